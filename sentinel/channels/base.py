@@ -1,0 +1,74 @@
+"""What every channel speaks: a message in, a receipt out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Outcome(StrEnum):
+    """What one try at a provider came to; the seven outcomes, and BUG for an error of our own."""
+
+    OK = "OK"
+    """The provider accepted the message."""
+    RETRY = "RETRY"
+    """Certainly not processed: try again later."""
+    AMBIGUOUS = "AMBIGUOUS"
+    """May have been processed: the policy decides."""
+    RECIPIENT = "RECIPIENT"
+    """This address can never work on this channel."""
+    MESSAGE = "MESSAGE"
+    """This content can never work."""
+    CONFIG = "CONFIG"
+    """Our account, credential or sender is wrong: every message would fail."""
+    QUOTA = "QUOTA"
+    """The account's limit is used up until a known time."""
+    BUG = "BUG"
+    """Our own error: never tried again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one target, ready to send. `id` is the notification's id, equal on every attempt."""
+
+    id: str
+    channel: str
+    recipient: str
+    body: str
+    subject: str | None = None
+    severity: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider's answer to one try.
+
+    `reason` is a short snake_case word (`invalid_number`, `opted_out`, `read_timeout`); `detail` the provider's own
+    words, capped, never a secret; `hint` what to do about it; `retry_after_seconds` how long the provider asks us to
+    wait (None: our own backoff).
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    provider_message_id: str | None = None
+    http_status: int | None = None
+    provider_code: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    retry_after_seconds: float | None = None
+
+
+class Provider(Protocol):
+    """Builds the request, knows its own final errors, returns a receipt. No retry loop, no database."""
+
+    name: str
+
+    async def send(self, message: Message) -> Receipt:
+        """Try once to hand `message` over. Expected failures are receipts, not exceptions."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,56 @@
+"""The `sentinel` command. Each command lives in a module of its own and is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import ClassVar
+
+import click
+
+from sentinel.errors import SentinelError
+
+
+class Commands(click.Group):
+    """The list of commands; `--help` prints their first lines without importing Celery or Flask."""
+
+    modules: ClassVar[dict[str, str]] = {
+        "up": "sentinel.cli.up",
+        "api": "sentinel.cli.processes",
+        "worker": "sentinel.cli.processes",
+        "beat": "sentinel.cli.processes",
+        "flower": "sentinel.cli.processes",
+        "db": "sentinel.cli.db",
+        "keys": "sentinel.cli.keys",
+        "notifications": "sentinel.cli.notifications",
+        "doctor": "sentinel.cli.doctor",
+        "config": "sentinel.cli.config",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order an operator meets them."""
+        del ctx
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module behind `cmd_name`; its command carries the same name."""
+        del ctx
+        if cmd_name not in self.modules:
+            return None
+        command: click.Command = getattr(importlib.import_module(self.modules[cmd_name]), cmd_name)
+        return command
+
+
+@click.command(cls=Commands, epilog="Example: sentinel notifications list --status FAILED --since 1h")
+@click.version_option(package_name="sentinel", prog_name="sentinel")
+def cli() -> None:
+    """Sentinel: accept notifications, deliver them once, never silently."""
+
+
+def main() -> None:
+    """Run the command line; an expected error is one red line and exit code 1."""
+    try:
+        cli()
+    except SentinelError as error:
+        click.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,56 @@
+"""The exception family. A message says what went wrong, with which value, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that was refused: its dotted name, the value seen, why, and the remedy."""
+
+    field: str
+    value: Any
+    message: str
+    remedy: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape every API error prints: `{field, value, message, remedy}`."""
+        return asdict(self)
+
+
+class SentinelError(Exception):
+    """Anything Sentinel raises on purpose; caught by the API, the tasks and the CLI only."""
+
+
+class NotFoundError(SentinelError):
+    """What was asked for does not exist, or belongs to another client."""
+
+
+class ConflictError(SentinelError):
+    """The request contradicts what is stored now; `retry_after_seconds` says if waiting helps."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidInputError(SentinelError):
+    """Input was understood but refused; `errors` names each field."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__("; ".join(f"{e.field}: {e.message} ({e.remedy})" for e in errors))
+        self.errors = errors
+
+
+class UnauthorizedError(SentinelError):
+    """No valid API key came with the request."""
+
+
+class ForbiddenError(SentinelError):
+    """The API key is valid, but lacks the scope."""
+
+
+class ConfigurationError(SentinelError):
+    """Settings contradict each other or the place Sentinel runs in; nothing was started."""

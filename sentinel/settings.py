@@ -1,0 +1,263 @@
+"""Every environment variable Sentinel reads, typed. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sentinel.errors import ConfigurationError
+
+LimitScope = Literal["client", "user", "recipient", "endpoint", "provider"]
+
+
+def is_loopback(host: str) -> bool:
+    """True for `localhost` and addresses that only this machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _provider_url(url: str) -> str:
+    """Provider base URLs carry credentials: https, or plain http to this machine only (stand-ins)."""
+    scheme, _, rest = url.partition("://")
+    host = rest.rsplit("@", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+    if scheme == "https" and host:
+        return url.rstrip("/")
+    if scheme == "http" and is_loopback(host):
+        return url.rstrip("/")
+    message = "must start with https:// (plain http:// is allowed for 127.0.0.1 and localhost only)"
+    raise ValueError(message)
+
+
+ProviderUrl = Annotated[str, AfterValidator(_provider_url)]
+
+
+def _env(*names: str) -> AliasChoices:
+    """The names a variable may have; the first is the documented one."""
+    return AliasChoices(*names)
+
+
+class Limit(BaseModel):
+    """One rate limit: `rate` per `scope` (optionally of one channel) and what happens above it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scope: LimitScope
+    rate: str = Field(description='as the `limits` library writes it, e.g. "30/minute"')
+    channel: str | None = Field(default=None, description="only this channel; none means every channel")
+    above: Literal["drop", "defer"] = "defer"
+
+
+DEFAULT_LIMITS = (
+    Limit(scope="recipient", channel="sms", rate="30/minute", above="defer"),
+    Limit(scope="recipient", channel="email", rate="30/minute", above="defer"),
+)
+
+
+class Settings(BaseSettings):
+    """Everything Sentinel reads from its environment, `.env`, or the state of a running `sentinel up`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SENTINEL_", frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
+
+    env: Literal["development", "production"] = Field(
+        default="development", description="`production` refuses the sandbox unless it is asked for by name"
+    )
+    state_dir: Path = Field(default=Path(".sentinel"), description="where `sentinel up` keeps its servers' data")
+    database_url: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_env("DATABASE_URL"), description="PostgreSQL 15 or newer"
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_env("REDIS_URL"), description="Redis 6.2 or newer, or Valkey"
+    )
+    broker_url: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_env("BROKER_URL"), description="Celery's broker; none means REDIS_URL"
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    # --- API -----------------------------------------------------------------------------------------------------
+    api_host: str = Field(default="127.0.0.1", description="address the API binds to")
+    api_port: int = Field(default=8000, ge=1, le=65535)
+    api_workers: int = Field(default=1, ge=1, le=64, description="API processes")
+    api_threads: int = Field(default=8, ge=1, le=256, description="requests each API process works on at once")
+    open_mode: bool | None = Field(
+        default=None,
+        description="answer requests without an API key as client `default`; "
+        "none means: in development, while bound to loopback",
+    )
+    public_base_url: str = Field(
+        default="", validation_alias=_env("PUBLIC_BASE_URL"), description="how the outside reaches the API"
+    )
+    max_body_bytes: int = Field(default=262_144, description="largest request body")
+    max_batch_body_bytes: int = Field(default=8_388_608, description="largest body of a batch request")
+    max_batch_items: int = Field(default=1000, ge=1, le=10_000, description="most items in one batch request")
+    idempotency_seconds: int = Field(default=86_400, description="how long an Idempotency-Key is remembered")
+    flower_host: str = "127.0.0.1"
+    flower_port: int = Field(default=5555, ge=1, le=65535)
+    flower_basic_auth: SecretStr | None = Field(
+        default=None, description="user:password; Flower is refused beyond loopback without it"
+    )
+
+    # --- Pipeline ------------------------------------------------------------------------------------------------
+    batch_size: int = Field(default=500, ge=1, le=5000, description="most ids in one chain")
+    linger_ms: int = Field(
+        default=20, ge=0, le=1000, description="shortest gap between two chains of one process and channel"
+    )
+    sweep_seconds: float = Field(default=2.0, gt=0, description="how often the sweepers look")
+    hint_seconds: int = Field(
+        default=10, ge=1, description="how long a queue message may take before the row is queued again"
+    )
+    dedupe_seconds: int = Field(default=86_400, ge=1, description="how long a dedupe_key holds back its repetitions")
+    limits: tuple[Limit, ...] = Field(default=DEFAULT_LIMITS, description="JSON list of rate limits")
+    limit_strategy: Literal["fixed-window", "moving-window", "sliding-window-counter"] = "moving-window"
+    limiter_down: Literal["open", "closed"] = Field(
+        default="open", description="Redis down during a check: let through, or hold until it is back"
+    )
+    visibility_timeout_seconds: int = Field(
+        default=900, description="when the broker gives an unacknowledged message to another worker"
+    )
+    task_time_limit_seconds: int = Field(default=180, description="a task is killed after this long")
+    retention_days: int = Field(default=90, ge=1, description="finished notifications are deleted after this long")
+
+    # --- Delivery ------------------------------------------------------------------------------------------------
+    sms_provider: Literal["auto", "twilio", "sandbox", "none"] = "auto"
+    email_provider: Literal["auto", "sendgrid", "smtp", "sandbox", "none"] = "auto"
+    max_attempts: int = Field(default=6, ge=1, le=100, description="tries at a provider before FAILED")
+    backoff_base_seconds: float = Field(default=2.0, gt=0, description="upper bound of the first wait (full jitter)")
+    backoff_cap_seconds: float = Field(default=3600.0, gt=0, description="no wait is longer")
+    broker_wait_seconds: int = Field(
+        default=240, description="longer waits stay in the row and are queued by the sweeper"
+    )
+    ambiguous_policy: Literal["at_least_once", "at_most_once"] = Field(
+        default="at_least_once", description="a send whose end is unknown: try again, or give up"
+    )
+    ambiguous_wait_seconds: int = Field(
+        default=45, ge=0, description="wait before an ambiguous send is decided; Twilio may finish up to 30 s late"
+    )
+    provider_pause_seconds: int = Field(default=60, ge=1, description="pause of a provider account that refuses us")
+    park_seconds: int = Field(default=86_400, description="longest time a message waits for a refused account")
+    provider_concurrency: int = Field(default=64, ge=1, le=1000, description="sends in flight per provider account")
+    connect_timeout_seconds: float = Field(default=3.0, gt=0)
+    read_timeout_seconds: float = Field(default=10.0, gt=0)
+    send_deadline_seconds: float = Field(default=20.0, gt=0, description="one send, everything included")
+    lease_seconds: int = Field(default=90, ge=1, description="a claimed batch belongs to its worker this long")
+
+    twilio_account_sid: str | None = Field(default=None, validation_alias=_env("TWILIO_ACCOUNT_SID"))
+    twilio_auth_token: SecretStr | None = Field(default=None, validation_alias=_env("TWILIO_AUTH_TOKEN"))
+    twilio_from_number: str | None = Field(default=None, validation_alias=_env("TWILIO_FROM_NUMBER"))
+    twilio_messaging_service_sid: str | None = Field(
+        default=None, validation_alias=_env("TWILIO_MESSAGING_SERVICE_SID")
+    )
+    twilio_api_base_url: ProviderUrl = Field(
+        default="https://api.twilio.com", validation_alias=_env("TWILIO_API_BASE_URL")
+    )
+    sendgrid_api_key: SecretStr | None = Field(default=None, validation_alias=_env("SENDGRID_API_KEY"))
+    sendgrid_from_email: str | None = Field(default=None, validation_alias=_env("SENDGRID_FROM_EMAIL"))
+    sendgrid_api_base_url: ProviderUrl = Field(
+        default="https://api.sendgrid.com", validation_alias=_env("SENDGRID_API_BASE_URL")
+    )
+    smtp_host: str | None = Field(default=None, validation_alias=_env("SMTP_HOST"))
+    smtp_port: int = Field(default=587, ge=1, le=65535, validation_alias=_env("SMTP_PORT"))
+    smtp_username: str | None = Field(default=None, validation_alias=_env("SMTP_USERNAME"))
+    smtp_password: SecretStr | None = Field(default=None, validation_alias=_env("SMTP_PASSWORD"))
+    smtp_from_email: str | None = Field(default=None, validation_alias=_env("SMTP_FROM_EMAIL"))
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", validation_alias=_env("SMTP_SECURITY"), description="`none` is for loopback only"
+    )
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _base_url_without_slash(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            message = "must start with https:// (or http://)"
+            raise ValueError(message)
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _open_mode_stays_on_this_machine(self) -> Self:
+        if self.open_mode and not is_loopback(self.api_host):
+            message = (
+                f"SENTINEL_OPEN_MODE is on, but SENTINEL_API_HOST={self.api_host} is reachable from other machines; "
+                "turn open mode off and create an API key with `sentinel keys create`, or bind to 127.0.0.1"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _sandbox_in_production_by_name_only(self) -> Self:
+        if self.smtp_host and self.smtp_security == "none" and not is_loopback(self.smtp_host):
+            message = f"SMTP_SECURITY=none would send passwords in clear to {self.smtp_host}; use starttls or tls"
+            raise ValueError(message)
+        return self
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether requests without an API key are answered as client `default`."""
+        if self.open_mode is None:
+            return self.env == "development" and is_loopback(self.api_host)
+        return self.open_mode
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        """DATABASE_URL for SQLAlchemy: `postgresql://` means psycopg 3 there, Sentinel uses psycopg2."""
+        url = self.database_url.get_secret_value()
+        scheme, separator, rest = url.partition("://")
+        if scheme in {"postgres", "postgresql", "postgresql+psycopg2"} and separator:
+            return f"postgresql+psycopg2://{rest}"
+        shown = f"{scheme}://…" if separator else "nothing"
+        message = (
+            f"DATABASE_URL must be a postgresql:// URL, found {shown}; "
+            "`sentinel up` starts a private PostgreSQL when it is not set"
+        )
+        raise ConfigurationError(message)
+
+    @cached_property
+    def celery_broker_url(self) -> str:
+        """BROKER_URL, or REDIS_URL when there is none."""
+        return self.broker_url.get_secret_value() or self.redis_url.get_secret_value()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment, then `.env`, then what a running `sentinel up` wrote down.
+
+    Raises `ConfigurationError` with the variable's name.
+    """
+    state_dir = Path(overrides.get("state_dir") or os.environ.get("SENTINEL_STATE_DIR", ".sentinel"))
+    try:
+        return Settings(_env_file=(state_dir / "sentinel.env", ".env"), **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_in_words(e) for e in error.errors())) from None
+
+
+def _in_words(error: Any) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "settings"
+    variable = name.upper() if name.isupper() else f"SENTINEL_{name.upper()}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message if name == "settings" else f"{variable}: {message}"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
