@@ -1,0 +1,1 @@
+"""Sentinel: a self-hosted, multi-tenant alerting and notification engine."""

@@ -1,0 +1,1 @@
+"""A private PostgreSQL and a private Redis-compatible server from Python packages."""

@@ -1,0 +1,1 @@
+"""Named reads and writes; the only home of SQL statements."""

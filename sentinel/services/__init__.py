@@ -1,0 +1,1 @@
+"""Use cases: functions over a unit of work and values. No Flask, no Celery here."""
