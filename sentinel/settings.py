@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     broker_url: SecretStr = Field(
         default=SecretStr(""), validation_alias=_env("BROKER_URL"), description="Celery's broker; none means REDIS_URL"
     )
+    database_pool_size: int = Field(default=8, ge=1, le=100, description="connections one process keeps open")
+    statement_timeout_seconds: int = Field(default=15, ge=1, description="no statement and no lock wait is longer")
     log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -161,7 +163,7 @@ class Settings(BaseSettings):
     connect_timeout_seconds: float = Field(default=3.0, gt=0)
     read_timeout_seconds: float = Field(default=10.0, gt=0)
     send_deadline_seconds: float = Field(default=20.0, gt=0, description="one send, everything included")
-    lease_seconds: int = Field(default=90, ge=1, description="a claimed batch belongs to its worker this long")
+    lease_seconds: int = Field(default=60, ge=1, description="a claimed batch belongs to its worker this long")
 
     twilio_account_sid: str | None = Field(default=None, validation_alias=_env("TWILIO_ACCOUNT_SID"))
     twilio_auth_token: SecretStr | None = Field(default=None, validation_alias=_env("TWILIO_AUTH_TOKEN"))
@@ -205,11 +207,48 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _sandbox_in_production_by_name_only(self) -> Self:
+    def _smtp_in_clear_stays_on_this_machine(self) -> Self:
         if self.smtp_host and self.smtp_security == "none" and not is_loopback(self.smtp_host):
             message = f"SMTP_SECURITY=none would send passwords in clear to {self.smtp_host}; use starttls or tls"
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _times_are_in_order(self) -> Self:
+        """Refuse times that would send twice: each must outlast what happens inside it."""
+        for shorter, longer, why in self.time_order:
+            if not shorter[1] < longer[1]:
+                message = f"{longer[0]} ({longer[1]:g} s) must be longer than {shorter[0]} ({shorter[1]:g} s): {why}"
+                raise ValueError(message)
+        return self
+
+    @property
+    def time_order(self) -> tuple[tuple[tuple[str, float], tuple[str, float], str], ...]:
+        """Pairs (shorter, longer, why) of durations in seconds, checked at start and shown by `sentinel doctor`."""
+        # A message held by a worker: its countdown, then its turn behind one running task, then its own run.
+        held = self.broker_wait_seconds + 2 * self.task_time_limit_seconds
+        return (
+            (
+                ("SENTINEL_READ_TIMEOUT_SECONDS", self.read_timeout_seconds),
+                ("SENTINEL_SEND_DEADLINE_SECONDS", self.send_deadline_seconds),
+                "a send includes its reads",
+            ),
+            (
+                ("twice SENTINEL_SEND_DEADLINE_SECONDS", 2 * self.send_deadline_seconds),
+                ("SENTINEL_LEASE_SECONDS", self.lease_seconds),
+                "a claimed message must be sent and written down before its lease ends",
+            ),
+            (
+                ("SENTINEL_LEASE_SECONDS", self.lease_seconds),
+                ("SENTINEL_TASK_TIME_LIMIT_SECONDS", self.task_time_limit_seconds),
+                "a task works through several leases",
+            ),
+            (
+                ("SENTINEL_BROKER_WAIT_SECONDS + 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", held),
+                ("SENTINEL_VISIBILITY_TIMEOUT_SECONDS", self.visibility_timeout_seconds),
+                "the broker would hand a message to a second worker while the first still holds it",
+            ),
+        )
 
     @cached_property
     def is_open(self) -> bool:

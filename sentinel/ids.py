@@ -1,0 +1,44 @@
+"""Identifiers that sort by time: UUID version 7 (RFC 9562), as text."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import datetime
+
+_RANDOM_BITS = 74  # 12 bits rand_a and 62 bits rand_b
+
+
+def _compose(milliseconds: int, random_bits: int) -> str:
+    rand_a, rand_b = random_bits >> 62, random_bits & ((1 << 62) - 1)
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b
+    return str(uuid.UUID(int=value))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def new_ids(moment: datetime, count: int) -> list[str]:
+    """`count` ids of `moment`, in ascending order, so that rows of one request keep its order."""
+    room = secrets.randbits(_RANDOM_BITS - 1)  # the top bit stays free: adding an index cannot overflow
+    return [_compose(_milliseconds(moment), room + index) for index in range(count)]
+
+
+def new_id(moment: datetime) -> str:
+    """One id of `moment`."""
+    return new_ids(moment, 1)[0]
+
+
+def first_id(moment: datetime) -> str:
+    """The smallest id of `moment`: `id >= first_id(t)` means created at or after t (to the millisecond)."""
+    return _compose(_milliseconds(moment), 0)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be an id at all; anything else is simply not found."""
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""Notifications, the claims of their dedupe keys, and what happened to them apart from attempts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    String,
+    literal_column,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sentinel.models.base import ID, Base
+from sentinel.models.status import RETRYABLE, WAITING, Status
+
+
+def _listed(statuses: frozenset[Status]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+class Notification(Base):
+    """One message to one target on one channel. The row is the truth; a queue message is only a hint."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        CheckConstraint(
+            f"status IN ({_listed(frozenset(Status))})",
+            name="status",
+        ),
+        # Never silent: what is not finished has a time at which somebody looks at it again.
+        CheckConstraint(f"(status IN ({_listed(WAITING)})) = (next_attempt_at IS NOT NULL)", name="waiting_has_time"),
+        CheckConstraint(
+            "(status = 'SENDING') = (lease_until IS NOT NULL) AND (lease_until IS NULL) = (lease_id IS NULL)",
+            name="sending_has_lease",
+        ),
+        Index("ix_notifications_client_id_id", "client_id", "id"),
+        Index("ix_notifications_waiting", "next_attempt_at", postgresql_where=text(f"status IN ({_listed(WAITING)})")),
+        Index("ix_notifications_sending", "lease_until", postgresql_where=text("status = 'SENDING'")),
+        Index(
+            "ix_notifications_retryable",
+            "client_id",
+            "id",
+            postgresql_where=text(f"status IN ({_listed(RETRYABLE)})"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("clients.id"))
+    channel: Mapped[str] = mapped_column(String(20))
+    recipient: Mapped[str]
+    subject: Mapped[str | None]
+    body: Mapped[str]
+    severity: Mapped[str | None] = mapped_column(String(20))
+    user_id: Mapped[str | None]
+    dedupe_key: Mapped[str | None]
+    # `metadata` is taken on declarative classes
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=literal_column("'{}'::jsonb"))
+    status: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None]
+    duplicate_of: Mapped[str | None] = mapped_column(ID)
+    provider: Mapped[str | None] = mapped_column(String(20))
+    provider_message_id: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))
+    attempt_limit: Mapped[int] = mapped_column(SmallInteger)
+    send_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    lease_id: Mapped[str | None] = mapped_column(ID)
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class DedupeClaim(Base):
+    """Who speaks for a dedupe key: one notification per client, key and target, until `expires_at`."""
+
+    __tablename__ = "dedupe_claims"
+
+    client_id: Mapped[int] = mapped_column(ForeignKey("clients.id"), primary_key=True)
+    dedupe_key: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    notification_id: Mapped[str] = mapped_column(ID)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class TimelineEntry(Base):
+    """A decision that the row's own columns and its attempts do not tell: deferred, cancelled, retried, swept."""
+
+    __tablename__ = "timeline_entries"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    notification_id: Mapped[str] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(30))
+    detail: Mapped[dict[str, Any]]

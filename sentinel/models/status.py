@@ -1,0 +1,67 @@
+"""The life of a notification as data: which status may follow which."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a notification stands."""
+
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    RETRYING = "RETRYING"
+    AMBIGUOUS = "AMBIGUOUS"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    UNDELIVERED = "UNDELIVERED"
+    SUPPRESSED = "SUPPRESSED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+ALLOWED: dict[Status, frozenset[Status]] = {
+    # PENDING → FAILED: the channel has no provider, so there was never a try.
+    Status.PENDING: frozenset({Status.SENDING, Status.SUPPRESSED, Status.FAILED, Status.CANCELLED}),
+    # SENDING → PENDING: given back unsent (account paused, or the batch ran out of time) before its first try.
+    Status.SENDING: frozenset({Status.SENT, Status.RETRYING, Status.AMBIGUOUS, Status.FAILED, Status.PENDING}),
+    Status.RETRYING: frozenset({Status.SENDING, Status.FAILED, Status.CANCELLED}),
+    # AMBIGUOUS → SENT or DELIVERED: the provider was asked, or called back, and knows the message.
+    Status.AMBIGUOUS: frozenset({Status.RETRYING, Status.SENT, Status.DELIVERED, Status.FAILED}),
+    Status.SENT: frozenset({Status.DELIVERED, Status.UNDELIVERED}),
+    # The only ways out of an end are an operator's: `retry` starts over with a fresh allowance of attempts.
+    Status.FAILED: frozenset({Status.PENDING}),
+    Status.UNDELIVERED: frozenset({Status.PENDING}),
+    Status.DELIVERED: frozenset(),
+    Status.SUPPRESSED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+WAITING = frozenset({Status.PENDING, Status.RETRYING, Status.AMBIGUOUS})
+"""Statuses with a `next_attempt_at`: somebody will look again. The table's CHECK says the same."""
+
+IN_FLIGHT = WAITING | {Status.SENDING}
+FINAL = frozenset(Status) - IN_FLIGHT
+RETRYABLE = frozenset(status for status in FINAL if Status.PENDING in ALLOWED[status])
+CANCELLABLE = frozenset(status for status, after in ALLOWED.items() if Status.CANCELLED in after)
+
+
+def sources(target: Status) -> list[str]:
+    """The statuses from which `target` may be reached, for the WHERE clause of its UPDATE."""
+    return sorted(status.value for status, after in ALLOWED.items() if target in after)
+
+
+class Reason(StrEnum):
+    """Why a notification stands where it stands, where the provider's receipt does not say it."""
+
+    DUPLICATE = "duplicate"
+    RATE_LIMITED = "rate_limited"
+    EXPIRED = "expired"
+    CLIENT_DISABLED = "client_disabled"
+    NOT_CONFIGURED = "not_configured"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    AMBIGUOUS = "ambiguous"
+    WORKER_LOST = "worker_lost"
+    ACCOUNT_PAUSED = "account_paused"
+    LIMITER_DOWN = "limiter_down"
+    RETRIED = "retried"
