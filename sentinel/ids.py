@@ -31,7 +31,7 @@ def new_id(moment: datetime) -> str:
 
 
 def first_id(moment: datetime) -> str:
-    """The smallest id of `moment`: `id >= first_id(t)` means created at or after t (to the millisecond)."""
+    """Return the smallest id of `moment`, so that ids not below it were made at or after it (to the millisecond)."""
     return _compose(_milliseconds(moment), 0)
 
 

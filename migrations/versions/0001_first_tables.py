@@ -117,7 +117,8 @@ def upgrade() -> None:
             name=op.f("ck_notifications_waiting_has_time"),
         ),
         sa.CheckConstraint(
-            "status IN ('AMBIGUOUS', 'CANCELLED', 'DELIVERED', 'FAILED', 'PENDING', 'RETRYING', 'SENDING', 'SENT', 'SUPPRESSED', 'UNDELIVERED')",
+            "status IN ('AMBIGUOUS', 'CANCELLED', 'DELIVERED', 'FAILED', 'PENDING', 'RETRYING', 'SENDING', 'SENT', "
+            "'SUPPRESSED', 'UNDELIVERED')",
             name=op.f("ck_notifications_status"),
         ),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_notifications_client_id_clients")),

@@ -1,0 +1,76 @@
+"""Celery's settings: queues, routes, schedule and limits, each with its reason."""
+
+from __future__ import annotations
+
+from kombu import Queue
+
+from sentinel.channels.registry import CHANNELS
+from sentinel.settings import get_settings
+
+_settings = get_settings()
+
+# --- Broker ----------------------------------------------------------------------------------------------------------
+broker_url = _settings.celery_broker_url
+# A publish must not hang a request or a worker: the row is stored, the sweeper queues it again.
+broker_connection_timeout = 3
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None  # a worker outlives any outage of the broker
+broker_transport_options = {
+    # Refused at start unless it outlasts the longest countdown and the tasks before it (Settings.time_order).
+    "visibility_timeout": _settings.visibility_timeout_seconds,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "global_keyprefix": "sentinel:",  # one Redis may serve others too
+}
+
+# --- Messages --------------------------------------------------------------------------------------------------------
+task_serializer = "json"
+accept_content = ["json"]  # data only: nothing that could run code when it is read
+task_ignore_result = True  # callers read the row; a result backend costs a third of the throughput
+task_store_errors_even_if_ignored = False
+task_send_sent_event = False
+
+# --- Queues: few per worker, a slow provider holds up only its own ---------------------------------------------------
+task_default_queue = "pipeline"
+task_create_missing_queues = False  # a typo in a queue's name fails at once instead of waiting unread for ever
+task_queues = [
+    Queue("pipeline"),
+    Queue("maintenance"),
+    *(Queue(channel) for channel in CHANNELS),
+    # Second tries wait here, so that a broken provider never delays first tries.
+    *(Queue(f"{channel}.retry") for channel in CHANNELS),
+]
+task_routes = {
+    "tasks.pipeline.*": {"queue": "pipeline"},
+    "tasks.maintenance.*": {"queue": "maintenance"},
+    # tasks.delivery.deliver is sent to its channel's queue by name (sentinel.broker).
+}
+
+# --- Safety ----------------------------------------------------------------------------------------------------------
+# Acknowledged when done, handed out again when a worker is lost: safe, because the claim in the row lets one win.
+task_acks_late = True
+task_reject_on_worker_lost = True
+worker_prefetch_multiplier = 1  # waiting messages stay in the broker, where any worker can take them
+task_time_limit = _settings.task_time_limit_seconds
+task_soft_time_limit = _settings.task_time_limit_seconds - 10
+worker_soft_shutdown_timeout = _settings.send_deadline_seconds + 5  # SIGTERM lets running sends end
+worker_max_tasks_per_child = 10_000  # a leak in a library cannot grow for ever
+worker_cancel_long_running_tasks_on_connection_loss = False  # the claim protects us; a cut connection stops no send
+
+# --- Watching --------------------------------------------------------------------------------------------------------
+worker_send_task_events = True  # Flower; costs nothing at batches of hundreds
+worker_hijack_root_logger = False  # structlog formats everything
+worker_proc_alive_timeout = 30.0  # importing on a busy machine
+
+# --- Beat ------------------------------------------------------------------------------------------------------------
+timezone = "UTC"
+enable_utc = True
+_often = _settings.sweep_seconds
+beat_schedule = {
+    # A sweep that waited longer than its period is pointless: the next one sees the same rows.
+    "sweep-waiting": {"task": "tasks.maintenance.sweep_waiting", "schedule": _often, "options": {"expires": _often}},
+    "sweep-leases": {"task": "tasks.maintenance.sweep_leases", "schedule": _often, "options": {"expires": _often}},
+    "prune": {"task": "tasks.maintenance.prune", "schedule": 300.0, "options": {"expires": 300.0}},
+}

@@ -1,0 +1,51 @@
+"""One transaction, and what is to be queued once it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from sentinel import broker
+from sentinel.clock import utc_now
+from sentinel.db import new_session
+
+Publish = Callable[[str, Sequence[str]], object]
+
+
+class UnitOfWork:
+    """A session, the moment it works at, and the ids it will have queued: nothing is queued before the commit."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session = session
+        self.now = now
+        self._publications: list[tuple[Publish, str, Sequence[str]]] = []
+
+    def dispatch(self, channel: str, ids: Sequence[str]) -> None:
+        """After the commit, hand fresh rows to this process' dispatcher (returns at once)."""
+        self._publications.append((broker.get_dispatcher().add, channel, ids))
+
+    def queue_pipeline(self, channel: str, ids: Sequence[str]) -> None:
+        """After the commit, queue the chain for these rows."""
+        self._publications.append((broker.publish_pipeline, channel, ids))
+
+    def queue_delivery(self, channel: str, ids: Sequence[str]) -> None:
+        """After the commit, queue another try for these rows."""
+        self._publications.append((broker.publish_delivery, channel, ids))
+
+    def publish(self) -> None:
+        """Send what was gathered; called once the transaction is committed."""
+        for publish, channel, ids in self._publications:
+            publish(channel, ids)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[UnitOfWork]:
+    """Commit when the block ends well, roll back when it does not; queue only after the commit."""
+    with new_session() as session:
+        uow = UnitOfWork(session, utc_now())
+        yield uow
+        session.commit()
+    uow.publish()
