@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from celery import Celery, chain, signature
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from sentinel.logs import get_logger
 from sentinel.settings import get_settings
@@ -18,6 +19,9 @@ log = get_logger(__name__)
 
 celery = Celery("sentinel")
 celery.config_from_object("celeryconfig")
+
+UNREACHABLE = (OperationalError, RedisError, OSError)
+"""What a broker that cannot be reached raises."""
 
 BACKLOG = 100_000
 """Most ids the dispatcher keeps while the broker is away; the sweeper queues the others again."""
@@ -53,7 +57,7 @@ def _publish(build: Callable[[list[str]], signature], channel: str, ids: Sequenc
     try:
         for start in range(0, len(ids), size):
             build(list(ids[start : start + size])).apply_async(retry=False)
-    except (OperationalError, OSError) as error:
+    except UNREACHABLE as error:
         # Not lost: the rows say when the sweeper queues them again.
         log.warning("broker_unreachable", channel=channel, ids=len(ids), error=type(error).__name__)
         return False

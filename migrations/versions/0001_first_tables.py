@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("send_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("queue_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -113,7 +114,7 @@ def upgrade() -> None:
             name=op.f("ck_notifications_sending_has_lease"),
         ),
         sa.CheckConstraint(
-            "(status IN ('AMBIGUOUS', 'PENDING', 'RETRYING')) = (next_attempt_at IS NOT NULL)",
+            "(status IN ('AMBIGUOUS', 'PENDING', 'RETRYING')) = (queue_at IS NOT NULL)",
             name=op.f("ck_notifications_waiting_has_time"),
         ),
         sa.CheckConstraint(
@@ -142,7 +143,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_notifications_waiting",
         "notifications",
-        ["next_attempt_at"],
+        ["queue_at"],
         unique=False,
         postgresql_where=sa.text("status IN ('AMBIGUOUS', 'PENDING', 'RETRYING')"),
     )

@@ -36,7 +36,7 @@ class Notification(Base):
             name="status",
         ),
         # Never silent: what is not finished has a time at which somebody looks at it again.
-        CheckConstraint(f"(status IN ({_listed(WAITING)})) = (next_attempt_at IS NOT NULL)", name="waiting_has_time"),
+        CheckConstraint(f"(status IN ({_listed(WAITING)})) = (queue_at IS NOT NULL)", name="waiting_has_time"),
         CheckConstraint(
             "(status = 'SENDING') = (lease_until IS NOT NULL) AND (lease_until IS NULL) = (lease_id IS NULL)",
             name="sending_has_lease",
@@ -72,7 +72,10 @@ class Notification(Base):
     attempt_limit: Mapped[int] = mapped_column(SmallInteger)
     send_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    # Not sent before; none: at once.
     next_attempt_at: Mapped[datetime | None]
+    # While waiting: when the sweeper queues it again, in case the message in the queue was lost.
+    queue_at: Mapped[datetime | None]
     lease_id: Mapped[str | None] = mapped_column(ID)
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]

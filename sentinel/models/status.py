@@ -38,7 +38,7 @@ ALLOWED: dict[Status, frozenset[Status]] = {
 }
 
 WAITING = frozenset({Status.PENDING, Status.RETRYING, Status.AMBIGUOUS})
-"""Statuses with a `next_attempt_at`: somebody will look again. The table's CHECK says the same."""
+"""Statuses with a `queue_at`: somebody will look again. The table's CHECK says the same."""
 
 IN_FLIGHT = WAITING | {Status.SENDING}
 FINAL = frozenset(Status) - IN_FLIGHT

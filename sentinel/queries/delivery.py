@@ -1,0 +1,141 @@
+"""Claiming rows for sending, and writing down what came of it. Every write is fenced by the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from sentinel.models.status import Reason
+from sentinel.queries.values import array, recordset
+
+# Attempts are counted at the claim, so that a message that kills its worker comes to an end.
+CLAIM = text("""
+    UPDATE notifications
+    SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
+        queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status IN ('PENDING', 'RETRYING')
+      AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
+    RETURNING id, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at
+""")
+
+# Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost.
+RECORD = text("""
+    UPDATE notifications n
+    SET status = o.status, reason = o.reason, next_attempt_at = o.next_attempt_at, queue_at = o.queue_at,
+        provider_message_id = coalesce(o.provider_message_id, n.provider_message_id),
+        attempt_limit = n.attempt_limit + o.extra_attempts,
+        sent_at = CASE WHEN o.status = 'SENT' THEN CAST(:now AS timestamptz) END,
+        lease_id = NULL, lease_until = NULL, updated_at = :now
+    FROM json_to_recordset(CAST(:rows AS json)) AS o (
+        id uuid, status text, reason text, next_attempt_at timestamptz, queue_at timestamptz,
+        provider_message_id text, extra_attempts smallint)
+    WHERE n.id = o.id AND n.status = 'SENDING' AND n.lease_id = :lease_id
+    RETURNING n.id
+""")
+
+# A worker that was taken for lost and comes back knows better what became of the try.
+INSERT_ATTEMPTS = text("""
+    INSERT INTO attempts (
+        notification_id, number, provider, outcome, reason, http_status, provider_code, provider_message_id,
+        detail, hint, worker, started_at, duration_ms)
+    SELECT
+        notification_id, number, provider, outcome, reason, http_status, provider_code, provider_message_id,
+        detail, hint, worker, started_at, duration_ms
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (
+        notification_id uuid, number smallint, provider text, outcome text, reason text, http_status smallint,
+        provider_code text, provider_message_id text, detail text, hint text, worker text, started_at timestamptz,
+        duration_ms int)
+    ON CONFLICT (notification_id, number) DO UPDATE
+    SET outcome = EXCLUDED.outcome, reason = EXCLUDED.reason, http_status = EXCLUDED.http_status,
+        provider_code = EXCLUDED.provider_code, provider_message_id = EXCLUDED.provider_message_id,
+        detail = EXCLUDED.detail, hint = EXCLUDED.hint, worker = EXCLUDED.worker,
+        started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms
+""")
+
+RELEASE = text("""
+    UPDATE notifications
+    SET status = CASE WHEN attempts > 1 THEN 'RETRYING' ELSE 'PENDING' END, reason = :reason,
+        attempts = attempts - 1, next_attempt_at = least(:until, expires_at), queue_at = least(:until, expires_at),
+        lease_id = NULL, lease_until = NULL, updated_at = :now
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'SENDING' AND lease_id = :lease_id
+""")
+
+EXPIRE_RETRIES = text("""
+    UPDATE notifications
+    SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now
+""")
+
+NEXT_DUE = text("""
+    SELECT id, next_attempt_at FROM notifications
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND next_attempt_at <= :until
+    ORDER BY next_attempt_at
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """A row that is ours to send until the lease ends; `attempt` is the number of this try."""
+
+    id: str
+    recipient: str
+    subject: str | None
+    body: str
+    severity: str | None
+    metadata: dict[str, Any]
+    attempt: int
+    attempt_limit: int
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Ownership of claimed rows: whoever writes must name it."""
+
+    id: str
+    until: datetime
+
+
+def claim(
+    session: Session, ids: Sequence[str], lease: Lease, *, channel: str, provider: str, now: datetime
+) -> list[ClaimedRow]:
+    """Take those of `ids` that wait and are due, for sending; the rest is someone else's, done, or not due."""
+    values = {"ids": array(ids), "channel": channel, "provider": provider, "now": now}
+    rows = session.execute(CLAIM, values | {"lease_id": lease.id, "lease_until": lease.until})
+    return [ClaimedRow(*row) for row in rows]
+
+
+def record(session: Session, lease: Lease, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[str]:
+    """Write where each row stands after its try; returns the ids that were still ours."""
+    values = {"rows": recordset(rows), "lease_id": lease.id, "now": now}
+    return list(session.execute(RECORD, values).scalars())
+
+
+def insert_attempts(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep one row per try."""
+    session.execute(INSERT_ATTEMPTS, {"rows": recordset(rows)})
+
+
+def release(
+    session: Session, lease: Lease, ids: Sequence[str], *, reason: Reason | None, until: datetime, now: datetime
+) -> None:
+    """Give back rows that were claimed but never tried; the attempt is not counted."""
+    values = {"ids": array(ids), "lease_id": lease.id, "reason": reason, "until": until, "now": now}
+    session.execute(RELEASE, values)
+
+
+def expire_retries(session: Session, ids: Sequence[str], *, now: datetime) -> None:
+    """End rows that waited for another try beyond their expiry."""
+    session.execute(EXPIRE_RETRIES, {"ids": array(ids), "now": now})
+
+
+def due_until(session: Session, ids: Sequence[str], *, until: datetime) -> list[tuple[str, datetime]]:
+    """Return those of `ids` that want another try before `until`, soonest first."""
+    rows = session.execute(NEXT_DUE, {"ids": array(ids), "until": until})
+    return [(row.id, row.next_attempt_at) for row in rows]
