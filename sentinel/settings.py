@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import limits
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -56,13 +57,24 @@ def _env(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
+def _known_rate(rate: str) -> str:
+    try:
+        limits.parse(rate)
+    except ValueError:
+        message = f'rate "{rate}" is not understood; write it like "30/minute" or "1000 per 2 hours"'
+        raise ValueError(message) from None
+    return rate
+
+
 class Limit(BaseModel):
     """One rate limit: `rate` per `scope` (optionally of one channel) and what happens above it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scope: LimitScope
-    rate: str = Field(description='as the `limits` library writes it, e.g. "30/minute"')
+    rate: Annotated[str, AfterValidator(_known_rate)] = Field(
+        description='as the `limits` library writes it, e.g. "30/minute"'
+    )
     channel: str | None = Field(default=None, description="only this channel; none means every channel")
     above: Literal["drop", "defer"] = "defer"
 

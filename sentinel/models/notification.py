@@ -42,7 +42,7 @@ class Notification(Base):
             name="sending_has_lease",
         ),
         Index("ix_notifications_client_id_id", "client_id", "id"),
-        Index("ix_notifications_waiting", "next_attempt_at", postgresql_where=text(f"status IN ({_listed(WAITING)})")),
+        Index("ix_notifications_waiting", "queue_at", postgresql_where=text(f"status IN ({_listed(WAITING)})")),
         Index("ix_notifications_sending", "lease_until", postgresql_where=text("status = 'SENDING'")),
         Index(
             "ix_notifications_retryable",

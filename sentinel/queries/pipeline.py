@@ -59,11 +59,12 @@ SUPPRESS_DUPLICATES = text("""
 
 DEFER = text("""
     WITH later AS (
-        SELECT id, until FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, until timestamptz)),
+        SELECT n.id, least(greatest(r.until, n.next_attempt_at), n.expires_at) AS until
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, until timestamptz)
+        JOIN notifications n ON n.id = r.id),
     moved AS (
         UPDATE notifications n
-        SET next_attempt_at = least(later.until, n.expires_at), queue_at = least(later.until, n.expires_at),
-            reason = :reason, updated_at = :now
+        SET next_attempt_at = later.until, queue_at = later.until, reason = :reason, updated_at = :now
         FROM later
         WHERE n.id = later.id AND n.status = ANY(CAST(:sources AS text[]))
         RETURNING n.id, n.next_attempt_at)

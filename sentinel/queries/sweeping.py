@@ -33,10 +33,12 @@ LOSE_LEASES = text("""
         SET status = 'AMBIGUOUS', reason = 'worker_lost', next_attempt_at = :decide_at, queue_at = :decide_at,
             lease_id = NULL, lease_until = NULL, updated_at = :now
         FROM lost WHERE n.id = lost.id
-        RETURNING n.id, n.attempts, n.provider)
-    INSERT INTO attempts (notification_id, number, provider, outcome, reason, started_at, duration_ms)
-    SELECT id, attempts, provider, 'AMBIGUOUS', 'worker_lost', :now, 0 FROM moved
-    ON CONFLICT (notification_id, number) DO NOTHING
+        RETURNING n.id, n.attempts, n.provider),
+    witnessed AS (
+        INSERT INTO attempts (notification_id, number, provider, outcome, reason, started_at, duration_ms)
+        SELECT id, attempts, provider, 'AMBIGUOUS', 'worker_lost', :now, 0 FROM moved
+        ON CONFLICT (notification_id, number) DO NOTHING)
+    SELECT count(*) FROM moved
 """)
 
 DECIDE_AMBIGUOUS = text("""
@@ -89,8 +91,7 @@ def take_due(session: Session, *, now: datetime, again: datetime, most: int) -> 
 
 def lose_leases(session: Session, *, now: datetime, decide_at: datetime, most: int) -> int:
     """Mark rows whose worker vanished in mid-send AMBIGUOUS, with an attempt that says so; returns how many."""
-    result = session.execute(LOSE_LEASES, {"now": now, "decide_at": decide_at, "most": most})
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return session.execute(LOSE_LEASES, {"now": now, "decide_at": decide_at, "most": most}).scalar_one()  # type: ignore[no-any-return]
 
 
 def decide_ambiguous(

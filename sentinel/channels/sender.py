@@ -1,0 +1,143 @@
+"""One asynchronous sender per worker process: an event loop and pooled connections that live as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sentinel.channels.base import Message, Outcome, Provider, Receipt
+from sentinel.channels.registry import build_providers
+from sentinel.clock import utc_now
+from sentinel.logs import get_logger
+from sentinel.settings import Settings
+
+log = get_logger(__name__)
+
+GATHER_SECONDS = 0.05
+"""How long results are gathered before they are written down together: what a kill -9 can make ambiguous."""
+
+ACCOUNT_OUTCOMES = frozenset({Outcome.CONFIG, Outcome.QUOTA})
+TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One try that was made: when it began (UTC), how long it took, and the receipt."""
+
+    message: Message
+    receipt: Receipt
+    started_at: datetime
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message that was never tried: the account was refused meanwhile (`cause`), or the time ran out (None)."""
+
+    message: Message
+    cause: Receipt | None
+
+
+Result = Sent | Unsent
+
+
+def concerns_account(receipt: Receipt) -> bool:
+    """Whether the answer speaks of our account, so that every other message would meet the same."""
+    if receipt.outcome in ACCOUNT_OUTCOMES:
+        return True
+    asked_to_wait = receipt.retry_after_seconds is not None
+    return receipt.outcome is Outcome.RETRY and (receipt.http_status == TOO_MANY_REQUESTS or asked_to_wait)
+
+
+class Batch:
+    """Messages on their way through one provider; results come back through a queue, as they happen."""
+
+    def __init__(self, provider: Provider, places: asyncio.Semaphore, start_before: float) -> None:
+        self._provider = provider
+        self._places = places
+        self._start_before = start_before
+        self._refusal: Receipt | None = None
+        self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+
+    async def run(self, messages: Sequence[Message]) -> None:
+        """Send all, as many at once as the account has places."""
+        await asyncio.gather(*(self._send(message) for message in messages))
+
+    async def _send(self, message: Message) -> None:
+        async with self._places:
+            if self._refusal is not None or time.monotonic() > self._start_before:
+                self.results.put(Unsent(message, self._refusal))
+                return
+            self.results.put(await self._try(message))
+
+    async def _try(self, message: Message) -> Sent:
+        started_at, clock = utc_now(), time.monotonic()
+        try:
+            receipt = await self._provider.send(message)
+        except Exception as error:  # our own mistake must end one message, visibly, and not its whole batch
+            log.exception("provider_bug", provider=self._provider.name, notification_id=message.id)
+            receipt = Receipt(Outcome.BUG, reason="bug", detail=type(error).__name__)
+        if concerns_account(receipt):
+            self._refusal = receipt
+        return Sent(message, receipt, started_at, round((time.monotonic() - clock) * 1000))
+
+
+class Sender:
+    """Owns the loop, the providers and their places; made after the fork, one per process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
+        self._thread.start()
+        self.providers: dict[str, Provider] = self._wait(self._build(settings))
+        self._places = {
+            name: asyncio.Semaphore(settings.provider_concurrency)
+            for name in {provider.name for provider in self.providers.values()}
+        }
+
+    async def _build(self, settings: Settings) -> dict[str, Provider]:
+        return build_providers(settings)
+
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def send(self, channel: str, messages: Sequence[Message], *, start_before: float) -> Iterator[list[Result]]:
+        """Send a batch and yield its results in groups as they come, so that each is written down at once.
+
+        `start_before` (time.monotonic) is the last moment to begin a try; later ones come back `Unsent`.
+        """
+        provider = self.providers[channel]
+        batch = Batch(provider, self._places[provider.name], start_before)
+        running = asyncio.run_coroutine_threadsafe(batch.run(messages), self._loop)
+        missing = len(messages)
+        while missing:
+            group = _gather(batch.results, missing)
+            missing -= len(group)
+            yield group
+        running.result()
+
+    def close(self) -> None:
+        """Give back connections and end the loop."""
+        for provider in self.providers.values():
+            self._wait(provider.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _gather(results: queue.SimpleQueue[Result], missing: int) -> list[Result]:
+    """Wait for one result, then take what else arrives within `GATHER_SECONDS`."""
+    group = [results.get()]
+    until = time.monotonic() + GATHER_SECONDS
+    while len(group) < missing:
+        try:
+            group.append(results.get(timeout=max(0.0, until - time.monotonic())))
+        except queue.Empty:
+            break
+    return group

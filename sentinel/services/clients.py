@@ -1,0 +1,80 @@
+"""Who calls: clients and their API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sentinel.errors import FieldError, ForbiddenError, InvalidInputError, NotFoundError, UnauthorizedError
+from sentinel.models import ApiKey
+from sentinel.models.client import DEFAULT_CLIENT
+from sentinel.queries import clients
+from sentinel.security import KEY_PREFIX, SHOWN, key_hash, new_api_key
+from sentinel.services.unit_of_work import UnitOfWork
+
+SCOPES = ("notifications:read", "notifications:write")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The client behind a request, and what its key allows."""
+
+    client_id: int
+    client_name: str
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        """Refuse what the key does not allow."""
+        if scope not in self.scopes:
+            raise ForbiddenError(
+                f"this API key lacks the scope {scope}; "
+                f"create one with `sentinel keys create --client {self.client_name} --scope {scope}`"
+            )
+
+
+def caller_of_key(uow: UnitOfWork, key: str) -> Caller:
+    """Return who calls with `key`."""
+    found = clients.by_key_hash(uow.session, key_hash(key), now=uow.now) if key.startswith(KEY_PREFIX) else None
+    if found is None:
+        raise UnauthorizedError("this API key is unknown, revoked or expired; create one with `sentinel keys create`")
+    client, api_key = found
+    return Caller(client.id, client.name, frozenset(api_key.scopes))
+
+
+def open_caller(uow: UnitOfWork) -> Caller:
+    """Return the client that requests without a key speak for in open mode."""
+    client = clients.by_name(uow.session, DEFAULT_CLIENT)
+    if client is None:
+        raise UnauthorizedError("client `default` is missing; run `sentinel db upgrade`")
+    return Caller(client.id, client.name, frozenset(SCOPES))
+
+
+def create_key(
+    uow: UnitOfWork, client_name: str, name: str, *, scopes: Iterable[str] = (), expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """Make a key for a client (made too, if new); returns the row and the key itself, which is not stored."""
+    wanted = list(scopes) or list(SCOPES)
+    for scope in wanted:
+        if scope not in SCOPES:
+            remedy = f"use any of: {', '.join(SCOPES)}"
+            raise InvalidInputError(FieldError("scope", scope, "unknown scope", remedy))
+    key = new_api_key()
+    row = ApiKey(
+        client_id=clients.ensure(uow.session, client_name, now=uow.now).id,
+        name=name,
+        prefix=key[:SHOWN],
+        key_hash=key_hash(key),
+        scopes=wanted,
+        created_at=uow.now,
+        expires_at=expires_at,
+    )
+    uow.session.add(row)
+    uow.session.flush()
+    return row, key
+
+
+def revoke_key(uow: UnitOfWork, key_id: int) -> None:
+    """Revoke a key; it stops working with the next request."""
+    if not clients.revoke(uow.session, key_id, now=uow.now):
+        raise NotFoundError(f"no working API key with id {key_id}; see `sentinel keys list`")

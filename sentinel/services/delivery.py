@@ -1,0 +1,229 @@
+"""Deliver: claim, send with no session open, write down what came of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from sentinel.channels.base import Message, Receipt
+from sentinel.channels.registry import provider_name
+from sentinel.channels.sender import Result, Sender, Sent, Unsent, concerns_account
+from sentinel.clock import utc_now
+from sentinel.logs import get_logger
+from sentinel.models.status import Reason, Status
+from sentinel.queries import accounts, delivery, pipeline
+from sentinel.queries.delivery import ClaimedRow, Lease
+from sentinel.services import outcomes
+from sentinel.services.unit_of_work import unit_of_work
+from sentinel.settings import Settings, get_settings
+
+log = get_logger(__name__)
+
+WRITE_MARGIN_SECONDS = 5
+"""Kept back from a lease for writing results down."""
+
+SHORTEST_WAIT_SECONDS = 1.0
+"""Tries that fall due close together share one message."""
+
+DATABASE_WAIT_SECONDS = 0.5
+"""Between two tries to write results down while the database is away."""
+
+RECEIPT_COLUMNS = ("outcome", "reason", "http_status", "provider_code", "provider_message_id", "detail", "hint")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ids that want another message in `seconds`; empty when nothing is left to do here."""
+
+    ids: list[str]
+    seconds: float = 0.0
+
+
+@lru_cache(maxsize=1)
+def get_sender() -> Sender:
+    """Return the sender of this process, made on first use after the fork."""
+    return Sender(get_settings())
+
+
+def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
+    """Send what is still ours of `ids`, in slices small enough that a killed worker leaves few sends in doubt.
+
+    Returns the ids to queue again: those left when the time was up, or those that are due for another try soon.
+    """
+    settings = get_settings()
+    provider = provider_name(channel, settings)
+    if provider is None:
+        _refuse(ids)
+        return Again([])
+    if _rest_while_paused(provider, ids):
+        return Again([])
+    size = 2 * settings.provider_concurrency
+    stop_at = time.monotonic() + settings.task_time_limit_seconds / 3
+    for start in range(0, len(ids), size):
+        if time.monotonic() > stop_at:
+            return Again(list(ids[start:]))
+        paused = Round(channel, provider, worker, settings).run(ids[start : start + size])
+        if paused:
+            _rest_while_paused(provider, ids[start + size :])
+            break
+    return _due_soon(ids, settings)
+
+
+def _refuse(ids: Sequence[str]) -> None:
+    with unit_of_work() as uow:
+        pipeline.finish(uow.session, ids, Status.FAILED, Reason.NOT_CONFIGURED, now=uow.now)
+
+
+def _rest_while_paused(provider: str, ids: Sequence[str]) -> bool:
+    """Put `ids` off while the account rests, without using up an attempt."""
+    with unit_of_work() as uow:
+        until = accounts.paused_until(uow.session, provider, now=uow.now)
+        if until is None:
+            return False
+        rows = [{"id": each, "until": until} for each in ids]
+        pipeline.defer(uow.session, rows, Reason.ACCOUNT_PAUSED, now=uow.now)
+        return True
+
+
+def _due_soon(ids: Sequence[str], settings: Settings) -> Again:
+    """Find what the broker should bring back; longer waits are left to the sweeper."""
+    with unit_of_work() as uow:
+        until = uow.now + timedelta(seconds=settings.broker_wait_seconds)
+        due = delivery.due_until(uow.session, ids, until=until)
+        if not due:
+            return Again([])
+        # One message for all: it comes when the first is due, and asks again for the others.
+        wait = (due[0][1] - uow.now).total_seconds()
+        return Again([each for each, _ in due], max(SHORTEST_WAIT_SECONDS, wait))
+
+
+class Round:
+    """One slice of a batch: a lease, a claim, its sends and their records."""
+
+    def __init__(self, channel: str, provider: str, worker: str, settings: Settings) -> None:
+        self._channel = channel
+        self._provider = provider
+        self._worker = worker
+        self._settings = settings
+        self._rows: dict[str, ClaimedRow] = {}
+        self._lease = Lease(str(uuid.uuid4()), utc_now() + timedelta(seconds=settings.lease_seconds))
+
+    def run(self, ids: Sequence[str]) -> bool:
+        """Send one slice; True if the provider's account was paused on the way."""
+        settings = self._settings
+        window = settings.lease_seconds - settings.send_deadline_seconds - WRITE_MARGIN_SECONDS
+        start_before = time.monotonic() + window
+        messages = self._claim(ids)
+        paused = False
+        for group in get_sender().send(self._channel, messages, start_before=start_before):
+            paused |= self._write_surely(group)
+        return paused
+
+    def _write_surely(self, group: Sequence[Result]) -> bool:
+        """Write results down, outlasting a database that is away for as long as the rows are ours.
+
+        What is not written is a send in doubt: the sweeper would call it AMBIGUOUS and might send again.
+        """
+        while True:
+            try:
+                return self._write(group)
+            except OperationalError:
+                if utc_now() > self._lease.until:
+                    raise
+                log.warning("database_away", channel=self._channel, results=len(group))
+                time.sleep(DATABASE_WAIT_SECONDS)
+
+    def _claim(self, ids: Sequence[str]) -> list[Message]:
+        with unit_of_work() as uow:
+            delivery.expire_retries(uow.session, ids, now=uow.now)
+            claimed = delivery.claim(
+                uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
+            )
+        self._rows = {row.id: row for row in claimed}
+        return [self._message(row) for row in claimed]
+
+    def _message(self, row: ClaimedRow) -> Message:
+        return Message(
+            id=row.id,
+            channel=self._channel,
+            recipient=row.recipient,
+            body=row.body,
+            subject=row.subject,
+            severity=row.severity,
+            metadata=row.metadata,
+        )
+
+    def _write(self, group: Sequence[Result]) -> bool:
+        sent = [result for result in group if isinstance(result, Sent)]
+        unsent = [result for result in group if isinstance(result, Unsent)]
+        refusals = [result.receipt for result in sent if concerns_account(result.receipt)]
+        with unit_of_work() as uow:
+            if sent:
+                delivery.insert_attempts(uow.session, [self._attempt(result) for result in sent])
+                rows = [self._standing(result, uow.now) for result in sent]
+                kept = delivery.record(uow.session, self._lease, rows, now=uow.now)
+                if len(kept) < len(sent):
+                    log.warning("lease_lost", channel=self._channel, messages=len(sent) - len(kept))
+            for receipt in refusals[:1]:
+                self._pause(uow.session, receipt, uow.now)
+            if unsent:
+                self._give_back(uow.session, unsent, uow.now)
+        return bool(refusals)
+
+    def _attempt(self, result: Sent) -> dict[str, Any]:
+        receipt = asdict(result.receipt)
+        return {column: receipt[column] for column in RECEIPT_COLUMNS} | {
+            "notification_id": result.message.id,
+            "number": self._rows[result.message.id].attempt,
+            "provider": self._provider,
+            "worker": self._worker,
+            "started_at": result.started_at,
+            "duration_ms": result.duration_ms,
+        }
+
+    def _standing(self, result: Sent, now: datetime) -> dict[str, Any]:
+        row = self._rows[result.message.id]
+        tried = outcomes.Try(row.attempt, row.attempt_limit, row.created_at, row.expires_at)
+        step = outcomes.next_step(result.receipt, tried, self._settings, now=now)
+        return {
+            "id": row.id,
+            "status": step.status,
+            "reason": step.reason,
+            "next_attempt_at": step.due_at,
+            "queue_at": self._queue_at(step, now),
+            "provider_message_id": result.receipt.provider_message_id,
+            "extra_attempts": step.extra_attempts,
+        }
+
+    def _queue_at(self, step: outcomes.Step, now: datetime) -> datetime | None:
+        """Leave a short retry to the broker's message, and look ourselves only if that message is late."""
+        if step.due_at is None or step.status is not Status.RETRYING:
+            return step.due_at
+        if (step.due_at - now).total_seconds() > self._settings.broker_wait_seconds:
+            return step.due_at
+        return step.due_at + timedelta(seconds=self._settings.hint_seconds)
+
+    def _pause(self, session: Session, receipt: Receipt, now: datetime) -> None:
+        seconds = outcomes.pause_seconds(receipt, self._settings)
+        reason = receipt.reason or receipt.outcome.value.lower()
+        log.warning("provider_account_paused", provider=self._provider, reason=reason, seconds=seconds)
+        until = now + timedelta(seconds=seconds)
+        accounts.pause(session, self._provider, until, reason=reason, hint=receipt.hint, now=now)
+
+    def _give_back(self, session: Session, unsent: Sequence[Unsent], now: datetime) -> None:
+        refused = [result for result in unsent if result.cause is not None]
+        late = [result.message.id for result in unsent if result.cause is None]
+        if refused and refused[0].cause is not None:
+            until = now + timedelta(seconds=outcomes.pause_seconds(refused[0].cause, self._settings))
+            ids = [result.message.id for result in refused]
+            delivery.release(session, self._lease, ids, reason=Reason.ACCOUNT_PAUSED, until=until, now=now)
+        if late:
+            delivery.release(session, self._lease, late, reason=None, until=now, now=now)

@@ -1,0 +1,198 @@
+"""Accept, look up, cancel and retry notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sentinel.channels.recipients import normalise
+from sentinel.channels.registry import CHANNELS
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.ids import is_id, new_ids
+from sentinel.models import Notification
+from sentinel.models.status import RETRYABLE, Status
+from sentinel.queries import notifications
+from sentinel.queries.notifications import Filter
+from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.settings import get_settings
+
+FARTHEST_SEND = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks for; texts as given, times aware."""
+
+    channel: str
+    recipient: str
+    body: str
+    subject: str | None = None
+    severity: str | None = None
+    user_id: str | None = None
+    dedupe_key: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """One thing that happened to a notification, and when."""
+
+    at: datetime
+    event: str
+    detail: dict[str, Any]
+
+
+def accept(uow: UnitOfWork, client_id: int, requests: Sequence[Request]) -> list[dict[str, Any]]:
+    """Store requests as PENDING rows and have them queued after the commit; returns the rows, in order.
+
+    Raises `InvalidInputError` for the first request that cannot be accepted; check each with `check` before.
+    """
+    rows = [
+        _row(uow, client_id, check(request, now=uow.now), notification_id)
+        for request, notification_id in zip(requests, new_ids(uow.now, len(requests)), strict=True)
+    ]
+    if rows:
+        notifications.insert(uow.session, rows)
+    for channel in CHANNELS:
+        due = [row["id"] for row in rows if row["channel"] == channel and row["next_attempt_at"] is None]
+        if due:
+            uow.dispatch(channel, due)
+    return rows
+
+
+def check(request: Request, *, now: datetime) -> Request:
+    """Return the request with channel and recipient in their one spelling, or say what is wrong with it."""
+    channel = request.channel.strip().lower()
+    if channel not in CHANNELS:
+        known = ", ".join(CHANNELS)
+        raise InvalidInputError(FieldError("channel", request.channel, "unknown channel", f"use one of: {known}"))
+    _check_times(request, now=now)
+    values = {name: getattr(request, name) for name in Request.__slots__}
+    return Request(**values | {"channel": channel, "recipient": normalise(channel, request.recipient)})
+
+
+def _check_times(request: Request, *, now: datetime) -> None:
+    send_at, expires_at = request.send_at, request.expires_at
+    if send_at is not None and send_at > now + FARTHEST_SEND:
+        remedy = f"choose a time within {FARTHEST_SEND.days} days"
+        raise InvalidInputError(FieldError("send_at", send_at.isoformat(), "too far in the future", remedy))
+    if expires_at is not None and expires_at <= max(now, send_at or now):
+        remedy = "choose a time after now and after send_at, or leave it out"
+        raise InvalidInputError(FieldError("expires_at", expires_at.isoformat(), "already over by then", remedy))
+
+
+def _row(uow: UnitOfWork, client_id: int, request: Request, notification_id: str) -> dict[str, Any]:
+    settings = get_settings()
+    send_at = request.send_at if request.send_at is not None and request.send_at > uow.now else None
+    return {
+        "id": notification_id,
+        "client_id": client_id,
+        "status": Status.PENDING,
+        "channel": request.channel,
+        "recipient": request.recipient,
+        "subject": request.subject,
+        "body": request.body,
+        "severity": request.severity,
+        "user_id": request.user_id,
+        "dedupe_key": request.dedupe_key,
+        "metadata": request.metadata,
+        "attempts": 0,
+        "attempt_limit": settings.max_attempts,
+        "send_at": send_at,
+        "next_attempt_at": send_at,
+        "expires_at": request.expires_at,
+        "queue_at": send_at or uow.now + timedelta(seconds=settings.hint_seconds),
+        "created_at": uow.now,
+        "updated_at": uow.now,
+    }
+
+
+def get(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:
+    """Return one notification of the client (None: of any, for operators)."""
+    found = notifications.get(uow.session, notification_id, client_id=client_id) if is_id(notification_id) else None
+    if found is None:
+        raise NotFoundError(f"no notification {notification_id}; ids are in the answer of POST /notifications")
+    return found
+
+
+def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Notification, str]], str | None]:
+    """Return a page of (notification, client's name), newest first, and the cursor of the next page, if any."""
+    rows = notifications.page(uow.session, wanted, size=size + 1)
+    following = rows[size - 1][0].id if len(rows) > size else None
+    return rows[:size], following
+
+
+def cancel(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:
+    """Cancel a notification that is still waiting."""
+    found = get(uow, notification_id, client_id=client_id)
+    if not notifications.cancel(uow.session, found.id, now=uow.now):
+        status = notifications.status_of(uow.session, found.id)
+        raise ConflictError(f"notification {found.id} is {status} and cannot be cancelled; only waiting ones can")
+    notifications.note(uow.session, [found.id], "cancelled", now=uow.now)
+    return _fresh(uow, found)
+
+
+def retry(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:
+    """Start an ended notification over."""
+    found = get(uow, notification_id, client_id=client_id)
+    if not retry_many(uow, [found.id]):
+        status = notifications.status_of(uow.session, found.id)
+        wanted = " or ".join(sorted(RETRYABLE))
+        raise ConflictError(f"notification {found.id} is {status} and cannot be retried; only {wanted} can")
+    return _fresh(uow, found)
+
+
+def retry_many(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
+    """Start ended notifications over, each with a fresh allowance of tries; returns the ids that were ended."""
+    settings = get_settings()
+    queue_at = uow.now + timedelta(seconds=settings.hint_seconds)
+    done = notifications.retry(uow.session, ids, attempts=settings.max_attempts, now=uow.now, queue_at=queue_at)
+    notifications.note(uow.session, [each for each, _ in done], "retried", now=uow.now)
+    for channel in {channel for _, channel in done}:
+        uow.queue_pipeline(channel, [each for each, its_channel in done if its_channel == channel])
+    return [each for each, _ in done]
+
+
+def _fresh(uow: UnitOfWork, found: Notification) -> Notification:
+    uow.session.expire(found)
+    uow.session.refresh(found)
+    return found
+
+
+def timeline(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> list[TimelineItem]:
+    """Tell what happened to a notification, oldest first: why it was (not) sent."""
+    found = get(uow, notification_id, client_id=client_id)
+    items = [TimelineItem(found.created_at, "accepted", {"channel": found.channel})]
+    if found.send_at is not None:
+        items.append(TimelineItem(found.created_at, "scheduled", {"send_at": found.send_at}))
+    items += [TimelineItem(each.at, each.kind, each.detail) for each in notifications.entries_of(uow.session, found.id)]
+    items += [
+        TimelineItem(each.started_at, "attempted", _attempt_detail(each))
+        for each in notifications.attempts_of(uow.session, found.id)
+    ]
+    items.sort(key=lambda item: item.at)
+    return [*items, *_standing(found)]
+
+
+def _attempt_detail(attempt: Any) -> dict[str, Any]:
+    names = ("number", "provider", "outcome", "reason", "http_status", "provider_code", "provider_message_id")
+    more = ("detail", "hint", "worker", "duration_ms")
+    return {name: value for name in (*names, *more) if (value := getattr(attempt, name)) is not None}
+
+
+def _standing(found: Notification) -> list[TimelineItem]:
+    """Where it stands now, in words of its status."""
+    if found.status in (Status.PENDING, Status.CANCELLED):
+        return []
+    facts: Mapping[str, Any] = {
+        "reason": found.reason,
+        "duplicate_of": found.duplicate_of,
+        "provider_message_id": found.provider_message_id,
+        "next_attempt_at": found.next_attempt_at,
+    }
+    detail = {name: value for name, value in facts.items() if value is not None}
+    return [TimelineItem(found.updated_at, found.status.lower(), detail)]

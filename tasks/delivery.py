@@ -1,0 +1,17 @@
+"""Deliver, with the retry policy: what is due again soon comes back as a Celery retry on the channel's retry queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sentinel.broker import celery
+from sentinel.services import delivery
+
+
+# The tries are counted in the row; a message may come back as often as its rows are due.
+@celery.task(bind=True, name="tasks.delivery.deliver", max_retries=None)
+def deliver(self: Any, ids: list[str], *, channel: str) -> None:
+    """Send what is still ours of these notifications."""
+    again = delivery.deliver(channel, ids, worker=self.request.hostname)
+    if again.ids:
+        raise self.retry(args=[again.ids], countdown=again.seconds, queue=f"{channel}.retry")
