@@ -47,7 +47,8 @@ class Receipt:
 
     `reason` is a short snake_case word (`invalid_number`, `opted_out`, `read_timeout`); `detail` the provider's own
     words, capped, never a secret; `hint` what to do about it; `retry_after_seconds` how long the provider asks us to
-    wait (None: our own backoff).
+    wait (None: our own backoff). `is_account_wide=False`: a CONFIG or QUOTA that holds for this destination only (a
+    country without permission, say), so the provider account must not be paused for it.
     """
 
     outcome: Outcome
@@ -58,6 +59,7 @@ class Receipt:
     detail: str | None = None
     hint: str | None = None
     retry_after_seconds: float | None = None
+    is_account_wide: bool = True
 
 
 class Provider(Protocol):

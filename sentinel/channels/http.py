@@ -1,0 +1,184 @@
+"""One pooled HTTP transport per worker process. It says whether a request that failed may have been processed."""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from sentinel.errors import SentinelError
+from sentinel.settings import Settings
+
+BODY_LIMIT = 65_536
+"""Bytes of an answer that are read; the rest is left in the socket, which is then closed."""
+
+_CHUNK = 16_384
+_KEEPALIVE_SECONDS = 15.0  # load balancers of providers close idle connections after 60 s or more
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that has at least a status line. `is_broken`: the body ended too early or came too slowly."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_broken: bool = False
+
+    @property
+    def text(self) -> str:
+        """The body in letters, whatever it is made of."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object; empty when it is anything else (HTML, bytes, a list, nothing)."""
+        try:
+            value = jsonlib.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+class TransportError(SentinelError):
+    """No answer. `is_ambiguous`: the request was under way, so it may have been processed."""
+
+    def __init__(self, reason: str, *, is_ambiguous: bool) -> None:
+        super().__init__(f"no answer from the provider: {reason.replace('_', ' ')}")
+        self.reason = reason
+        self.is_ambiguous = is_ambiguous
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """How far one request came."""
+
+    has_begun: bool = False
+    response: aiohttp.ClientResponse | None = None
+    body: bytearray = field(default_factory=bytearray)
+
+
+# The first class that fits names the reason; subclasses stand before their parents.
+_BEFORE_REQUEST: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "dns_failure"),
+    (aiohttp.ConnectionTimeoutError, "connect_timeout"),
+    (aiohttp.ClientConnectorCertificateError, "tls_certificate"),
+    (aiohttp.ClientConnectorSSLError, "tls_failure"),
+    (aiohttp.ClientConnectorError, "connection_failed"),
+    (TimeoutError, "deadline_before_request"),
+)
+_AFTER_REQUEST: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.SocketTimeoutError, "read_timeout"),
+    (TimeoutError, "deadline_passed"),
+    (aiohttp.ClientConnectionError, "connection_reset"),
+    (OSError, "connection_reset"),
+    (BaseException, "malformed_answer"),
+)
+
+
+class HttpTransport:
+    """POSTs over one `aiohttp.ClientSession`, opened by the first request in the event loop that serves it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        form: Mapping[str, Any] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> Reply:
+        """Send once and give back the answer, whatever its status; `TransportError` when there is none."""
+        body, content_type = _encoded(json, form)
+        exchange, error = _Exchange(), None
+        try:
+            # The wall around everything: the timeouts inside start again with each byte that arrives.
+            async with asyncio.timeout(self._settings.send_deadline_seconds):
+                await self._run(
+                    exchange,
+                    url=url,
+                    data=body,
+                    headers={**(headers or {}), "Content-Type": content_type},
+                    auth=aiohttp.BasicAuth(*auth, encoding="utf-8") if auth else None,
+                )
+        except (aiohttp.ClientError, OSError) as trouble:
+            error = trouble
+        finally:
+            if exchange.response is not None:
+                exchange.response.close()  # does nothing when the body was read to its end
+        return _settled(exchange, error)
+
+    async def close(self) -> None:
+        """Give back all connections; may be called more than once."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _run(self, exchange: _Exchange, **request: Any) -> None:
+        # No redirects: a redirected POST becomes a GET that "succeeds".
+        exchange.response = await self._opened().post(allow_redirects=False, trace_request_ctx=exchange, **request)
+        async for chunk in exchange.response.content.iter_chunked(_CHUNK):
+            exchange.body += chunk
+            if len(exchange.body) >= BODY_LIMIT:
+                return
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = _session(self._settings)
+        return self._session
+
+
+def _session(settings: Settings) -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_mark_begun)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,
+            limit_per_host=settings.provider_concurrency,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            ssl=ssl.create_default_context(),  # made once: it costs as much as thirty sends; honours SSL_CERT_FILE
+        ),
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.connect_timeout_seconds, sock_read=settings.read_timeout_seconds
+        ),
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,  # an answer is short; a compressed one could be endless
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[tracing],
+        trust_env=False,
+    )
+
+
+async def _mark_begun(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.has_begun = True
+
+
+def _encoded(json: object, form: Mapping[str, Any] | None) -> tuple[bytes, str]:
+    if form is not None:
+        return urlencode(form, doseq=True).encode("ascii"), "application/x-www-form-urlencoded"
+    return jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+
+
+def _settled(exchange: _Exchange, error: BaseException | None) -> Reply:
+    """The answer as far as it came; without a status line it is a `TransportError`."""
+    if exchange.response is None:
+        # `from None`: aiohttp's errors carry the request with its credentials.
+        raise TransportError(_reason(error, exchange), is_ambiguous=exchange.has_begun) from None
+    head, body = exchange.response, bytes(exchange.body[:BODY_LIMIT])
+    return Reply(head.status, head.headers, body, is_broken=error is not None)
+
+
+def _reason(error: BaseException | None, exchange: _Exchange) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        return "connection_refused"
+    names = _AFTER_REQUEST if exchange.has_begun else _BEFORE_REQUEST
+    return next((reason for kind, reason in names if isinstance(error, kind)), "connection_failed")
