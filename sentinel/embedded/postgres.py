@@ -36,6 +36,7 @@ OPTIONS = {
     "io_method": "sync",  # three processes fewer
     "wal_level": "minimal",  # nobody replicates from here
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "512MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -96,11 +97,11 @@ def _create_cluster(state: State, programs: Path, data: Path, *, is_durable: boo
     )
     command = tethered(program, holding=_holding(state))
     try:
-        done = subprocess.run(command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=ENVIRONMENT, cwd="/", stdout=subprocess.PIPE, text=True, check=False)
     finally:
         password_file.unlink()
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+        lines = done.stdout.strip().splitlines() or [f"exit code {done.returncode}"]
         reason = next((line for line in lines if "error" in line or "FATAL" in line), lines[-1])
         raise ConfigurationError(f"PostgreSQL's data directory {data} could not be made: {reason}")
     draft.rename(data)

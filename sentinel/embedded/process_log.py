@@ -38,18 +38,17 @@ class ProcessLog:
         self._name = name
         self._write = write
         self._ready_mark = ready_mark
-        self._rest: dict[tuple[int, str], bytes] = {}
+        self._rest: dict[int, bytes] = {}
 
     def __call__(self, chunk: dict[str, Any]) -> None:
-        """Circus calls this with `{pid, name: "stdout" or "stderr", data}`."""
-        source = (chunk["pid"], chunk["name"])
-        *lines, rest = (self._rest.pop(source, b"") + chunk["data"]).split(b"\n")
+        """Circus calls this with `{pid, data}`; a process that is started again has another pid."""
+        *lines, rest = (self._rest.pop(chunk["pid"], b"") + chunk["data"]).split(b"\n")
         for line in lines:
             self._pass_on(line)
         if len(rest) > LONGEST_LINE:
             self._pass_on(rest)
         elif rest:
-            self._rest[source] = rest
+            self._rest[chunk["pid"]] = rest
 
     def finish(self) -> None:
         """The process has ended: what it wrote last need not end with a newline."""

@@ -45,10 +45,12 @@ class Child:
     not_before: float = 0.0
     quick_deaths: int = 0
     exit_codes: list[int | None] = field(default_factory=list)
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note_end(self, exit_code: int | None) -> float:
         """Remember how it ended; gives back the seconds to wait before the next start."""
         self.exit_codes.append(exit_code)
+        self.has_ended.set()
         lived_seconds = time.monotonic() - self.started_at
         self.quick_deaths = self.quick_deaths + 1 if lived_seconds < STEADY_SECONDS else 0
         wait_seconds = min(2 ** (self.quick_deaths - 1), LONGEST_WAIT_SECONDS) if self.quick_deaths > 1 else 0
@@ -107,8 +109,7 @@ class Supervisor:
         """Run a step to its end; anything but exit code 0 is a `ProcessFailedError`."""
         await self.start(spec)
         child = self._children[spec.name]
-        while not child.exit_codes:
-            await asyncio.sleep(POLL_SECONDS)
+        await child.has_ended.wait()
         if child.exit_codes[-1] != 0:
             raise ProcessFailedError(child.failure())
 
@@ -132,7 +133,6 @@ class Supervisor:
             args=arguments,
             env=dict(spec.environment),
             stdout_stream={"stream": log},
-            stderr_stream={"stream": log},
             stop_signal=spec.stop_signal,
             graceful_timeout=spec.stop_seconds,
             respawn=spec.is_lasting,
@@ -182,12 +182,13 @@ def in_words(exit_code: int | None) -> str:
 
 
 def _read_the_rest(watcher: Watcher, process_pid: int, **_: Any) -> None:
-    """Read what a dead process left in its pipes: circus closes them unread, and the last line is the reason."""
+    """Read what a dead process left in its pipe: circus closes it unread, and the last line is the reason."""
     process = watcher.processes[process_pid]
-    for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
-        os.set_blocking(pipe.fileno(), False)
-        while data := pipe.read1():
-            watcher.stdout_stream({"pid": process_pid, "name": name, "data": data})
+    if process.stdout.closed:  # stopped by us, and read to its end before
+        return
+    os.set_blocking(process.stdout.fileno(), False)
+    while data := process.stdout.read1():
+        watcher.stdout_stream({"pid": process_pid, "data": data})
     watcher.stream_redirector.remove_redirections(process)
 
 
@@ -206,9 +207,9 @@ async def _when_free(order: Callable[[], Awaitable[Any]]) -> None:
 
 
 def _quieten_circus() -> None:
-    logger = logging.getLogger("circus")
-    logger.setLevel(logging.WARNING)
-    logger.addFilter(_is_worth_telling)
+    logging.getLogger("circus").setLevel(logging.WARNING)
+    for name in ("circus", "tornado.application"):
+        logging.getLogger(name).addFilter(_is_worth_telling)
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:

@@ -70,6 +70,7 @@ def take_lock(lock: Path) -> None:
 
 def main(arguments: list[str]) -> NoReturn:
     """Drop privileges, tie the knot, take the lock, become the program."""
+    os.dup2(1, 2)  # one stream: lines keep their order
     options = parse_arguments(arguments)
     if options.uid is not None:
         drop_privileges(options.uid, options.gid)

@@ -24,7 +24,7 @@ appendonly yes
 appendfsync {appendfsync}
 save ""
 maxmemory-policy noeviction
-loglevel notice
+loglevel warning
 """
 
 

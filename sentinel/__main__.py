@@ -1,0 +1,5 @@
+"""`python -m sentinel`: the command line without its script."""
+
+from sentinel.cli import main
+
+main()
