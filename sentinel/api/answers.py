@@ -1,0 +1,49 @@
+"""Answers: JSON by orjson, and the original one again for a repeated request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from sentinel.security import request_hash
+from sentinel.services.clients import Caller
+from sentinel.services.idempotency import Answer, Repeatable
+from sentinel.services.unit_of_work import UnitOfWork
+
+
+def dumps(value: Any) -> bytes:
+    """Write JSON; times as RFC 3339 with `Z`."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Answer with `value` as JSON."""
+    return Response(dumps(value), status=status, content_type="application/json")
+
+
+def once(uow: UnitOfWork, caller: Caller, body: Any, make: Callable[[], Answer]) -> Response:
+    """Answer a request; under an Idempotency-Key seen before, with the original answer and without doing it again."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return _response(make())
+    meaning = orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS)
+    hashed = request_hash(request.method.encode(), request.path.encode(), meaning)
+    repeatable = Repeatable(caller.client_id, key, hashed)
+    original = repeatable.original(uow)
+    if original is not None:
+        response = _response(original)
+        response.headers["Idempotent-Replayed"] = "true"
+        return response
+    answer = make()
+    repeatable.remember(uow, answer)
+    return _response(answer)
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, status=answer.status, content_type="application/json")
+    if answer.location is not None:
+        response.headers["Location"] = answer.location
+    return response

@@ -1,0 +1,134 @@
+"""Every error in one JSON shape: `{code, status, message, errors: [{field, value, message, remedy}]}`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask, Response, request
+from flask_smorest import Api
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from sentinel.api.answers import json_response
+from sentinel.api.field_errors import field_errors
+from sentinel.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    SentinelError,
+    UnauthorizedError,
+)
+from sentinel.logs import get_logger
+
+log = get_logger(__name__)
+
+STATUS_OF: dict[type[SentinelError], HTTPStatus] = {
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+MESSAGES = {
+    400: "The request could not be read.",
+    404: "There is nothing at this address; /docs lists what there is.",
+    405: "This address does not know that method; the Allow header lists those it knows.",
+    413: "The request body is too large.",
+    415: "Send JSON, with the header Content-Type: application/json.",
+    422: "Some fields were refused.",
+    500: "Something went wrong on our side; the log of this process says what.",
+}
+
+
+class FieldErrorSchema(ma.Schema):
+    """One refused field."""
+
+    field = ma.fields.String(required=True, metadata={"description": "dotted name of the field, header or parameter"})
+    value = ma.fields.Raw(required=True, allow_none=True, metadata={"description": "the value seen, shortened"})
+    message = ma.fields.String(required=True)
+    remedy = ma.fields.String(required=True, metadata={"description": "what to do about it"})
+
+
+class ErrorSchema(ma.Schema):
+    """The shape of every error."""
+
+    code = ma.fields.Integer(required=True, metadata={"description": "HTTP status code"})
+    status = ma.fields.String(required=True, metadata={"description": "HTTP status phrase"})
+    message = ma.fields.String(required=True)
+    errors = ma.fields.List(ma.fields.Nested(FieldErrorSchema), required=True)
+
+
+def error_response(status: HTTPStatus, message: str, errors: list[FieldError] | None = None) -> Response:
+    """Answer with an error."""
+    body = {"code": status.value, "status": status.phrase, "message": message}
+    return json_response(body | {"errors": [each.as_dict() for each in errors or []]}, status.value)
+
+
+class SentinelApi(Api):  # type: ignore[misc]
+    """flask-smorest's Api with one shape of errors, `Allow` kept on 405."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Turn an HTTP exception, ours or Flask's, into the one shape."""
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        data: dict[str, Any] = getattr(error, "data", None) or {}
+        found = _refused_fields(data)
+        message = MESSAGES.get(status.value, error.description or status.phrase)
+        if status == HTTPStatus.BAD_REQUEST and "messages" in data:
+            message = "The body is not valid JSON."
+        response = error_response(status, message, found)
+        response.headers.extend(
+            (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
+        )
+        return response
+
+
+def _refused_fields(data: dict[str, Any]) -> list[FieldError]:
+    messages, schema = data.get("messages"), data.get("schema")
+    if schema is None or not isinstance(messages, dict):
+        return []
+    return [each for location, below in messages.items() for each in field_errors(below, schema, _source(location))]
+
+
+def _source(location: str) -> Any:
+    return request.args.to_dict() if location == "query" else request.get_json(silent=True)
+
+
+def register_handlers(app: Flask) -> None:
+    """Answer our own exceptions, and an unreachable database, in the one shape."""
+    app.register_error_handler(SentinelError, _own_error)
+    for unavailable in (OperationalError, InterfaceError, PoolTimeoutError):
+        app.register_error_handler(unavailable, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _own_error(error: SentinelError) -> Response:
+    status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    found = list(error.errors) if isinstance(error, InvalidInputError) else []
+    response = error_response(status, MESSAGES[422] if found else str(error), found)
+    if isinstance(error, ConflictError) and error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="sentinel"'
+    return response
+
+
+def _database_away(error: Exception) -> Response:
+    log.error("database_unavailable", path=request.path, error=type(error).__name__)
+    response = error_response(
+        HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be reached; nothing was stored. Repeat the request."
+    )
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request_failed", path=request.path, exc_info=error)
+    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, MESSAGES[500])

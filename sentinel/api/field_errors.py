@@ -1,0 +1,70 @@
+"""Validation messages as field errors: which field, the value seen, what is wrong, and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import marshmallow as ma
+
+from sentinel.errors import FieldError
+
+SHOWN = 100
+"""Most characters of a refused value that are repeated."""
+
+
+def field_errors(messages: Any, schema: ma.Schema, data: Any) -> list[FieldError]:
+    """Flatten marshmallow's nested messages about `data`."""
+    if not isinstance(messages, Mapping):
+        return [FieldError("body", shown(data), _joined(messages), "see /docs for the shape")]
+    return [_one(path, text, schema, data) for path, text in _leaves(messages, ())]
+
+
+def _leaves(messages: Mapping[Any, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, below in messages.items():
+        # `_schema` speaks of the whole object, not of a field of that name.
+        here = path if name == "_schema" else (*path, str(name))
+        if isinstance(below, Mapping):
+            yield from _leaves(below, here)
+        else:
+            yield here, _joined(below)
+
+
+def _joined(texts: Any) -> str:
+    return " ".join(texts) if isinstance(texts, list) else str(texts)
+
+
+def _one(path: tuple[str, ...], message: str, schema: ma.Schema, data: Any) -> FieldError:
+    name = path[0] if path else "body"
+    value = data
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return FieldError(".".join(path) or "body", shown(value), message, _remedy(name, message, schema))
+
+
+def _remedy(name: str, message: str, schema: ma.Schema) -> str:
+    field = schema.load_fields.get(name) or _by_data_key(schema, name)
+    if field is None:
+        known = sorted(each.data_key or key for key, each in schema.load_fields.items())
+        near = difflib.get_close_matches(name, known, n=1)
+        return f'did you mean "{near[0]}"?' if near else f"leave it out; known are: {', '.join(known)}"
+    remedy = field.metadata.get("remedy")
+    if remedy:
+        return str(remedy)
+    example = field.metadata.get("example")
+    verb = "add it" if "Missing" in message else "change it"
+    return f"{verb}, for example {example!r}" if example is not None else f"{verb}; see /docs"
+
+
+def _by_data_key(schema: ma.Schema, name: str) -> ma.fields.Field[Any] | None:
+    return next((field for field in schema.load_fields.values() if field.data_key == name), None)
+
+
+def shown(value: Any) -> Any:
+    """Shorten a refused value for its error."""
+    if isinstance(value, str):
+        return value if len(value) <= SHOWN else value[:SHOWN] + "…"
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    return f"({type(value).__name__})"

@@ -1,0 +1,265 @@
+"""`/notifications`: accept, look up, list, retry, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, request, url_for
+from flask.views import MethodView
+
+from sentinel.api.answers import dumps, json_response, once
+from sentinel.api.auth import current_caller
+from sentinel.api.errors import ErrorSchema
+from sentinel.api.field_errors import field_errors
+from sentinel.api.parsing import StrictBlueprint
+from sentinel.api.schemas.notification import ListQuery, NotificationRequest, NotificationView, TimelineItemView
+from sentinel.clock import utc_now
+from sentinel.durations import parse_since
+from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
+from sentinel.models import Notification
+from sentinel.models.status import Status
+from sentinel.queries.notifications import Filter
+from sentinel.services import notifications
+from sentinel.services.clients import Caller
+from sentinel.services.idempotency import Answer
+from sentinel.services.notifications import Request
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.settings import get_settings
+
+READ, WRITE = "notifications:read", "notifications:write"
+
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "repeat the request under the same key and get the original answer",
+}
+
+VIEW_NAMES = tuple(name for name in NotificationView().fields if name not in ("client", "metadata"))
+
+blueprint = StrictBlueprint(
+    "notifications", __name__, url_prefix="/notifications", description="Messages to one target on one channel"
+)
+
+
+def view(row: Notification | dict[str, Any], client: str) -> dict[str, Any]:
+    """Show a row, stored or about to be, as `NotificationView` has it."""
+    if isinstance(row, dict):
+        return {name: row.get(name) for name in VIEW_NAMES} | {"client": client, "metadata": row["metadata"]}
+    return {name: getattr(row, name) for name in VIEW_NAMES} | {"client": client, "metadata": row.details}
+
+
+def _location(notification_id: str) -> str:
+    return url_for("notifications.NotificationItem", notification_id=notification_id)
+
+
+@blueprint.route("")
+class NotificationList(MethodView):
+    """The notifications of a client."""
+
+    @blueprint.arguments(NotificationRequest)
+    @blueprint.response(202, NotificationView, headers={"Location": {"schema": {"type": "string"}}})
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.alt_response(409, schema=ErrorSchema, description="The same Idempotency-Key is being answered")
+    @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
+    def post(self, body: Request) -> Response:
+        """Accept one notification.
+
+        The answer comes when the row is stored as PENDING; it is sent in the background.
+        """
+
+        def make() -> Answer:
+            row = notifications.accept(uow, caller.client_id, [body])[0]
+            return Answer(202, dumps(view(row, caller.client_name)).decode(), _location(row["id"]))
+
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            return once(uow, caller, request.get_json(), make)
+
+    @blueprint.arguments(ListQuery, location="query")
+    @blueprint.response(200, NotificationView(many=True), headers={"X-Pagination": {"schema": {"type": "string"}}})
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    def get(self, query: dict[str, Any]) -> Response:
+        """List notifications, newest first.
+
+        `X-Pagination` holds `{"page_size", "next_cursor"}` as JSON; `Link` the next page's address.
+        """
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            rows, following = notifications.page(uow, _filter(query, caller), size=query["limit"])
+        response = json_response([view(row, client) for row, client in rows])
+        response.headers["X-Pagination"] = dumps({"page_size": query["limit"], "next_cursor": following}).decode()
+        if following is not None:
+            address = url_for(".NotificationList", **request.args.to_dict() | {"cursor": following})
+            response.headers["Link"] = f'<{address}>; rel="next"'
+        return response
+
+
+def _filter(query: dict[str, Any], caller: Caller) -> Filter:
+    if query.get("client", caller.client_name) != caller.client_name:
+        raise ForbiddenError(f"this API key belongs to client {caller.client_name} and sees only its notifications")
+    return Filter(
+        client_id=caller.client_id,
+        statuses=_statuses(query["status"]) if "status" in query else (),
+        channel=query.get("channel"),
+        reason=query.get("reason"),
+        since=_since(query["since"]) if "since" in query else None,
+        before=str(query["cursor"]) if "cursor" in query else None,
+    )
+
+
+def _statuses(text: str) -> tuple[str, ...]:
+    wanted = tuple(each.strip().upper() for each in text.split(","))
+    for each in wanted:
+        if each not in Status:
+            remedy = f"use any of: {', '.join(Status)}"
+            raise InvalidInputError(FieldError("status", text, "unknown status", remedy))
+    return wanted
+
+
+def _since(text: str) -> Any:
+    try:
+        return parse_since(text, now=utc_now())
+    except ValueError:
+        remedy = 'write how long ago ("90s", "5m", "1h", "2d") or a time with its offset ("2026-11-20T18:00:00Z")'
+        raise InvalidInputError(FieldError("since", text, "not a time", remedy)) from None
+
+
+@blueprint.route("/batch")
+class NotificationBatch(MethodView):
+    """Many at once."""
+
+    @blueprint.response(207, description="One result per item, in order")
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.alt_response(409, schema=ErrorSchema, description="The same Idempotency-Key is being answered")
+    @blueprint.alt_response(422, schema=ErrorSchema)
+    @blueprint.doc(
+        parameters=[IDEMPOTENCY_KEY],
+        requestBody={
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 1000,
+                        "items": {"$ref": "#/components/schemas/NotificationRequest"},
+                    }
+                }
+            },
+        },
+    )
+    def post(self) -> Response:
+        """Accept up to 1,000 notifications.
+
+        Valid items are stored though others are not: each result has `index`, `status` and either `notification` or
+        `errors`.
+        """
+        items = _items(request.get_json())
+
+        def make() -> Answer:
+            return Answer(207, dumps(_accept_each(uow, caller, items)).decode())
+
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            return once(uow, caller, items, make)
+
+
+def _items(body: Any) -> list[Any]:
+    most = get_settings().max_batch_items
+    if not isinstance(body, list) or not body:
+        remedy = "send a JSON array of notifications"
+        raise InvalidInputError(FieldError("body", type(body).__name__, "not an array with items", remedy))
+    if len(body) > most:
+        remedy = f"send at most {most} at once"
+        raise InvalidInputError(FieldError("body", len(body), "too many items", remedy))
+    return body
+
+
+def _accept_each(uow: UnitOfWork, caller: Caller, items: list[Any]) -> list[dict[str, Any]]:
+    schema = NotificationRequest()
+    results: list[dict[str, Any]] = []
+    good: list[tuple[int, Request]] = []
+    for index, item in enumerate(items):
+        found = _checked(uow, schema, item)
+        if isinstance(found, Request):
+            good.append((index, found))
+        results.append({"index": index, "status": 422, "errors": found})
+    rows = notifications.accept(uow, caller.client_id, [found for _, found in good])
+    for (index, _), row in zip(good, rows, strict=True):
+        results[index] = {"index": index, "status": 202, "notification": view(row, caller.client_name)}
+    return results
+
+
+def _checked(uow: UnitOfWork, schema: NotificationRequest, item: Any) -> Request | list[dict[str, Any]]:
+    try:
+        loaded: Request = schema.load(item)
+        return notifications.check(loaded, now=uow.now)
+    except ma.ValidationError as error:
+        return [each.as_dict() for each in field_errors(error.messages, schema, item)]
+    except InvalidInputError as error:
+        return [each.as_dict() for each in error.errors]
+
+
+@blueprint.route("/<string:notification_id>")
+class NotificationItem(MethodView):
+    """One notification."""
+
+    @blueprint.response(200, NotificationView)
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.alt_response(404, schema=ErrorSchema)
+    def get(self, notification_id: str) -> Response:
+        """Show a notification as it stands now."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            found = notifications.get(uow, notification_id, client_id=caller.client_id)
+        return json_response(view(found, caller.client_name))
+
+
+@blueprint.route("/<string:notification_id>/timeline")
+class NotificationTimeline(MethodView):
+    """Why it was (not) sent."""
+
+    @blueprint.response(200, TimelineItemView(many=True))
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.alt_response(404, schema=ErrorSchema)
+    def get(self, notification_id: str) -> Response:
+        """Tell what happened to a notification, oldest first."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            items = notifications.timeline(uow, notification_id, client_id=caller.client_id)
+        return json_response(items)
+
+
+@blueprint.route("/<string:notification_id>/retry")
+class NotificationRetry(MethodView):
+    """Start over."""
+
+    @blueprint.response(202, NotificationView)
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.alt_response(404, schema=ErrorSchema)
+    @blueprint.alt_response(409, schema=ErrorSchema)
+    def post(self, notification_id: str) -> Response:
+        """Start a FAILED or UNDELIVERED notification over, with a fresh allowance of tries."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            found = notifications.retry(uow, notification_id, client_id=caller.client_id)
+            return json_response(view(found, caller.client_name), 202)
+
+
+@blueprint.route("/<string:notification_id>/cancel")
+class NotificationCancel(MethodView):
+    """Stop."""
+
+    @blueprint.response(200, NotificationView)
+    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.alt_response(404, schema=ErrorSchema)
+    @blueprint.alt_response(409, schema=ErrorSchema)
+    def post(self, notification_id: str) -> Response:
+        """Cancel a notification that is still waiting."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            found = notifications.cancel(uow, notification_id, client_id=caller.client_id)
+            return json_response(view(found, caller.client_name))

@@ -1,0 +1,149 @@
+"""What a notification looks like in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+import orjson
+from marshmallow import fields, validate
+
+from sentinel.api.parsing import is_storable
+from sentinel.channels.registry import CHANNELS
+from sentinel.models.status import Status
+from sentinel.services.notifications import Request
+
+SEVERITIES = ("critical", "high", "medium", "low")
+LONGEST_BODY = 100_000
+LARGEST_METADATA_BYTES = 16_384
+AWARE = 'write it with its offset, for example "2026-11-20T18:00:00Z"'
+
+
+def _storable(value: Any) -> None:
+    if not is_storable(value):
+        raise ma.ValidationError("Contains a NUL character.")
+
+
+def _one_line(value: str) -> None:
+    if "\n" in value or "\r" in value:
+        raise ma.ValidationError("Must be one line.")
+
+
+def _small(value: dict[str, Any]) -> None:
+    size = len(orjson.dumps(value))
+    if size > LARGEST_METADATA_BYTES:
+        raise ma.ValidationError(f"Is {size} bytes as JSON; at most {LARGEST_METADATA_BYTES} are kept.")
+
+
+def _text(longest: int, *, example: str, remedy: str | None = None, **options: Any) -> fields.String:
+    checks = [validate.Length(min=1, max=longest), _storable, *options.pop("validate", [])]
+    metadata = {"example": example} | ({"remedy": remedy} if remedy else {})
+    return fields.String(validate=checks, metadata=metadata, **options)
+
+
+class NotificationRequest(ma.Schema):
+    """Send this text to this recipient."""
+
+    channel = fields.String(
+        required=True,
+        validate=validate.OneOf(CHANNELS),
+        metadata={"example": "sms", "remedy": f"use one of: {', '.join(CHANNELS)}"},
+    )
+    recipient = _text(
+        320,
+        example="+14155552671",
+        remedy='a phone number with its country code ("+14155552671"), or an e-mail address',
+        required=True,
+    )
+    body = _text(LONGEST_BODY, example="Your order has shipped.", required=True)
+    subject = _text(998, example="Order 4711", validate=[_one_line], allow_none=True)
+    severity = fields.String(
+        validate=validate.OneOf(SEVERITIES),
+        allow_none=True,
+        metadata={"example": "high", "remedy": f"use one of: {', '.join(SEVERITIES)}"},
+    )
+    user_id = _text(255, example="user-17", allow_none=True)
+    dedupe_key = _text(255, example="order-4711-shipped", allow_none=True)
+    send_at = fields.AwareDateTime(
+        format="iso", allow_none=True, metadata={"example": "2026-12-24T18:00:00Z", "remedy": AWARE}
+    )
+    expires_at = fields.AwareDateTime(
+        format="iso", allow_none=True, metadata={"example": "2026-12-24T20:00:00Z", "remedy": AWARE}
+    )
+    metadata = fields.Dict(
+        keys=fields.String(),
+        allow_none=True,
+        validate=[_storable, _small],
+        metadata={"example": {"order": 4711}, "remedy": "any JSON object of up to 16 kB"},
+    )
+
+    @ma.pre_load
+    def _any_case(self, data: Any, **_: Any) -> Any:
+        """Take channel and severity in any case (`SMS`, `High`)."""
+        if not isinstance(data, dict):
+            return data
+        lowered = {name: value.lower() for name in ("channel", "severity") if isinstance(value := data.get(name), str)}
+        return data | lowered
+
+    @ma.post_load
+    def _request(self, data: dict[str, Any], **_: Any) -> Request:
+        return Request(**data | {"metadata": data.get("metadata") or {}})
+
+
+class NotificationView(ma.Schema):
+    """A notification as it stands."""
+
+    id = fields.UUID(required=True)
+    client = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(list(Status)))
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "why it stands where it stands"})
+    channel = fields.String(required=True)
+    recipient = fields.String(required=True, metadata={"description": "in its one spelling"})
+    subject = fields.String(required=True, allow_none=True)
+    body = fields.String(required=True)
+    severity = fields.String(required=True, allow_none=True)
+    user_id = fields.String(required=True, allow_none=True)
+    dedupe_key = fields.String(required=True, allow_none=True)
+    duplicate_of = fields.UUID(required=True, allow_none=True)
+    metadata = fields.Dict(keys=fields.String(), required=True)
+    attempts = fields.Integer(required=True)
+    attempt_limit = fields.Integer(required=True)
+    provider = fields.String(required=True, allow_none=True)
+    provider_message_id = fields.String(required=True, allow_none=True)
+    send_at = fields.AwareDateTime(required=True, allow_none=True)
+    expires_at = fields.AwareDateTime(required=True, allow_none=True)
+    next_attempt_at = fields.AwareDateTime(required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    updated_at = fields.AwareDateTime(required=True)
+    sent_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class ListQuery(ma.Schema):
+    """What `GET /notifications` is narrowed to."""
+
+    class Meta:
+        """Refuse unknown parameters: a typo must not list everything."""
+
+        unknown = ma.RAISE
+
+    status = fields.String(
+        metadata={"description": "one status, or several with commas", "example": "FAILED,UNDELIVERED"}
+    )
+    channel = fields.String(validate=validate.OneOf(CHANNELS), metadata={"example": "sms"})
+    client = fields.String(metadata={"description": "must be the key's own client"})
+    reason = fields.String(metadata={"example": "rate_limited"})
+    since = fields.String(metadata={"description": "a time, or how long ago", "example": "1h"})
+    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before"})
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(min=1, max=200),
+        metadata={"example": 50, "remedy": "use a number from 1 to 200"},
+    )
+
+
+class TimelineItemView(ma.Schema):
+    """One thing that happened."""
+
+    at = fields.AwareDateTime(required=True)
+    event = fields.String(required=True)
+    detail = fields.Dict(keys=fields.String(), required=True)
