@@ -36,7 +36,6 @@ STATUS_OF: dict[type[SentinelError], HTTPStatus] = {
 }
 
 MESSAGES = {
-    400: "The request could not be read.",
     404: "There is nothing at this address; /docs lists what there is.",
     405: "This address does not know that method; the Allow header lists those it knows.",
     413: "The request body is too large.",
@@ -81,8 +80,6 @@ class SentinelApi(Api):  # type: ignore[misc]
         data: dict[str, Any] = getattr(error, "data", None) or {}
         found = _refused_fields(data)
         message = MESSAGES.get(status.value, error.description or status.phrase)
-        if status == HTTPStatus.BAD_REQUEST and "messages" in data:
-            message = "The body is not valid JSON."
         response = error_response(status, message, found)
         response.headers.extend(
             (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")

@@ -17,7 +17,7 @@ SHOWN = 100
 def field_errors(messages: Any, schema: ma.Schema, data: Any) -> list[FieldError]:
     """Flatten marshmallow's nested messages about `data`."""
     if not isinstance(messages, Mapping):
-        return [FieldError("body", shown(data), _joined(messages), "see /docs for the shape")]
+        return [FieldError("request", shown(data), _joined(messages), "see /docs for the shape")]
     return [_one(path, text, schema, data) for path, text in _leaves(messages, ())]
 
 
@@ -36,25 +36,24 @@ def _joined(texts: Any) -> str:
 
 
 def _one(path: tuple[str, ...], message: str, schema: ma.Schema, data: Any) -> FieldError:
-    name = path[0] if path else "body"
+    name = path[0] if path else "request"
     value = data
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
-    return FieldError(".".join(path) or "body", shown(value), message, _remedy(name, message, schema))
+    return FieldError(".".join(path) or "request", shown(value), message, _remedy(name, message, schema))
 
 
 def _remedy(name: str, message: str, schema: ma.Schema) -> str:
+    if name == "request":
+        return "send a JSON object; see /docs for its fields"
     field = schema.load_fields.get(name) or _by_data_key(schema, name)
     if field is None:
         known = sorted(each.data_key or key for key, each in schema.load_fields.items())
         near = difflib.get_close_matches(name, known, n=1)
         return f'did you mean "{near[0]}"?' if near else f"leave it out; known are: {', '.join(known)}"
-    remedy = field.metadata.get("remedy")
-    if remedy:
-        return str(remedy)
     example = field.metadata.get("example")
-    verb = "add it" if "Missing" in message else "change it"
-    return f"{verb}, for example {example!r}" if example is not None else f"{verb}; see /docs"
+    remedy = field.metadata.get("remedy") or (f"for example {example!r}" if example is not None else "see /docs")
+    return f"add it: {remedy}" if "Missing" in message else str(remedy)
 
 
 def _by_data_key(schema: ma.Schema, name: str) -> ma.fields.Field[Any] | None:

@@ -12,7 +12,7 @@ from sentinel.api.answers import dumps, json_response, once
 from sentinel.api.auth import current_caller
 from sentinel.api.errors import ErrorSchema
 from sentinel.api.field_errors import field_errors
-from sentinel.api.parsing import StrictBlueprint
+from sentinel.api.parsing import StrictBlueprint, read_json
 from sentinel.api.schemas.notification import ListQuery, NotificationRequest, NotificationView, TimelineItemView
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
@@ -76,7 +76,7 @@ class NotificationList(MethodView):
 
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
-            return once(uow, caller, request.get_json(), make)
+            return once(uow, caller, read_json(), make)
 
     @blueprint.arguments(ListQuery, location="query")
     @blueprint.response(200, NotificationView(many=True), headers={"X-Pagination": {"schema": {"type": "string"}}})
@@ -92,9 +92,14 @@ class NotificationList(MethodView):
         response = json_response([view(row, client) for row, client in rows])
         response.headers["X-Pagination"] = dumps({"page_size": query["limit"], "next_cursor": following}).decode()
         if following is not None:
-            address = url_for(".NotificationList", **request.args.to_dict() | {"cursor": following})
+            address = _next_page(following)
             response.headers["Link"] = f'<{address}>; rel="next"'
         return response
+
+
+def _next_page(cursor: str) -> str:
+    query: dict[str, Any] = request.args.to_dict() | {"cursor": cursor}
+    return url_for(".NotificationList", **query)
 
 
 def _filter(query: dict[str, Any], caller: Caller) -> Filter:
@@ -113,7 +118,7 @@ def _filter(query: dict[str, Any], caller: Caller) -> Filter:
 def _statuses(text: str) -> tuple[str, ...]:
     wanted = tuple(each.strip().upper() for each in text.split(","))
     for each in wanted:
-        if each not in Status:
+        if each not in frozenset(map(str, Status)):
             remedy = f"use any of: {', '.join(Status)}"
             raise InvalidInputError(FieldError("status", text, "unknown status", remedy))
     return wanted
@@ -157,7 +162,7 @@ class NotificationBatch(MethodView):
         Valid items are stored though others are not: each result has `index`, `status` and either `notification` or
         `errors`.
         """
-        items = _items(request.get_json())
+        items = _items(read_json())
 
         def make() -> Answer:
             return Answer(207, dumps(_accept_each(uow, caller, items)).decode())
@@ -171,10 +176,10 @@ def _items(body: Any) -> list[Any]:
     most = get_settings().max_batch_items
     if not isinstance(body, list) or not body:
         remedy = "send a JSON array of notifications"
-        raise InvalidInputError(FieldError("body", type(body).__name__, "not an array with items", remedy))
+        raise InvalidInputError(FieldError("request", type(body).__name__, "not an array with items", remedy))
     if len(body) > most:
         remedy = f"send at most {most} at once"
-        raise InvalidInputError(FieldError("body", len(body), "too many items", remedy))
+        raise InvalidInputError(FieldError("request", len(body), "too many items", remedy))
     return body
 
 
