@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from sentinel.channels.registry import CHANNELS
 from sentinel.settings import get_settings
@@ -34,14 +34,11 @@ task_send_sent_event = False
 
 # --- Queues: few per worker, a slow provider holds up only its own ---------------------------------------------------
 task_default_queue = "pipeline"
+task_default_exchange = "sentinel"
 task_create_missing_queues = False  # a typo in a queue's name fails at once instead of waiting unread for ever
-task_queues = [
-    Queue("pipeline"),
-    Queue("maintenance"),
-    *(Queue(channel) for channel in CHANNELS),
-    # Second tries wait here, so that a broken provider never delays first tries.
-    *(Queue(f"{channel}.retry") for channel in CHANNELS),
-]
+# Second tries wait on a queue of their own, so that a broken provider never delays first tries.
+_names = ["pipeline", "maintenance", *CHANNELS, *(f"{channel}.retry" for channel in CHANNELS)]
+task_queues = [Queue(name, Exchange("sentinel", type="direct"), routing_key=name) for name in _names]
 task_routes = {
     "tasks.pipeline.*": {"queue": "pipeline"},
     "tasks.maintenance.*": {"queue": "maintenance"},

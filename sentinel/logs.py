@@ -11,7 +11,9 @@ import structlog
 from sentinel.settings import Settings
 
 # The SDKs print URLs, headers and (SendGrid, at DEBUG) the API key.
-QUIET_LOGGERS = ("twilio", "python_http_client", "aiohttp", "kombu", "amqp", "smtplib", "werkzeug")
+QUIET_LOGGERS = ["twilio", "python_http_client", "aiohttp", "kombu", "amqp", "smtplib", "werkzeug", "alembic"]
+# One line per task says less than the stage's own line about its batch.
+QUIET_LOGGERS += ["celery.worker.strategy", "celery.app.trace", "celery.beat"]
 
 
 def get_logger(name: str) -> Any:

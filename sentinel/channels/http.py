@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json as jsonlib
 import ssl
 from collections.abc import Mapping
@@ -108,8 +109,7 @@ class HttpTransport:
                     exchange,
                     url=url,
                     data=body,
-                    headers={**(headers or {}), "Content-Type": content_type},
-                    auth=aiohttp.BasicAuth(*auth, encoding="utf-8") if auth else None,
+                    headers={**(headers or {}), "Content-Type": content_type, **_authorization(auth)},
                 )
         except (aiohttp.ClientError, OSError) as trouble:
             error = trouble
@@ -166,6 +166,12 @@ def _encoded(json: object, form: Mapping[str, Any] | None) -> tuple[bytes, str]:
     if form is not None:
         return urlencode(form, doseq=True).encode("ascii"), "application/x-www-form-urlencoded"
     return jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+
+
+def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
+    if auth is None:
+        return {}
+    return {"Authorization": f"Basic {base64.b64encode(':'.join(auth).encode()).decode()}"}
 
 
 def _settled(exchange: _Exchange, error: BaseException | None) -> Reply:

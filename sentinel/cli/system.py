@@ -13,6 +13,7 @@ import click
 
 from sentinel.cli import processes
 from sentinel.cli.system_files import announce_system, forget_system
+from sentinel.embedded.ports import is_free
 from sentinel.embedded.postgres import prepare_postgres
 from sentinel.embedded.process_log import Console
 from sentinel.embedded.specs import NotReadyError, ProcessSpec, ServerSpec, tethered
@@ -65,6 +66,16 @@ def server_urls(settings: Settings, servers: dict[str, ServerSpec]) -> dict[str,
     return urls | {name: server.url for name, server in servers.items()}
 
 
+def child_environment(state: State, urls: dict[str, str]) -> dict[str, str]:
+    """Our own environment, the servers' URLs, and output that is written when it is said."""
+    environment = dict(os.environ) | urls | {"SENTINEL_STATE_DIR": str(state.path), "PYTHONUNBUFFERED": "1"}
+    if os.geteuid() == 0:
+        # Celery warns root in five lines per worker; who runs `sentinel up` as root on a trial machine knows it.
+        quiet = "ignore:You're running the worker with superuser privileges"
+        environment["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), quiet)))
+    return environment
+
+
 def clock_and_window(settings: Settings, environment: dict[str, str]) -> tuple[ProcessSpec, ...]:
     """Beat and Flower: last to stop before the servers."""
     flower_environment = environment | processes.flower_secrets(settings)
@@ -101,14 +112,17 @@ async def _start(
         await supervisor.until(name, partial(_answers, server), seconds=START_SECONDS)
         console.write(OWN_NAME, f"{name} is ready: {await asyncio.to_thread(server.identify)}")
     urls = server_urls(settings, servers)
-    environment = dict(os.environ) | urls | {"SENTINEL_STATE_DIR": str(state.path), "PYTHONUNBUFFERED": "1"}
     announce_system(state, urls)
+    environment = child_environment(state, urls)
     await supervisor.run(_migration(environment))
     parts = api_and_workers(settings, environment)
-    await supervisor.start(*parts, *clock_and_window(settings, environment))
+    await supervisor.start(*parts)
     await supervisor.until("api", partial(_is_alive, settings), seconds=START_SECONDS)
     for part in parts:
         await supervisor.until_marked(part.name, seconds=START_SECONDS)
+    # Flower asks the workers about themselves at its start, and complains if there are none.
+    await supervisor.start(*clock_and_window(settings, environment))
+    await supervisor.until("flower", partial(_is_bound, settings), seconds=START_SECONDS)
     click.echo(banner(settings))
 
 
@@ -151,6 +165,10 @@ async def _answers(server: ServerSpec) -> bool:
     except NotReadyError:
         return False
     return True
+
+
+async def _is_bound(settings: Settings) -> bool:
+    return not is_free(settings.flower_host, settings.flower_port)
 
 
 async def _is_alive(settings: Settings) -> bool:

@@ -20,7 +20,7 @@ CLAIM = text("""
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status IN ('PENDING', 'RETRYING')
       AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
-    RETURNING id, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at
+    RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at
 """)
 
 # Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost.
@@ -35,7 +35,7 @@ RECORD = text("""
         id uuid, status text, reason text, next_attempt_at timestamptz, queue_at timestamptz,
         provider_message_id text, extra_attempts smallint)
     WHERE n.id = o.id AND n.status = 'SENDING' AND n.lease_id = :lease_id
-    RETURNING n.id
+    RETURNING n.id::text
 """)
 
 # A worker that was taken for lost and comes back knows better what became of the try.
@@ -72,7 +72,7 @@ EXPIRE_RETRIES = text("""
 """)
 
 NEXT_DUE = text("""
-    SELECT id, next_attempt_at FROM notifications
+    SELECT id::text, next_attempt_at FROM notifications
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND next_attempt_at <= :until
     ORDER BY next_attempt_at
 """)

@@ -40,7 +40,7 @@ RETRY = text("""
         next_attempt_at = NULL, queue_at = :queue_at, updated_at = :now,
         expires_at = CASE WHEN expires_at > :now THEN expires_at END
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = ANY(CAST(:sources AS text[]))
-    RETURNING id, channel
+    RETURNING id::text, channel
 """)
 
 NOTE = text("""

@@ -14,7 +14,7 @@ from sentinel.models.status import WAITING, Reason, Status, sources
 from sentinel.queries.values import array, recordset
 
 CANDIDATES = text("""
-    SELECT n.id, n.client_id, n.user_id, n.channel, n.recipient, n.dedupe_key, n.attempts,
+    SELECT n.id::text, n.client_id, n.user_id, n.channel, n.recipient, n.dedupe_key, n.attempts,
            n.expires_at <= :now AS is_expired, c.is_active AS is_client_active
     FROM notifications n JOIN clients c ON c.id = n.client_id
     WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status = 'PENDING'
@@ -26,7 +26,7 @@ FINISH = text("""
     UPDATE notifications
     SET status = :status, reason = :reason, next_attempt_at = NULL, queue_at = NULL, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = ANY(CAST(:sources AS text[]))
-    RETURNING id
+    RETURNING id::text
 """)
 
 # One claim per client, key and target. A claim is taken over once it has run out, or when its holder ended without
@@ -54,7 +54,7 @@ SUPPRESS_DUPLICATES = text("""
     WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status = 'PENDING' AND n.dedupe_key IS NOT NULL
       AND held.client_id = n.client_id AND held.dedupe_key = n.dedupe_key
       AND held.channel = n.channel AND held.recipient = n.recipient AND held.notification_id <> n.id
-    RETURNING n.id
+    RETURNING n.id::text
 """)
 
 DEFER = text("""

@@ -20,7 +20,7 @@ TAKE_DUE = text("""
         WHERE status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') AND status <> 'AMBIGUOUS' AND queue_at <= :now
         ORDER BY queue_at LIMIT :most FOR UPDATE SKIP LOCKED)
     UPDATE notifications n SET queue_at = :again FROM due WHERE n.id = due.id
-    RETURNING n.id, n.channel, n.status
+    RETURNING n.id::text, n.channel, n.status
 """)
 
 LOSE_LEASES = text("""
@@ -57,7 +57,7 @@ DECIDE_AMBIGUOUS = text("""
         queue_at = CASE WHEN again THEN CAST(:queue_at AS timestamptz) END,
         updated_at = :now
     FROM judged WHERE n.id = judged.id
-    RETURNING n.id, n.channel, n.status
+    RETURNING n.id::text, n.channel, n.status
 """)
 
 PRUNE_NOTIFICATIONS = text("""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -122,9 +123,14 @@ class Round:
         window = settings.lease_seconds - settings.send_deadline_seconds - WRITE_MARGIN_SECONDS
         start_before = time.monotonic() + window
         messages = self._claim(ids)
+        if not messages:
+            return False
         paused = False
+        tally: Counter[str] = Counter()
         for group in get_sender().send(self._channel, messages, start_before=start_before):
             paused |= self._write_surely(group)
+            tally.update(result.receipt.outcome if isinstance(result, Sent) else "UNSENT" for result in group)
+        log.info("batch_sent", channel=self._channel, provider=self._provider, **tally)
         return paused
 
     def _write_surely(self, group: Sequence[Result]) -> bool:

@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sentinel.logs import get_logger
 from sentinel.models.status import Status
 from sentinel.queries import sweeping
 from sentinel.queries.sweeping import SweptRow
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
+
+log = get_logger(__name__)
 
 MOST = 5000
 """Most rows one run moves: a sweep stays short, the next one follows in seconds."""
@@ -30,8 +33,14 @@ def sweep_waiting() -> int:
         )
         due = sweeping.take_due(uow.session, now=uow.now, again=again, most=MOST)
         _queue(uow, [*decided, *due])
-        sweeping.record_run(uow.session, "sweep_waiting", len(decided) + len(due), now=uow.now)
+        _finish(uow, "sweep_waiting", len(decided) + len(due))
     return len(decided) + len(due)
+
+
+def _finish(uow: UnitOfWork, name: str, count: int) -> None:
+    sweeping.record_run(uow.session, name, count, now=uow.now)
+    if count:
+        log.info(name, rows=count)
 
 
 def _queue(uow: UnitOfWork, rows: Sequence[SweptRow]) -> None:
@@ -51,7 +60,7 @@ def sweep_leases() -> int:
     with unit_of_work() as uow:
         decide_at = uow.now + timedelta(seconds=settings.ambiguous_wait_seconds)
         count = sweeping.lose_leases(uow.session, now=uow.now, decide_at=decide_at, most=MOST)
-        sweeping.record_run(uow.session, "sweep_leases", count, now=uow.now)
+        _finish(uow, "sweep_leases", count)
     return count
 
 
@@ -60,5 +69,5 @@ def prune() -> int:
     with unit_of_work() as uow:
         before = uow.now - timedelta(days=get_settings().retention_days)
         count = sweeping.prune(uow.session, now=uow.now, before=before, most=MOST)
-        sweeping.record_run(uow.session, "prune", count, now=uow.now)
+        _finish(uow, "prune", count)
     return count
