@@ -1,0 +1,93 @@
+"""Fixtures of every tier: real servers on free ports, settings of their own, nothing from the developer's environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from sentinel import broker, db, limiter
+from sentinel.cli.db import upgrade
+from sentinel.embedded.servers import Servers, throwaway_servers
+from sentinel.services import delivery
+from sentinel.settings import Settings, get_settings
+
+FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "PUBLIC_")
+
+Configure = Callable[..., Settings]
+
+
+def forget_process_state() -> None:
+    """Drop what this process has made from its settings, so that new settings take effect."""
+    if delivery.get_sender.cache_info().currsize:
+        delivery.get_sender().close()
+    if broker.get_dispatcher.cache_info().currsize:
+        broker.get_dispatcher().close()
+    db.forget_engine()
+    for made in (delivery.get_sender, broker.get_dispatcher, limiter.get_limiter, get_settings):
+        made.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither variables nor a `.env` of the developer reach a test; proxies stay out of the way of 127.0.0.1."""
+    before, folder = dict(os.environ), os.getcwd()  # noqa: PTH109
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        del os.environ[name]
+    os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "160"}
+    os.chdir(tmp_path_factory.mktemp("empty"))
+    yield
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ |= before
+
+
+@pytest.fixture(scope="session")
+def servers(_own_environment: None) -> Iterator[Servers]:
+    """A PostgreSQL and a Valkey for this test process, or those that SENTINEL_TEST_* would point at."""
+    with throwaway_servers() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def _schema(servers: Servers) -> None:
+    os.environ |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+    forget_process_state()
+    upgrade()
+
+
+@pytest.fixture
+def configure(_schema: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Settings by environment variable for one test: `configure(SENTINEL_MAX_ATTEMPTS="2")`."""
+
+    def apply(**variables: str) -> Settings:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        forget_process_state()
+        return get_settings()
+
+    forget_process_state()
+    yield apply
+    forget_process_state()
+
+
+TABLES = """
+    SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
+    WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'clients')
+"""
+
+
+@pytest.fixture
+def database(configure: Configure, servers: Servers) -> Iterator[Configure]:
+    """Empty tables (client `default` stays) and an empty Redis."""
+    with db.get_engine().begin() as connection:
+        names = connection.execute(text(TABLES)).scalar_one()
+        connection.execute(text(f"TRUNCATE {names}"))
+        connection.execute(text("DELETE FROM clients WHERE name <> 'default'"))
+        connection.execute(text("UPDATE clients SET is_active = true"))
+    with redis.Redis.from_url(servers.redis_url) as store:
+        store.flushall()
+    yield configure

@@ -1,0 +1,98 @@
+"""Integration tests run in one process against a real PostgreSQL and Redis; the stages are called one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from sentinel.app import create_app
+from sentinel.db import new_session
+from sentinel.models import Attempt, Notification
+from sentinel.services import delivery, notifications, pipeline
+from sentinel.services.notifications import Request
+from sentinel.services.unit_of_work import unit_of_work
+from tests.conftest import Configure
+from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, ProviderStandIn
+
+DEFAULT_CLIENT_ID = 1
+
+Accept = Callable[..., str]
+RunPipeline = Callable[[Sequence[str]], delivery.Again]
+
+
+@pytest.fixture(autouse=True)
+def _clean(database: Configure) -> None:
+    """Every integration test starts with empty tables."""
+
+
+@pytest.fixture
+def api(database: Configure) -> FlaskClient:
+    """The API, called without a socket."""
+    return create_app().test_client()
+
+
+@pytest.fixture
+def provider(database: Configure) -> Iterator[ProviderStandIn]:
+    """Twilio and SendGrid at the wire, with complete credentials in the settings and retries that come quickly."""
+    with ProviderStandIn() as stand_in:
+        database(**live_settings(stand_in.url))
+        yield stand_in
+
+
+def live_settings(url: str) -> dict[str, str]:
+    """Variables that point both real providers at a stand-in."""
+    return {
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_FROM_NUMBER": "+15005550006",
+        "TWILIO_API_BASE_URL": url,
+        "SENDGRID_API_KEY": API_KEY,
+        "SENDGRID_FROM_EMAIL": "sentinel@example.com",
+        "SENDGRID_API_BASE_URL": url,
+        "SENTINEL_BACKOFF_BASE_SECONDS": "0.001",
+        "SENTINEL_AMBIGUOUS_WAIT_SECONDS": "0",
+    }
+
+
+@pytest.fixture
+def accept(database: Configure) -> Accept:
+    """Store one notification as the API would; returns its id."""
+
+    def stored(client_id: int = DEFAULT_CLIENT_ID, **changes: Any) -> str:
+        values: dict[str, Any] = {"channel": "sms", "recipient": "+14155552671", "body": "Disk full"} | changes
+        with unit_of_work() as uow:
+            found: str = notifications.accept(uow, client_id, [Request(**values)])[0]["id"]
+        return found
+
+    return stored
+
+
+@pytest.fixture
+def run_pipeline(database: Configure) -> RunPipeline:
+    """Run the four stages on ids of one channel, as a worker would."""
+
+    def run(ids: Sequence[str], channel: str = "sms") -> delivery.Again:
+        going = list(ids)
+        for stage in (pipeline.evaluate, pipeline.dedupe, pipeline.rate_limit):
+            with unit_of_work() as uow:
+                going = stage(uow, going)
+        return delivery.deliver(channel, going, worker="test@here")
+
+    return run
+
+
+def row(notification_id: str) -> Notification:
+    """A notification as it stands in the database now."""
+    with new_session() as session:
+        return session.scalars(select(Notification).where(Notification.id == notification_id)).one()
+
+
+def tries(notification_id: str) -> list[Attempt]:
+    """The attempts of a notification."""
+    with new_session() as session:
+        wanted = select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.number)
+        return list(session.scalars(wanted))
