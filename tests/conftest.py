@@ -1,4 +1,4 @@
-"""Fixtures of every tier: real servers on free ports, settings of their own, nothing from the developer's environment."""
+"""Fixtures of every tier: real servers on free ports, settings of their own, nothing of the developer's environment."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ TABLES = """
 
 
 @pytest.fixture
-def database(configure: Configure, servers: Servers) -> Iterator[Configure]:
+def database(configure: Configure, servers: Servers) -> Configure:
     """Empty tables (client `default` stays) and an empty Redis."""
     with db.get_engine().begin() as connection:
         names = connection.execute(text(TABLES)).scalar_one()
@@ -90,4 +90,4 @@ def database(configure: Configure, servers: Servers) -> Iterator[Configure]:
         connection.execute(text("UPDATE clients SET is_active = true"))
     with redis.Redis.from_url(servers.redis_url) as store:
         store.flushall()
-    yield configure
+    return configure
