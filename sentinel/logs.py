@@ -52,4 +52,6 @@ def configure_logs(settings: Settings) -> None:
 def _renderer(settings: Settings) -> Any:
     if settings.log_format == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=32)
+    # Never with local variables: they hold recipients, bodies and keys.
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=32, exception_formatter=plain)

@@ -9,6 +9,8 @@ from typing import ClassVar
 import click
 
 from sentinel.errors import SentinelError
+from sentinel.logs import configure_logs
+from sentinel.settings import get_settings
 
 
 class Commands(click.Group):
@@ -50,6 +52,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; an expected error is one red line and exit code 1."""
     try:
+        configure_logs(get_settings())
         cli()
     except SentinelError as error:
         click.secho(f"error: {error}", fg="red", err=True)
