@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from sentinel.settings import get_settings
 
+POOL_OVERFLOW = 2
+"""Connections beyond the pool that a process may open for a moment."""
+
 
 @lru_cache(maxsize=1)
 def get_engine() -> Engine:
@@ -19,7 +22,7 @@ def get_engine() -> Engine:
     return create_engine(
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
-        max_overflow=2,
+        max_overflow=POOL_OVERFLOW,
         pool_timeout=settings.statement_timeout_seconds,
         pool_pre_ping=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),

@@ -11,12 +11,21 @@ _SHORT = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 
 def parse_since(text: str, *, now: datetime) -> datetime:
     """Return the moment `text` means: so long before `now`, or an aware ISO time. Raises ValueError."""
+    return _moment(text, now=now, direction=-1)
+
+
+def parse_until(text: str, *, now: datetime) -> datetime:
+    """Return the moment `text` means: so long after `now`, or an aware ISO time. Raises ValueError."""
+    return _moment(text, now=now, direction=1)
+
+
+def _moment(text: str, *, now: datetime, direction: int) -> datetime:
     short = _SHORT.fullmatch(text.strip())
     if short:
         try:
-            return now - timedelta(**{UNITS[short[2]]: int(short[1])})
+            return now + direction * timedelta(**{UNITS[short[2]]: int(short[1])})
         except OverflowError:
-            raise ValueError(f"{text} is longer ago than time goes back") from None
+            raise ValueError(f"{text} is farther away than time goes") from None
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         raise ValueError(f"{text} has no offset; end it with Z or +01:00")

@@ -21,6 +21,8 @@ class UnitOfWork:
     def __init__(self, session: Session, now: datetime) -> None:
         self.session = session
         self.now = now
+        self.unqueued = 0
+        """Ids that the broker did not take after the commit; the sweeper queues them later."""
         self._publications: list[tuple[Publish, str, Sequence[str]]] = []
 
     def dispatch(self, channel: str, ids: Sequence[str]) -> None:
@@ -38,7 +40,8 @@ class UnitOfWork:
     def publish(self) -> None:
         """Send what was gathered; called once the transaction is committed."""
         for publish, channel, ids in self._publications:
-            publish(channel, ids)
+            if publish(channel, ids) is False:
+                self.unqueued += len(ids)
 
 
 @contextmanager
