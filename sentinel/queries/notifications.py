@@ -101,6 +101,12 @@ def page(session: Session, wanted: Filter, *, size: int) -> list[tuple[Notificat
     return [(row[0], row[1]) for row in session.execute(statement)]
 
 
+def ids(session: Session, wanted: Filter, *, size: int) -> Sequence[str]:
+    """Return up to `size` ids, newest first; the bodies stay where they are."""
+    statement = select(Notification.id).where(*wanted.conditions()).order_by(Notification.id.desc()).limit(size)
+    return session.scalars(statement).all()
+
+
 def count_by_reason(session: Session, wanted: Filter) -> list[tuple[str, str | None, str | None, int]]:
     """Count what `wanted` finds by channel, reason and provider; for operators, not for requests."""
     keys = (Notification.channel, Notification.reason, Notification.provider)

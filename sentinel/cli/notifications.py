@@ -1,0 +1,208 @@
+"""`sentinel notifications`: find out what happened, and start what failed over."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sentinel.channels.registry import CHANNELS
+from sentinel.cli.database import client_id, operator_work
+from sentinel.cli.output import get_console, masked, print_facts, print_json, print_table, shown
+from sentinel.cli.retrying import Slice, retry_slices
+from sentinel.clock import utc_now
+from sentinel.durations import parse_since
+from sentinel.logs import configure_logs
+from sentinel.models import Client, Notification
+from sentinel.models.status import RETRYABLE, Status
+from sentinel.queries import notifications as queries
+from sentinel.queries.notifications import Filter
+from sentinel.services import notifications as service
+from sentinel.services.notifications import TimelineItem
+from sentinel.settings import get_settings
+
+COLUMNS = ("id", "created", "client", "channel", "recipient", "status", "reason", "attempts", "next try")
+ASK_ABOVE = 100
+NOT_QUEUED = 3
+"""Exit code: every row is stored as PENDING, but the broker did not take the message about it."""
+
+
+def moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    """The time that `--since` means."""
+    try:
+        return None if value is None else parse_since(value, now=utc_now())
+    except ValueError:
+        message = f"{value!r} is not a time; write how long ago (90s, 5m, 1h, 2d) or a time (2026-11-20T18:00:00Z)"
+        raise click.BadParameter(message, param_hint="--since") from None
+
+
+def narrowing(statuses: Iterable[Status], *, default: Sequence[Status], limit: int | None) -> Callable[..., Any]:
+    """The options that both `list` and `retry` are narrowed with."""
+    choice = click.Choice([status.value for status in statuses], case_sensitive=False)
+    more: dict[str, Any] = {"default": [each.value for each in default], "show_default": True} if default else {}
+    options = (
+        click.option("--status", "statuses", multiple=True, type=choice, help="May be repeated.", **more),
+        click.option("--channel", type=click.Choice(CHANNELS, case_sensitive=False)),
+        click.option("--since", callback=moment, help="Accepted since: 90s, 5m, 1h, 2d, or 2026-11-20T18:00:00Z."),
+        click.option("--reason", help="As the list shows it, for example not_configured."),
+        click.option("--client", help="Only this client's. Default: all clients."),
+        click.option("--limit", type=click.IntRange(1), default=limit, show_default=True, help="At most so many."),
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def wanted_of(options: dict[str, Any]) -> Filter:
+    """The filter that the options of `narrowing` ask for."""
+    with operator_work() as uow:
+        owner = client_id(uow.session, options["client"])
+    names = ("statuses", "channel", "reason", "since")
+    return Filter(client_id=owner, **{name: options[name] for name in names})
+
+
+@click.group(epilog="Example: sentinel notifications retry --channel sms --since 1h --dry-run")
+def notifications() -> None:
+    """List, explain and retry notifications, of all clients."""
+
+
+@notifications.command("list", epilog="Example: sentinel notifications list --status FAILED --since 1h")
+@narrowing(Status, default=(), limit=50)
+@click.option("--show-recipients", is_flag=True, help="Print addresses in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def list_command(*, show_recipients: bool, as_json: bool, **options: Any) -> None:
+    """List notifications, newest first. Times are UTC."""
+    wanted, size = wanted_of(options), options["limit"]
+    with operator_work() as uow:
+        rows, following = service.page(uow, wanted, size=size)
+    if as_json:
+        print_json([as_view(row, client, is_masked=not show_recipients) for row, client in rows])
+        return
+    print_table(COLUMNS, [_line(row, client, is_masked=not show_recipients) for row, client in rows])
+    if following is not None:
+        click.echo(f"There are more than these {size}; narrow the list, or raise --limit.", err=True)
+
+
+@notifications.command(epilog="Example: sentinel notifications show 0199f0c2-7c1e-7e4b-9d55-0242ac120002")
+@click.argument("notification_id", metavar="ID")
+@click.option("--show-recipients", is_flag=True, help="Print addresses in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def show(notification_id: str, *, show_recipients: bool, as_json: bool) -> None:
+    """Show everything about one notification, and why it was (not) sent. Times are UTC."""
+    with operator_work() as uow:
+        row = service.get(uow, notification_id, client_id=None)
+        owner = uow.session.get_one(Client, row.client_id).name
+        items = service.timeline(uow, notification_id, client_id=None)
+    is_masked = not show_recipients
+    facts = as_view(row, owner, is_masked=is_masked)
+    story = [(item.at, item.event, _detail(item, row.recipient, is_masked=is_masked)) for item in items]
+    if as_json:
+        names = ("at", "event", "detail")
+        print_json(facts | {"timeline": [dict(zip(names, each, strict=True)) for each in story]})
+        return
+    print_facts(facts.items())
+    click.echo()
+    print_table(("at", "event", "detail"), [(at, event, _facts_line(detail)) for at, event, detail in story])
+
+
+@notifications.command(epilog="Example: sentinel notifications retry --channel sms --since 1h --rate 50")
+@narrowing([each for each in Status if each in RETRYABLE], default=(Status.FAILED,), limit=None)
+@click.option(
+    "--rate", type=click.IntRange(1, 100_000), default=500, show_default=True, help="At most so many a second."
+)
+@click.option("--dry-run", is_flag=True, help="Only count what would be retried.")
+@click.option("--yes", is_flag=True, help=f"Do not ask, though there are more than {ASK_ABOVE}.")
+def retry(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
+    """Start failed notifications over, each with a fresh allowance of tries.
+
+    Exit code 0: all were queued. 3: all are stored as PENDING, but the broker cannot be reached; the sweeper queues
+    them when it is back, nothing is left to do here.
+    """
+    wanted = wanted_of(options)
+    total = _count(wanted, limit=options["limit"])
+    if dry_run or not total:
+        click.echo(f"{total} would be retried." if dry_run else "Nothing to retry: queued 0.")
+        return
+    if total > ASK_ABOVE and not yes:
+        click.confirm(f"Retry {total} notifications?", abort=True)
+    configure_logs(get_settings())
+    # Once for each slice would be too often: the last line says it.
+    logging.getLogger("sentinel.broker").setLevel(logging.ERROR)
+    done = _retry_all(wanted, total, rate)
+    if done.unqueued:
+        sys.exit(NOT_QUEUED)
+
+
+def _count(wanted: Filter, *, limit: int | None) -> int:
+    with operator_work() as uow:
+        counts = queries.count_by_reason(uow.session, wanted)
+    if counts:
+        print_table(("channel", "reason", "provider", "count"), counts)
+    total = sum(count for *_, count in counts)
+    return total if limit is None else min(total, limit)
+
+
+def _retry_all(wanted: Filter, total: int, rate: int) -> Slice:
+    columns = (TextColumn("retrying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    done = Slice()
+    try:
+        with Progress(*columns, console=get_console(), transient=True, disable=not sys.stdout.isatty()) as progress:
+            bar = progress.add_task("retrying", total=total)
+            for part in retry_slices(wanted, most=total, rate=rate):
+                done += part
+                progress.update(bar, completed=done.seen)
+    finally:
+        # Also after Ctrl-C or a lost database: what was done stays done.
+        click.echo(_summary(done, total))
+    return done
+
+
+def _summary(done: Slice, total: int) -> str:
+    parts = []
+    if done.seen > done.retried:
+        parts.append(f"{done.seen - done.retried} could no longer be retried when their turn came.")
+    if done.unqueued:
+        parts.append(
+            f"The broker cannot be reached: {done.unqueued} are stored as PENDING, "
+            "the sweeper queues them when it is back; nothing is left to do here."
+        )
+    parts.append(f"Queued {done.retried - done.unqueued} of {total}.")
+    return "\n".join(parts)
+
+
+def as_view(row: Notification, client: str, *, is_masked: bool) -> dict[str, Any]:
+    """A notification as the API shows it, the recipient masked if asked."""
+    from sentinel.api.notifications import view  # noqa: PLC0415 - `retry` needs no Flask
+
+    facts = view(row, client)
+    return facts | {"recipient": masked(row.recipient)} if is_masked else facts
+
+
+def _line(row: Notification, client: str, *, is_masked: bool) -> tuple[Any, ...]:
+    recipient = masked(row.recipient) if is_masked else row.recipient
+    tries = f"{row.attempts}/{row.attempt_limit}"
+    facts = (row.id, row.created_at, client, row.channel, recipient)
+    return (*facts, row.status, row.reason, tries, row.next_attempt_at)
+
+
+def _detail(item: TimelineItem, recipient: str, *, is_masked: bool) -> dict[str, Any]:
+    """Providers repeat the recipient in their own words: mask it there as well."""
+    if not is_masked:
+        return item.detail
+    texts = {
+        name: text.replace(recipient, masked(recipient)) for name, text in item.detail.items() if isinstance(text, str)
+    }
+    return item.detail | texts
+
+
+def _facts_line(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={shown(value)}" for name, value in detail.items())
