@@ -88,10 +88,11 @@ class Smtp:
             return _refusal(ruling, shown(words, secrets=self._secrets), code=str(error.smtp_code))
         if isinstance(error, ssl.SSLCertVerificationError):
             return _refusal(TLS_CERTIFICATE, "the server's certificate is not trusted")
-        if isinstance(error, (OSError, smtplib.SMTPServerDisconnected)):
+        if isinstance(error, smtplib.SMTPException) and not isinstance(error, smtplib.SMTPServerDisconnected):
+            missing = LOGIN_MISSING if step == "login" else TLS_MISSING
+            return _refusal(missing, shown(str(error), secrets=self._secrets))
+        if isinstance(error, OSError):  # smtplib's own errors are of this kind too
             return _unanswered(step, error)
-        if isinstance(error, smtplib.SMTPException):  # it offers neither what we need to be safe nor to log in
-            return _refusal(LOGIN_MISSING if step == "login" else TLS_MISSING, shown(str(error), secrets=self._secrets))
         raise error
 
 

@@ -1,0 +1,154 @@
+"""Providers against stand-ins: settings, messages and one way to send."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ipaddress
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from sentinel.channels.base import Message, Provider, Receipt
+from sentinel.channels.registry import build_providers
+from sentinel.settings import Settings
+from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Fault, ProviderStandIn
+
+PREFIXES = ("TWILIO_", "SENDGRID_", "SMTP_", "SENTINEL_")
+PATIENT = {"connect_timeout_seconds": 10.0, "read_timeout_seconds": 15.0, "send_deadline_seconds": 25.0}
+"""Nothing times out because the machine is busy; a test of a timeout sets its own."""
+
+SettingsOf = Callable[..., Settings]
+Send = Callable[..., list[Receipt]]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell has set must not reach a test."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def stand_in() -> Iterator[ProviderStandIn]:
+    with ProviderStandIn() as stand_in:
+        yield stand_in
+
+
+def make_settings(**overrides: Any) -> Settings:
+    """Settings from these values alone."""
+    return Settings(_env_file=None, **overrides)  # type: ignore[call-arg]
+
+
+@pytest.fixture
+def settings_of() -> SettingsOf:
+    return make_settings
+
+
+def http_settings(url: str, **overrides: Any) -> Settings:
+    """Both HTTP providers, complete, with timeouts that a busy machine does not reach."""
+    given: dict[str, Any] = {
+        "twilio_account_sid": ACCOUNT_SID,
+        "twilio_auth_token": AUTH_TOKEN,
+        "twilio_from_number": "+15005550006",
+        "twilio_api_base_url": url,
+        "sendgrid_api_key": API_KEY,
+        "sendgrid_from_email": "alerts@example.com",
+        "sendgrid_api_base_url": url,
+    }
+    return make_settings(**{**PATIENT, **given, **overrides})
+
+
+def sms(recipient: str = "+14155552671", body: str = "disk is full", **more: Any) -> Message:
+    return Message(id=more.pop("id", "n-1"), channel="sms", recipient=recipient, body=body, **more)
+
+
+def mail(recipient: str = "oncall@example.com", body: str = "disk is full", **more: Any) -> Message:
+    return Message(id=more.pop("id", "n-1"), channel="email", recipient=recipient, body=body, **more)
+
+
+def send(settings: Settings, *messages: Message, at_once: int = 64) -> list[Receipt]:
+    """Send all of these in one event loop, as a worker does; the receipts come in the order of the messages."""
+
+    async def run() -> list[Receipt]:
+        places = asyncio.Semaphore(at_once)
+        providers = build_providers(settings)
+
+        async def one(message: Message) -> Receipt:
+            async with places:
+                return await providers[message.channel].send(message)
+
+        try:
+            return await asyncio.gather(*(one(message) for message in messages))
+        finally:
+            await close_all(providers)
+
+    return asyncio.run(run())
+
+
+async def close_all(providers: dict[str, Provider]) -> None:
+    for provider in providers.values():
+        await provider.close()
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One HTTP provider in front of the stand-in."""
+
+    message: Message
+    accepted_status: int
+
+    def receipt(self, stand_in: ProviderStandIn, *faults: Fault, **overrides: Any) -> Receipt:
+        stand_in.script(*faults)
+        return send(http_settings(stand_in.url, **overrides), self.message)[0]
+
+
+TWILIO = Wire(sms(), 201)
+SENDGRID = Wire(mail(subject="Disk"), 202)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate for 127.0.0.1 that nobody trusts but who is told to."""
+
+    pem: Path
+
+    def server_context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem)
+        return context
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "stand-in.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return Certificate(pem)

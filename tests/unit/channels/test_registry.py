@@ -1,0 +1,122 @@
+"""Which provider serves a channel."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from sentinel.channels.recipients import normalise
+from sentinel.channels.registry import CHANNELS, ROUTES, build_providers, problems, provider_name
+from sentinel.errors import ConfigurationError
+from tests.unit.channels.conftest import close_all, make_settings
+
+TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from_number": "+15005550006"}
+SERVICE = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_messaging_service_sid": "MG1"}
+SENDGRID = {"sendgrid_api_key": "SG.k", "sendgrid_from_email": "a@example.com"}
+SMTP = {"smtp_host": "mail.example.com", "smtp_from_email": "a@example.com"}
+LIVE = {"env": "production"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sms", "email"),
+    [
+        ({}, "sandbox", "sandbox"),
+        (LIVE, None, None),
+        (TWILIO, "twilio", "sandbox"),
+        (SERVICE, "twilio", "sandbox"),
+        ({**LIVE, **TWILIO, **SENDGRID}, "twilio", "sendgrid"),
+        (SMTP, "sandbox", "smtp"),
+        ({**SMTP, **SENDGRID}, "sandbox", "sendgrid"),
+        ({**SMTP, **SENDGRID, "email_provider": "smtp"}, "sandbox", "smtp"),
+        ({**LIVE, "sms_provider": "sandbox", "email_provider": "sandbox"}, "sandbox", "sandbox"),
+        ({**TWILIO, "sms_provider": "none"}, None, "sandbox"),
+        ({**TWILIO, "twilio_auth_token": ""}, "sandbox", "sandbox"),
+        ({**LIVE, **TWILIO, "twilio_from_number": ""}, None, None),
+        ({**SMTP, "smtp_username": "u"}, "sandbox", "sandbox"),
+    ],
+)
+def test_the_provider_follows_from_the_settings(given: dict[str, Any], sms: str | None, email: str | None) -> None:
+    settings = make_settings(**given)
+
+    assert (provider_name("sms", settings), provider_name("email", settings)) == (sms, email)
+    assert asyncio.run(names_of_built(settings)) == {
+        channel: name for channel, name in (("sms", sms), ("email", email)) if name
+    }
+
+
+@pytest.mark.parametrize(
+    ("channel", "given", "missing"),
+    [
+        ("sms", {"sms_provider": "twilio"}, "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN"),
+        ("sms", {**TWILIO, "twilio_auth_token": None, "sms_provider": "twilio"}, "TWILIO_AUTH_TOKEN"),
+        (
+            "sms",
+            {**TWILIO, "twilio_from_number": None, "sms_provider": "twilio"},
+            "TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID",
+        ),
+        ("email", {"email_provider": "sendgrid", "sendgrid_api_key": "k"}, "SENDGRID_FROM_EMAIL"),
+        ("email", {**SMTP, "email_provider": "smtp", "smtp_username": "u"}, "SMTP_PASSWORD"),
+    ],
+)
+def test_a_provider_asked_for_by_name_must_be_complete(channel: str, given: dict[str, Any], missing: str) -> None:
+    settings = make_settings(**given)
+
+    with pytest.raises(ConfigurationError, match=missing):
+        provider_name(channel, settings)
+    assert any(missing in problem for problem in problems(settings))
+
+
+def test_nothing_is_wrong_with_an_empty_development_machine() -> None:
+    assert problems(make_settings()) == []
+
+
+def test_nothing_is_wrong_with_complete_credentials() -> None:
+    assert problems(make_settings(**LIVE, **TWILIO, **SENDGRID)) == []
+
+
+def test_half_set_credentials_are_a_problem_though_the_sandbox_steps_in() -> None:
+    found = problems(make_settings(twilio_account_sid="AC1"))
+
+    assert len(found) == 1
+    assert "TWILIO_ACCOUNT_SID is set, but twilio also needs TWILIO_AUTH_TOKEN" in found[0]
+
+
+def test_production_without_a_provider_is_a_problem_unless_meant() -> None:
+    assert [problem.partition(":")[0] for problem in problems(make_settings(**LIVE))] == ["sms", "email"]
+    assert problems(make_settings(**LIVE, sms_provider="none", email_provider="none")) == []
+
+
+def test_no_problem_shows_a_secret() -> None:
+    settings = make_settings(twilio_auth_token="hidden-1", sendgrid_api_key="hidden-2", smtp_password="hidden-3")
+
+    assert len(problems(settings)) == 3
+    assert "hidden" not in " ".join(problems(settings))
+
+
+def test_every_channel_has_recipients_and_providers_of_its_own_and_a_setting() -> None:
+    assert CHANNELS == ("sms", "email")
+    for channel in CHANNELS:
+        assert ROUTES[channel].offers
+        assert hasattr(make_settings(), f"{channel}_provider")
+    assert normalise("sms", "+91-9876543210") != normalise("email", "a@example.com")
+
+
+def test_the_registry_does_not_import_the_sdks() -> None:
+    program = (
+        "import sys, sentinel.channels.registry, sentinel.channels.recipients;"
+        "sys.exit(str({'twilio', 'sendgrid', 'smtplib'} & set(sys.modules)))"
+    )
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert result.stderr.strip() == "set()"
+
+
+async def names_of_built(settings: Any) -> dict[str, str]:
+    providers = build_providers(settings)
+    await close_all(providers)
+    return {channel: provider.name for channel, provider in providers.items()}
