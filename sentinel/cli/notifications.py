@@ -17,14 +17,12 @@ from sentinel.cli.output import get_console, masked, print_facts, print_json, pr
 from sentinel.cli.retrying import Slice, retry_slices
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
-from sentinel.logs import configure_logs
 from sentinel.models import Client, Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries import notifications as queries
 from sentinel.queries.notifications import Filter
 from sentinel.services import notifications as service
 from sentinel.services.notifications import TimelineItem
-from sentinel.settings import get_settings
 
 COLUMNS = ("id", "created", "client", "channel", "recipient", "status", "reason", "attempts", "next try")
 ASK_ABOVE = 100
@@ -134,7 +132,6 @@ def retry(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
         return
     if total > ASK_ABOVE and not yes:
         click.confirm(f"Retry {total} notifications?", abort=True)
-    configure_logs(get_settings())
     # Once for each slice would be too often: the last line says it.
     logging.getLogger("sentinel.broker").setLevel(logging.ERROR)
     done = _retry_all(wanted, total, rate)

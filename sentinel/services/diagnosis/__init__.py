@@ -1,0 +1,51 @@
+"""Is this installation well? Each check says so in one line, or what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.services.diagnosis.configuration import check_configuration
+from sentinel.services.diagnosis.database import check_database, check_pools, check_schema
+from sentinel.services.diagnosis.findings import Finding, Level, broken, first_line, ok
+from sentinel.services.diagnosis.flow import check_flow
+from sentinel.services.diagnosis.redis_server import check_redis
+from sentinel.services.diagnosis.workers import Workers, ask_workers, check_broker, check_workers
+from sentinel.services.unit_of_work import unit_of_work
+from sentinel.settings import Settings
+
+__all__ = ["Finding", "Level", "diagnose"]
+
+Revisions = Callable[[], tuple[str | None, str | None]]
+
+
+def diagnose(settings: Settings, revisions: Revisions) -> Iterator[Finding]:
+    """Run every check; what hangs on something unreachable is left out. `revisions` gives (current, newest)."""
+    yield ok("settings", f"{settings.env}, understood")
+    yield from check_configuration(settings)
+    server, findings = check_database(settings)
+    yield from findings
+    yield from check_redis(settings)
+    is_broker_up, findings = check_broker()
+    yield from findings
+    workers = ask_workers() if is_broker_up else Workers({}, 0)
+    if is_broker_up:
+        yield from check_workers(workers)
+    if server is None:
+        return
+    yield check_pools(settings, server, worker_processes=workers.processes)
+    yield from _check_rows(settings, revisions)
+
+
+def _check_rows(settings: Settings, revisions: Revisions) -> Iterator[Finding]:
+    schema = check_schema(*revisions())
+    yield schema
+    if schema.level is not Level.OK:
+        return
+    try:
+        with unit_of_work() as uow:
+            yield from check_flow(uow, settings)
+    except SQLAlchemyError as error:
+        remedy = "see PostgreSQL's log; a table that needs VACUUM answers late"
+        yield broken("backlog", f"the database did not answer: {first_line(error)}", remedy)

@@ -1,0 +1,61 @@
+"""Whether work moves: sweepers, backlog, paused accounts, and whether anybody could call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sentinel.broker import celery
+from sentinel.queries import diagnosis
+from sentinel.queries.diagnosis import Backlog
+from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
+from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.settings import Settings
+
+SILENT_PERIODS = 10
+SHORTEST_SILENCE = timedelta(seconds=30)
+RARE = timedelta(seconds=60)
+"""A task that comes less often than this need not have run soon after the start."""
+OVERDUE = timedelta(seconds=60)
+
+
+def check_flow(uow: UnitOfWork, settings: Settings) -> Iterator[Finding]:
+    """Everything the rows tell."""
+    yield from check_sweepers(diagnosis.sweeper_runs(uow.session), now=uow.now)
+    yield check_backlog(diagnosis.backlog(uow.session), now=uow.now)
+    for account in diagnosis.paused_accounts(uow.session, now=uow.now):
+        message = f"{account.name} rests until {account.paused_until:%H:%M:%SZ}: {account.reason}"
+        yield warning("provider account", message, account.hint or "see the attempts of a waiting notification")
+    if not settings.is_open and not diagnosis.has_working_key(uow.session, now=uow.now):
+        yield warning("access", "there is no working API key", "make one with `sentinel keys create`")
+
+
+def check_sweepers(runs: dict[str, datetime], *, now: datetime) -> Iterator[Finding]:
+    """Beat rings them, the worker of the queue `maintenance` runs them; silence of either shows here."""
+    remedy = "run `sentinel beat` (exactly one) and `sentinel worker --pipeline`"
+    for entry in celery.conf.beat_schedule.values():
+        name = str(entry["task"]).rpartition(".")[2]
+        period = timedelta(seconds=float(entry["schedule"]))
+        last = runs.get(name)
+        if last is None:
+            judge = warning if period > RARE else broken
+            yield judge("sweepers", f"{name} has never run", remedy)
+        elif now - last > max(SILENT_PERIODS * period, SHORTEST_SILENCE):
+            yield broken("sweepers", f"{name} ran last {_ago(now - last)} ago", remedy)
+        else:
+            yield ok("sweepers", f"{name} ran {_ago(now - last)} ago")
+
+
+def check_backlog(backlog: Backlog, *, now: datetime) -> Finding:
+    """Waiting is no fault; being overdue is."""
+    message = f"{backlog.waiting} waiting"
+    due = [moment for moment in (backlog.oldest_queue_at, backlog.oldest_lease_until) if moment is not None]
+    overdue = now - min(due, default=now)
+    if overdue > OVERDUE:
+        remedy = "see the lines above on sweepers and workers; if they are well, start more workers"
+        return broken("backlog", f"{message}, the oldest should have been looked at {_ago(overdue)} ago", remedy)
+    return ok("backlog", f"{message}, none overdue")
+
+
+def _ago(duration: timedelta) -> str:
+    return str(timedelta(seconds=max(0, int(duration.total_seconds()))))

@@ -1,0 +1,77 @@
+"""The broker, its queues, and who listens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from celery.exceptions import ImproperlyConfigured
+from kombu.exceptions import KombuError
+
+from sentinel.broker import UNREACHABLE, celery
+from sentinel.services.diagnosis.findings import Finding, broken, first_line, ok, warning
+
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 2.0
+"""How long workers may take to answer; a busy worker still does, its main process has nothing else to do."""
+DEEP = 1000
+"""Messages, of up to SENTINEL_BATCH_SIZE ids each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Which workers answered, what each listens to, and how many processes they have together."""
+
+    queues: dict[str, frozenset[str]]
+    processes: int
+
+
+def check_broker() -> tuple[bool, list[Finding]]:
+    """Connect and measure the queues; False if there is no answer."""
+    try:
+        with celery.connection_for_read() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
+            name = connection.transport.driver_type
+            # Not passive: with a key prefix, kombu's Redis transport denies queues that exist. Declared as workers do.
+            depths = {
+                queue.name: queue(connection.channel()).queue_declare().message_count
+                for queue in celery.conf.task_queues
+            }
+    except (*UNREACHABLE, KombuError, ImproperlyConfigured, ValueError, KeyError) as error:
+        remedy = "check BROKER_URL (or REDIS_URL); until then rows are stored, and go out when it is back"
+        return False, [broken("broker", f"cannot be reached: {first_line(error)}", remedy)]
+    return True, [ok("broker", name), _depths(depths)]
+
+
+def _depths(depths: dict[str, int]) -> Finding:
+    message = ", ".join(f"{name} {count}" for name, count in depths.items() if count) or "all empty"
+    if any(count > DEEP for count in depths.values()):
+        return warning("queues", message, "start more workers for the long ones: `sentinel worker --channel …`")
+    return ok("queues", message)
+
+
+def ask_workers() -> Workers:
+    """Ask every worker what it listens to."""
+    queues = celery.control.inspect(timeout=ANSWER_SECONDS).active_queues() or {}
+    if not queues:
+        return Workers({}, 0)
+    # All of them are known now: no need to wait for others.
+    stats = celery.control.inspect(timeout=ANSWER_SECONDS, limit=len(queues)).stats() or {}
+    listening = {node: frozenset(queue["name"] for queue in found) for node, found in queues.items()}
+    return Workers(listening, sum(len(each["pool"].get("processes", ())) or 1 for each in stats.values()))
+
+
+def check_workers(workers: Workers) -> Iterator[Finding]:
+    """Each queue needs somebody who listens: without, its rows wait for ever."""
+    for queue in celery.conf.task_queues:
+        nodes = sorted(node for node, names in workers.queues.items() if queue.name in names)
+        if nodes:
+            yield ok("workers", f"{queue.name}: {', '.join(nodes)}")
+        else:
+            yield broken("workers", f"{queue.name}: nobody listens, its messages wait", f"run `{_command(queue.name)}`")
+
+
+def _command(queue: str) -> str:
+    if queue in ("pipeline", "maintenance"):
+        return "sentinel worker --pipeline"
+    return f"sentinel worker --channel {queue.removesuffix('.retry')}"
