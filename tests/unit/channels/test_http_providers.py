@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,7 +61,7 @@ STATUSES = [
     (520, Outcome.AMBIGUOUS),
     (599, Outcome.AMBIGUOUS),
 ]
-BODIES = {
+BODIES: dict[str, Callable[[int], Fault]] = {
     "html": html,
     "empty": raw,
     "bytes": lambda status: raw(status, "\xff\xfe\x00\x80{"),

@@ -19,8 +19,8 @@ def smtp_settings(port: int, **overrides: Any) -> Settings:
     return make_settings(**{**PATIENT, **given, "smtp_security": "none", **overrides})
 
 
-def receipt_of(server: SmtpStandIn, message: Message | None = None, **overrides: Any) -> Receipt:
-    return send(smtp_settings(server.port, **overrides), message or mail(subject="Disk"))[0]
+def receipt_of(server: SmtpStandIn, *messages: Message, **overrides: Any) -> Receipt:
+    return send(smtp_settings(server.port, **overrides), *(messages or (mail(subject="Disk"),)))[0]
 
 
 def test_a_mail_arrives_as_it_was_written() -> None:
