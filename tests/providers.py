@@ -569,6 +569,11 @@ class ProviderProcess:
         """Let one fault answer all that no other fault answers; None ends it."""
         self._put(always=asdict(fault) if fault else None)
 
+    def forget(self) -> None:
+        """Empty the script and the ledger's file; call it while nothing is under way."""
+        self._put(queue=[], recipients={}, always=None)
+        self._ledger.write_text("")  # the process appends
+
     def _put(self, **faults: Any) -> None:
         request = urllib.request.Request(  # noqa: S310 # our own process
             f"{self.url}/_control/faults", data=json.dumps(faults).encode(), method="PUT"

@@ -18,6 +18,7 @@ from sentinel.embedded.ports import choose_port
 
 SENTINEL = str(Path(sys.executable).with_name("sentinel"))
 START_SECONDS = 60
+READY = "[celery.apps.worker]"
 QUICK = {
     "SENTINEL_SWEEP_SECONDS": "0.5",
     "SENTINEL_HINT_SECONDS": "2",
@@ -65,7 +66,7 @@ class System:
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Run `sentinel ARGUMENTS` under `name`, in a process group of its own."""
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [SENTINEL, *arguments], env=self.environment, cwd=self.folder, stdout=log, stderr=log, process_group=0
             )
@@ -80,21 +81,32 @@ class System:
     def start_worker(self, name: str, *arguments: str) -> None:
         """Start a worker and wait until it takes tasks."""
         self.start(name, "worker", "--name", name, *arguments)
-        eventually(
-            lambda: f"{name}@" in self.log(name) and " ready." in self.log(name),
-            seconds=START_SECONDS,
-            message=f"worker {name} ready",
-        )
+        self._wait_ready(name)
 
     def start_everything(self) -> None:
-        """Start the API, a worker for the pipeline, one per channel, and beat."""
-        self.start("beat", "beat")
-        self.start("pipeline-1", "worker", "--name", "pipeline-1", "--pipeline")
-        self.start("sms-1", "worker", "--name", "sms-1", "--channel", "sms")
-        self.start_worker("email-1", "--channel", "email")
-        for name in ("pipeline-1", "sms-1"):
-            eventually(lambda name=name: " ready." in self.log(name), seconds=START_SECONDS, message=f"{name} ready")
-        self.start_api()
+        """Start whatever does not run: the API, a worker for the pipeline, one per channel, and beat."""
+        wanted = {
+            "beat": ["beat"],
+            "pipeline-1": ["worker", "--name", "pipeline-1", "--pipeline"],
+            "sms-1": ["worker", "--name", "sms-1", "--channel", "sms"],
+            "email-1": ["worker", "--name", "email-1", "--channel", "email"],
+            "api": ["api"],
+        }
+        missing = [name for name in wanted if name not in self.processes]
+        for name in missing:
+            self.start(name, *wanted[name])
+        for name in missing:
+            if wanted[name][0] == "worker":
+                self._wait_ready(name)
+        eventually(self._answers, seconds=START_SECONDS, message=f"API at {self.url}; log: {self.log('api')}")
+
+    def _wait_ready(self, name: str) -> None:
+        ready = f"{name}@"
+        eventually(
+            lambda: any(ready in line and line.rstrip().endswith(READY) for line in self.log(name).splitlines()),
+            seconds=START_SECONDS,
+            message=f"worker {name} to be ready; its log: {self.log(name)[-2000:]}",
+        )
 
     def kill(self, name: str) -> None:
         """Kill -9 the process and its children, as the kernel's memory killer would at its worst."""

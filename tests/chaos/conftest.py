@@ -1,9 +1,8 @@
-"""Acceptance and chaos tests: whole processes, a provider in a process of its own, and a ledger that outlives both."""
+"""One running installation for all kills: it has to survive each of them and go on working for the next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,15 +12,28 @@ from tests.providers import ProviderProcess
 from tests.system import QUICK, System, running_system
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[ProviderProcess]:
-    """Twilio and SendGrid as a process."""
-    with ProviderProcess(tmp_path / "ledger.jsonl") as provider:
+@pytest.fixture(scope="module")
+def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderProcess]:
+    with ProviderProcess(tmp_path_factory.mktemp("provider") / "ledger.jsonl") as provider:
         yield provider
 
 
-@pytest.fixture
-def system(database: Configure, ledger: ProviderProcess, tmp_path: Path) -> Iterator[System]:
-    """An installation on empty tables whose channels are live; nothing is started yet."""
-    with running_system(tmp_path, **live_settings(ledger.url) | QUICK) as found:
+@pytest.fixture(scope="module")
+def _running(_schema: None, _ledger: ProviderProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    folder = tmp_path_factory.mktemp("system")
+    with running_system(folder, **live_settings(_ledger.url) | QUICK) as found:
         yield found
+
+
+@pytest.fixture
+def ledger(_ledger: ProviderProcess) -> ProviderProcess:
+    """Twilio and SendGrid as a process, with an empty ledger and nothing scripted."""
+    _ledger.forget()
+    return _ledger
+
+
+@pytest.fixture
+def system(_running: System, database: Configure, ledger: ProviderProcess) -> System:
+    """The installation with all its processes and empty tables."""
+    _running.start_everything()
+    return _running
