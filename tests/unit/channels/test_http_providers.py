@@ -351,6 +351,8 @@ def test_proxies_of_the_environment_are_not_used(
     with closed_port() as port:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
         receipt = wire.receipt(stand_in)
 
     assert receipt.outcome == Outcome.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from typing import Any
 
 import pytest
@@ -112,7 +113,12 @@ def test_the_deadline_cuts_a_conversation_off() -> None:
 
         before_data, at_data = send(settings, mail(), mail(), at_once=1)
 
+        waiting = [thread for thread in threading.enumerate() if thread.name.startswith("smtp_")]
+        for thread in waiting:
+            thread.join(timeout=5)
+
     assert (before_data.outcome, at_data.outcome) == (Outcome.RETRY, Outcome.AMBIGUOUS)
+    assert not any(thread.is_alive() for thread in waiting)
 
 
 def test_a_refused_connection_is_tried_again() -> None:
