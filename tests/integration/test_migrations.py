@@ -1,0 +1,91 @@
+"""Migrations: equal to the models, and able to go down and up again."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, create_engine, inspect, text
+
+from sentinel.cli.db import alembic_config
+from sentinel.db import get_engine
+from sentinel.models import Base
+from tests.conftest import Configure
+from tests.system import SENTINEL
+
+SCRATCH = "scratch_migrations"
+
+
+@pytest.fixture
+def scratch(database: Configure) -> Iterator[Config]:
+    """An empty database of its own, beside the one the other tests use."""
+    admin = get_engine().execution_options(isolation_level="AUTOCOMMIT")
+    url = get_engine().url
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {SCRATCH}"))
+        connection.execute(text(f"CREATE DATABASE {SCRATCH}"))
+    database(DATABASE_URL=url.set(database=SCRATCH).render_as_string(hide_password=False))
+    yield alembic_config()
+    get_engine().dispose()
+    database(DATABASE_URL=url.render_as_string(hide_password=False))
+    with get_engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"DROP DATABASE {SCRATCH}"))
+
+
+def test_migrations_make_exactly_the_models(scratch: Config) -> None:
+    command.upgrade(scratch, "head")
+
+    with get_engine().connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_check_constraints_of_migrations_and_models_are_the_same(scratch: Config) -> None:
+    """Alembic does not compare them; PostgreSQL's own spelling does."""
+    command.upgrade(scratch, "head")
+    migrated = _checks()
+    command.downgrade(scratch, "base")
+    Base.metadata.create_all(get_engine())
+
+    assert migrated == _checks()
+    names = {each.name for table in Base.metadata.tables.values() for each in table.constraints}
+    assert {name for name, _ in migrated} <= names | {None}
+    assert len(migrated) == sum(
+        isinstance(each, CheckConstraint) for table in Base.metadata.tables.values() for each in table.constraints
+    )
+
+
+def test_up_down_up_leaves_nothing_behind_and_works_again(scratch: Config) -> None:
+    command.upgrade(scratch, "head")
+    command.downgrade(scratch, "base")
+    assert inspect(get_engine()).get_table_names() == ["alembic_version"]
+
+    command.upgrade(scratch, "head")
+
+    with get_engine().connect() as connection:
+        assert connection.execute(text("SELECT name FROM clients")).scalars().all() == ["default"]
+
+
+def test_deploys_at_the_same_time_take_turns(scratch: Config) -> None:
+    deploys = [subprocess.Popen([SENTINEL, "db", "upgrade"], stdout=subprocess.PIPE) for _ in range(3)]
+
+    ends = [deploy.communicate(timeout=60)[0] for deploy in deploys]
+
+    assert [deploy.returncode for deploy in deploys] == [0, 0, 0], ends
+
+
+def _checks() -> set[tuple[str, str]]:
+    statement = text(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+    )
+    engine = create_engine(get_engine().url)
+    with engine.connect() as connection:
+        found = {(row[0], re.sub(r"\s+", " ", row[1])) for row in connection.execute(statement)}
+    engine.dispose()
+    return found
