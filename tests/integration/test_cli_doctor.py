@@ -18,6 +18,7 @@ import redis
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from sentinel.broker import celery
 from sentinel.cli import cli
 from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
@@ -36,8 +37,9 @@ START_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
-def _short_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_answers(database: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens in most of these tests: do not wait long to learn it."""
+    assert celery.conf.broker_url  # read once in a process: before a test names a server that does not exist
     monkeypatch.setattr(workers, "ANSWER_SECONDS", 0.2)
 
 
