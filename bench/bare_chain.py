@@ -1,0 +1,46 @@
+"""The peer of our chain: four Celery tasks that do nothing, as `celery -A bench.bare_chain worker`.
+
+`python -m bench.bare_chain COUNT` queues that many chains.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from celery import Celery, chain
+
+from bench.publishing import tell
+
+QUEUE = "bare"
+ONE_ID = "0192f0c1-0000-7000-8000-000000000000"
+
+app = Celery("bare", broker=os.environ["REDIS_URL"])
+# What keeps our own tasks safe and quick, and nothing else, so that the difference is our work and not a setting.
+app.conf.update(
+    task_default_queue=QUEUE,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=True,
+    broker_connection_retry_on_startup=True,
+)
+
+
+def _nothing(ids: Any) -> Any:
+    return ids
+
+
+first, second, third, fourth = (app.task(name=f"bare.{name}")(_nothing) for name in ("one", "two", "three", "four"))
+
+
+def publish(count: int) -> None:
+    """Queue `count` chains."""
+    for _ in range(count):
+        chain(first.s([ONE_ID]), second.s(), third.s(), fourth.s()).apply_async()
+
+
+if __name__ == "__main__":
+    tell(lambda: publish(int(sys.argv[1])))

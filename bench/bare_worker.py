@@ -1,0 +1,81 @@
+"""One prefork Celery worker for the bare chains, on a Redis database of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import redis
+
+from bench import publishing
+from bench.context import ROOT, BenchFailedError, Context
+from bench.publishing import Told
+
+# The app itself reads REDIS_URL when it is imported: only its own processes import it.
+APP = "bench.bare_chain"
+QUEUE = "bare"
+UNACKNOWLEDGED = "unacked"
+DATABASE = "/1"
+POLL_SECONDS = 0.02
+LONGEST_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class BareWorker:
+    """A running worker and the way to its queue."""
+
+    process: subprocess.Popen[bytes]
+    valkey_pid: int
+    environment: dict[str, str]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The root of each process tree, by name."""
+        return {"worker": self.process.pid, "valkey": self.valkey_pid}
+
+    def run_chains(self, count: int) -> tuple[Told, float]:
+        """Queue `count` chains and wait until the last is done; return what the publisher told, and when it was."""
+        told = publishing.listen((sys.executable, "-m", APP, str(count)), self.environment)
+        deadline = time.monotonic() + LONGEST_SECONDS
+        with redis.Redis.from_url(self.environment["REDIS_URL"]) as store:
+            while not _is_idle(store):
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise BenchFailedError(f"{count} bare chains were not done within {LONGEST_SECONDS} s")
+                time.sleep(POLL_SECONDS)
+        return told, time.time()
+
+
+def _is_idle(store: redis.Redis) -> bool:
+    """A task queues its successor before it is acknowledged: between the two there is always something to see."""
+    with store.pipeline() as together:
+        together.llen(QUEUE)
+        together.hlen(UNACKNOWLEDGED)
+        waiting, held = together.execute()
+    return not waiting and not held
+
+
+@contextmanager
+def bare_worker(context: Context) -> Iterator[BareWorker]:
+    """Start the worker; the first chains wait for it."""
+    environment = dict(os.environ) | {"REDIS_URL": context.servers.redis_url.rpartition("/")[0] + DATABASE}
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", APP, "worker", "--concurrency", "1"]
+    log_path = context.folder / "bare-worker.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "-E", "--without-mingle", "--without-gossip"],
+            env=environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+        )
+    try:
+        yield BareWorker(process, context.servers.valkey.pid, environment)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -1,0 +1,89 @@
+"""What a chain costs: four empty Celery tasks beside our four stages with 1, 10, 100 and 500 ids."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from bench import publishing
+from bench.bare_worker import BareWorker, bare_worker
+from bench.context import Context
+from bench.costs import cost_table
+from bench.cpu import Usage, between, read
+from bench.figures import Cell, Figures, Table
+from bench.installation import Installation, installation
+
+WORKER = "worker"
+IDS_PER_SECOND = {1: 60, 10: 400, 100: 1500, 500: 2000}
+"""By batch size: how many ids to store for each second that the measurement should take."""
+
+BARE_CHAINS_PER_SECOND = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Ids (or bare chains) that went through, in which time and with which CPU."""
+
+    count: int
+    seconds: float
+    usage: Usage
+
+    @property
+    def per_second(self) -> float:
+        """Return how many went through in a second."""
+        return self.count / self.seconds
+
+
+def run(context: Context) -> Figures:
+    """One worker process at a time, first for the bare chains, then for ours."""
+    context.say("bare chains")
+    with bare_worker(context) as worker:
+        worker.run_chains(20)  # imports, pools, caches
+        bare = _bare(worker, round(BARE_CHAINS_PER_SECOND * context.seconds))
+    ours: dict[int, Series] = {}
+    workers = {WORKER: ("--pipeline", "--channel", "sms")}
+    with installation(context, "chains", workers=workers, is_live=False, has_api=False) as running:
+        _ours(running, size=100, count=200)  # imports, pools, caches
+        for size, rate in IDS_PER_SECOND.items():
+            context.say(f"batches of {size}")
+            ours[size] = _ours(running, size=size, count=max(size, round(rate * context.seconds)))
+    return Figures((_rates(bare, ours), _costs(bare, ours)))
+
+
+def _bare(worker: BareWorker, count: int) -> Series:
+    before = read(worker.pids)
+    told, ended = worker.run_chains(count)
+    usage = between(before, read(worker.pids), helpers={"publisher": told.cpu_seconds})
+    return Series(count, ended - told.started, usage)
+
+
+def _ours(running: Installation, *, size: int, count: int) -> Series:
+    feeder = (sys.executable, "-m", "bench.feeder")
+    environment = running.system.environment
+    ids = publishing.run((*feeder, "store", str(count), str(running.fresh_numbers())), environment)
+    sent_before = running.count_sent()
+    before = read(running.pids)
+    told = publishing.listen((*feeder, "queue", str(size)), environment, given=ids)
+    ended = running.wait_sent(sent_before + count)
+    usage = between(before, read(running.pids), helpers={"publisher": told.cpu_seconds})
+    return Series(count, ended - told.started, usage)
+
+
+def _rates(bare: Series, ours: dict[int, Series]) -> Table:
+    rows: list[tuple[Cell, ...]] = [("bare chain", bare.count, bare.per_second, bare.per_second, 1.0)]
+    for size, series in ours.items():
+        chains = series.per_second / size
+        rows.append((f"ours, {size}", series.count, chains, series.per_second, series.per_second / bare.per_second))
+    return Table(
+        "Chains through one worker process",
+        ("ids in a chain", "ids", "chains/s", "ids/s", "ids/s / bare chains/s"),
+        tuple(rows),
+        "The bare chain is four empty tasks. Ours is evaluate, dedupe, rate_limit and deliver to the sandbox, "
+        "from stored rows to SENT.",
+    )
+
+
+def _costs(bare: Series, ours: dict[int, Series]) -> Table:
+    costs: dict[Cell, tuple[Usage, int]] = {"bare chain": (bare.usage, bare.count)}
+    costs |= {f"ours, {size}": (series.usage, series.count) for size, series in ours.items()}
+    return cost_table("CPU per bare chain and per id", "ids in a chain", costs)

@@ -1,0 +1,144 @@
+"""A whole Sentinel on an empty database, with the settings it is shipped with."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import redis
+
+from bench.context import BenchFailedError, Context
+from sentinel.settings import DEFAULT_LIMITS, Settings
+from tests.providers import ACCOUNT_SID, AUTH_TOKEN, ProviderProcess
+from tests.system import QUICK, System, running_system
+
+POLL_SECONDS = 0.2
+STALL_SECONDS = 60
+NUMBERS_PER_ROUND = 500_000
+_rounds = itertools.count()
+
+ALL_WORKERS: Mapping[str, tuple[str, ...]] = {
+    "pipeline-1": ("--pipeline",),
+    "sms-1": ("--channel", "sms"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Running processes on one database; `provider` is None where the sandbox serves."""
+
+    system: System
+    context: Context
+    database_url: str
+    api_key: str
+    provider: ProviderProcess | None
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The root of each process tree, by name."""
+        servers = self.context.servers
+        found = {name: process.pid for name, process in self.system.processes.items()}
+        found |= {"postgres": servers.postgres.pid, "valkey": servers.valkey.pid}
+        return found | ({"provider": self.provider.pid} if self.provider else {})
+
+    def fresh_numbers(self) -> int:
+        """Return the first of many phone numbers that no round has used."""
+        return next(_rounds) * NUMBERS_PER_ROUND
+
+    def ask(self, statement: str) -> tuple[Any, ...]:
+        """Return the one row that a statement finds."""
+        connection = psycopg2.connect(self.database_url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                row: tuple[Any, ...] = cursor.fetchone()
+                return row
+        finally:
+            connection.close()
+
+    def count_sent(self) -> int:
+        """How many notifications are SENT."""
+        found: int = self.ask("SELECT count(*) FROM notifications WHERE status = 'SENT'")[0]
+        return found
+
+    def wait_sent(self, count: int) -> float:
+        """Wait until `count` are SENT; return when the last one was (Unix time)."""
+        sent, progress_at = -1, time.monotonic()
+        while sent < count:
+            found = self.count_sent()
+            if found > sent:
+                sent, progress_at = found, time.monotonic()
+            elif time.monotonic() - progress_at > STALL_SECONDS:
+                raise BenchFailedError(
+                    f"{count} notifications should be SENT; for {STALL_SECONDS} s it has been {sent}"
+                )
+            time.sleep(POLL_SECONDS)
+        return float(self.ask("SELECT extract(epoch FROM max(sent_at)) FROM notifications")[0])
+
+
+@contextmanager
+def installation(
+    context: Context,
+    name: str,
+    *,
+    workers: Mapping[str, tuple[str, ...]] = ALL_WORKERS,
+    is_live: bool = True,
+    has_api: bool = True,
+    **variables: str,
+) -> Iterator[Installation]:
+    """Start one: `is_live` sends to a stand-in for Twilio in a process of its own, else to the sandbox.
+
+    Beat runs where the API does. Further settings are given as environment variables.
+    """
+    folder = context.folder / name
+    folder.mkdir()
+    urls = _empty_servers(context, name)
+    with ExitStack() as stack:
+        provider = stack.enter_context(ProviderProcess(folder / "ledger.jsonl")) if is_live else None
+        given = urls | shipped_times() | (live_settings(provider.url) if provider else {}) | variables
+        system = stack.enter_context(running_system(folder, **given))
+        system.run("db", "upgrade")
+        api_key = system.run("keys", "create", "--client", "bench", "--name", "load").stdout.strip()
+        for worker, arguments in workers.items():
+            system.start_worker(worker, *arguments)
+        if has_api:
+            system.start("beat", "beat")
+            system.start_api()
+        yield Installation(system, context, urls["DATABASE_URL"], api_key, provider)
+
+
+def shipped_times() -> dict[str, str]:
+    """The values that the tests' `System` shortens, as they are shipped."""
+    shipped = {name: Settings.model_fields[name.removeprefix("SENTINEL_").lower()].default for name in QUICK}
+    limits = json.dumps([limit.model_dump() for limit in DEFAULT_LIMITS])
+    return {name: str(value) for name, value in shipped.items()} | {"SENTINEL_LIMITS": limits}
+
+
+def live_settings(provider_url: str) -> dict[str, str]:
+    """Point the sms channel at the stand-in."""
+    return {
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_FROM_NUMBER": "+15005550006",
+        "TWILIO_API_BASE_URL": provider_url,
+    }
+
+
+def _empty_servers(context: Context, name: str) -> dict[str, str]:
+    """Make a database of its own, so that no bench sees what another one left, and empty Valkey."""
+    servers = context.servers
+    connection = psycopg2.connect(servers.database_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}"')
+    connection.close()
+    with redis.Redis.from_url(servers.redis_url) as store:
+        store.flushall()
+    database_url = servers.database_url.rpartition("/")[0] + "/" + name
+    return {"DATABASE_URL": database_url, "REDIS_URL": servers.redis_url}
