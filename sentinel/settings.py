@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from sentinel.errors import ConfigurationError
 
@@ -289,6 +289,9 @@ class Settings(BaseSettings):
         return self.broker_url.get_secret_value() or self.redis_url.get_secret_value()
 
 
+LIMITS_EXAMPLE = '[{"scope": "recipient", "rate": "30/minute", "above": "defer"}]'
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment, then `.env`, then what a running `sentinel up` wrote down.
 
@@ -299,6 +302,9 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(_env_file=(state_dir / "sentinel.env", ".env"), **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
         raise ConfigurationError("; ".join(_in_words(e) for e in error.errors())) from None
+    except SettingsError:
+        # JSON that cannot be read: of all settings only the limits are written in it.
+        raise ConfigurationError(f"SENTINEL_LIMITS: must be a JSON list, for example {LIMITS_EXAMPLE}") from None
 
 
 def _in_words(error: Any) -> str:
