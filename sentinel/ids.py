@@ -32,13 +32,13 @@ def new_id(moment: datetime) -> str:
 
 def first_id(moment: datetime) -> str:
     """Return the smallest id of `moment`, so that ids not below it were made at or after it (to the millisecond)."""
-    return _compose(_milliseconds(moment), 0)
+    return _compose(max(0, _milliseconds(moment)), 0)  # before 1970 there were no ids
 
 
 def is_id(text: str) -> bool:
     """Whether `text` can be an id at all; anything else is simply not found."""
     try:
-        uuid.UUID(text)
+        # Python also takes "urn:uuid:…", "+1…" and digits of other scripts, which PostgreSQL refuses with an error.
+        return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False
-    return True
