@@ -26,7 +26,10 @@ def _moment(text: str, *, now: datetime, direction: int) -> datetime:
             return now + direction * timedelta(**{UNITS[short[2]]: int(short[1])})
         except OverflowError:
             raise ValueError(f"{text} is farther away than time goes") from None
-    moment = datetime.fromisoformat(text.strip())
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text} is not a time") from None
     if moment.tzinfo is None:
         raise ValueError(f"{text} has no offset; end it with Z or +01:00")
     return moment

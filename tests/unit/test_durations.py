@@ -1,0 +1,84 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.durations import UNITS, parse_since
+
+NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("5m", timedelta(minutes=5)),
+        ("1h", timedelta(hours=1)),
+        (" 2d ", timedelta(days=2)),
+        ("3w", timedelta(weeks=3)),
+        ("0s", timedelta()),
+    ],
+)
+def test_a_number_and_a_unit_is_so_long_ago(text: str, ago: timedelta) -> None:
+    assert parse_since(text, now=NOW) == NOW - ago
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-20T18:00:00Z", NOW),
+        ("2026-11-20T19:00:00+01:00", NOW),
+        ("2026-11-20 18:00+00:00", NOW),
+        ("20261120T180000Z", NOW),
+    ],
+)
+def test_an_iso_time_with_an_offset_is_itself(text: str, moment: datetime) -> None:
+    assert parse_since(text, now=NOW) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["", "h", "5", "5 m", "-5m", "1.5h", "5H", "٣h", "yesterday", "2026-13-01T00:00:00Z", "\x00"]
+)
+def test_anything_else_is_not_a_time(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_since(text, now=NOW)
+
+
+@pytest.mark.parametrize("text", ["2026-11-20", "2026-11-20T18:00:00"])
+def test_a_time_without_an_offset_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(ValueError, match=r"has no offset; end it with Z or \+01:00"):
+        parse_since(text, now=NOW)
+
+
+@pytest.mark.parametrize("text", ["999999999w", "999999999d", "999999999h"])
+def test_before_the_first_year_there_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=f"{text} is farther away than time goes"):
+        parse_since(text, now=NOW)
+
+
+@given(number=st.integers(0, 20_000), unit=st.sampled_from(sorted(UNITS)))
+def test_so_long_ago_is_never_after_now_and_grows_with_the_number(number: int, unit: str) -> None:
+    found = parse_since(f"{number}{unit}", now=NOW)
+
+    assert found.tzinfo is not None
+    assert found <= NOW
+    assert parse_since(f"{number + 1}{unit}", now=NOW) < found
+
+
+@given(
+    moment=st.datetimes(timezones=st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))),
+)
+def test_every_iso_time_that_python_writes_is_read_back(moment: datetime) -> None:
+    assert parse_since(moment.isoformat(), now=NOW) == moment
+
+
+@given(text=st.text(max_size=40))
+def test_no_text_raises_anything_but_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse_since(text, now=NOW).tzinfo is not None
