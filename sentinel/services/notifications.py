@@ -20,6 +20,12 @@ from sentinel.settings import get_settings
 
 FARTHEST_SEND = timedelta(days=365)
 
+LONGEST_ID = 64
+"""Most characters of something that is no id which an error repeats."""
+
+FARTHEST_EXPIRY = timedelta(days=3650)
+"""PostgreSQL keeps years that Python cannot read again: one such row would break every list it is in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -83,6 +89,9 @@ def _check_times(request: Request, *, now: datetime) -> None:
     if expires_at is not None and expires_at <= max(now, send_at or now):
         remedy = "choose a time after now and after send_at, or leave it out"
         raise InvalidInputError(FieldError("expires_at", expires_at.isoformat(), "already over by then", remedy))
+    if expires_at is not None and expires_at > now + FARTHEST_EXPIRY:
+        remedy = f"choose a time within {FARTHEST_EXPIRY.days} days, or leave it out: then it never expires"
+        raise InvalidInputError(FieldError("expires_at", expires_at.isoformat(), "too far in the future", remedy))
 
 
 def _row(uow: UnitOfWork, client_id: int, request: Request, notification_id: str) -> dict[str, Any]:
@@ -115,7 +124,9 @@ def get(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Noti
     """Return one notification of the client (None: of any, for operators)."""
     found = notifications.get(uow.session, notification_id, client_id=client_id) if is_id(notification_id) else None
     if found is None:
-        raise NotFoundError(f"no notification {notification_id}; ids are in the answer of POST /notifications")
+        raise NotFoundError(
+            f"no notification {notification_id[:LONGEST_ID]}; ids are in the answer of POST /notifications"
+        )
     return found
 
 
