@@ -10,7 +10,15 @@ from sentinel.services.clients import Caller
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import Settings, is_loopback
 
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+OWN_PAGES = (None, "none", "same-origin")
+"""What a browser says of a request that another site's page did not make; other programs say nothing."""
+
+
+def require_credentials() -> None:
+    """Refuse who shows no API key before anything of the request is read; open mode needs none."""
+    if "Authorization" not in request.headers and not _may_be_open():
+        raise UnauthorizedError("send your API key as `Authorization: Bearer sntl_…`; see `sentinel keys create`")
 
 
 def current_caller(uow: UnitOfWork, scope: str) -> Caller:
@@ -23,8 +31,7 @@ def current_caller(uow: UnitOfWork, scope: str) -> Caller:
 def _caller(uow: UnitOfWork) -> Caller:
     header = request.headers.get("Authorization")
     if header is None:
-        if not _may_be_open():
-            raise UnauthorizedError("send your API key as `Authorization: Bearer sntl_…`; see `sentinel keys create`")
+        require_credentials()
         return clients.open_caller(uow)
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
@@ -33,7 +40,16 @@ def _caller(uow: UnitOfWork) -> Caller:
 
 
 def _may_be_open() -> bool:
-    """Open mode is for this machine only: a proxy in front, or a page that rebinds its name to us, is refused."""
+    """Open mode is for this machine only.
+
+    Refused are callers from elsewhere, a proxy in front, a name that was rebound to us, and other sites' pages.
+    """
     settings: Settings = current_app.config["SENTINEL"]
     host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-    return settings.is_open and is_loopback(host) and not any(name in request.headers for name in FORWARDED)
+    return (
+        settings.is_open
+        and is_loopback(host)
+        and is_loopback(request.remote_addr or "")
+        and request.headers.get("Sec-Fetch-Site") in OWN_PAGES
+        and not any(name in request.headers for name in FORWARDED)
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-import marshmallow as ma
 from flask import Flask, Response, request
 from flask_smorest import Api
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -14,6 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from sentinel.api.answers import json_response
 from sentinel.api.field_errors import field_errors
+from sentinel.api.parsing import read_json
+from sentinel.api.schemas.error import ErrorSchema
 from sentinel.errors import (
     ConflictError,
     FieldError,
@@ -38,29 +39,10 @@ STATUS_OF: dict[type[SentinelError], HTTPStatus] = {
 MESSAGES = {
     404: "There is nothing at this address; /docs lists what there is.",
     405: "This address does not know that method; the Allow header lists those it knows.",
-    413: "The request body is too large.",
     415: "Send JSON, with the header Content-Type: application/json.",
     422: "Some fields were refused.",
     500: "Something went wrong on our side; the log of this process says what.",
 }
-
-
-class FieldErrorSchema(ma.Schema):
-    """One refused field."""
-
-    field = ma.fields.String(required=True, metadata={"description": "dotted name of the field, header or parameter"})
-    value = ma.fields.Raw(required=True, allow_none=True, metadata={"description": "the value seen, shortened"})
-    message = ma.fields.String(required=True)
-    remedy = ma.fields.String(required=True, metadata={"description": "what to do about it"})
-
-
-class ErrorSchema(ma.Schema):
-    """The shape of every error."""
-
-    code = ma.fields.Integer(required=True, metadata={"description": "HTTP status code"})
-    status = ma.fields.String(required=True, metadata={"description": "HTTP status phrase"})
-    message = ma.fields.String(required=True)
-    errors = ma.fields.List(ma.fields.Nested(FieldErrorSchema), required=True)
 
 
 def error_response(status: HTTPStatus, message: str, errors: list[FieldError] | None = None) -> Response:
@@ -79,12 +61,19 @@ class SentinelApi(Api):  # type: ignore[misc]
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
         data: dict[str, Any] = getattr(error, "data", None) or {}
         found = _refused_fields(data)
-        message = MESSAGES.get(status.value, error.description or status.phrase)
-        response = error_response(status, message, found)
+        response = error_response(status, _message(error, status), found)
         response.headers.extend(
             (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
         )
         return response
+
+
+def _message(error: HTTPException, status: HTTPStatus) -> str:
+    if error.description and error.description != type(error).description:
+        return error.description  # written by us for this very case
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return f"The body is larger than the {request.max_content_length} bytes allowed here; send less at once."
+    return MESSAGES.get(status.value, error.description or status.phrase)
 
 
 def _refused_fields(data: dict[str, Any]) -> list[FieldError]:
@@ -95,7 +84,7 @@ def _refused_fields(data: dict[str, Any]) -> list[FieldError]:
 
 
 def _source(location: str) -> Any:
-    return request.args.to_dict() if location == "query" else request.get_json(silent=True)
+    return request.args.to_dict() if location == "query" else read_json()
 
 
 def register_handlers(app: Flask) -> None:
@@ -107,7 +96,9 @@ def register_handlers(app: Flask) -> None:
 
 
 def _own_error(error: SentinelError) -> Response:
-    status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = STATUS_OF.get(type(error))
+    if status is None:
+        return _unexpected(error)
     found = list(error.errors) if isinstance(error, InvalidInputError) else []
     response = error_response(status, MESSAGES[422] if found else str(error), found)
     if isinstance(error, ConflictError) and error.retry_after_seconds is not None:
@@ -120,7 +111,9 @@ def _own_error(error: SentinelError) -> Response:
 def _database_away(error: Exception) -> Response:
     log.error("database_unavailable", path=request.path, error=type(error).__name__)
     response = error_response(
-        HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be reached; nothing was stored. Repeat the request."
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The database does not answer, so nothing can be promised. Repeat the request; under an Idempotency-Key it is "
+        "stored once at most.",
     )
     response.headers["Retry-After"] = "2"
     return response

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import marshmallow as ma
+import orjson
 
 from sentinel.errors import FieldError
 
@@ -39,8 +40,14 @@ def _one(path: tuple[str, ...], message: str, schema: ma.Schema, data: Any) -> F
     name = path[0] if path else "request"
     value = data
     for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
+        value = _below(value, step)
     return FieldError(".".join(path) or "request", shown(value), message, _remedy(name, message, schema))
+
+
+def _below(value: Any, step: str) -> Any:
+    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+        return value[int(step)]
+    return value.get(step) if isinstance(value, Mapping) else None
 
 
 def _remedy(name: str, message: str, schema: ma.Schema) -> str:
@@ -52,8 +59,12 @@ def _remedy(name: str, message: str, schema: ma.Schema) -> str:
         near = difflib.get_close_matches(name, known, n=1)
         return f'did you mean "{near[0]}"?' if near else f"leave it out; known are: {', '.join(known)}"
     example = field.metadata.get("example")
-    remedy = field.metadata.get("remedy") or (f"for example {example!r}" if example is not None else "see /docs")
+    remedy = field.metadata.get("remedy") or (_for_example(example) if example is not None else "see /docs")
     return f"add it: {remedy}" if "Missing" in message else str(remedy)
+
+
+def _for_example(example: Any) -> str:
+    return f"for example {orjson.dumps(example).decode()}"
 
 
 def _by_data_key(schema: ma.Schema, name: str) -> ma.fields.Field[Any] | None:
@@ -66,4 +77,4 @@ def shown(value: Any) -> Any:
         return value if len(value) <= SHOWN else value[:SHOWN] + "…"
     if isinstance(value, (bool, int, float)) or value is None:
         return value
-    return f"({type(value).__name__})"
+    return "(object)" if isinstance(value, Mapping) else "(array)"

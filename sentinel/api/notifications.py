@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
@@ -9,11 +10,16 @@ from flask import Response, request, url_for
 from flask.views import MethodView
 
 from sentinel.api.answers import dumps, json_response, once
-from sentinel.api.auth import current_caller
-from sentinel.api.errors import ErrorSchema
-from sentinel.api.field_errors import field_errors
+from sentinel.api.auth import current_caller, require_credentials
+from sentinel.api.field_errors import field_errors, shown
 from sentinel.api.parsing import StrictBlueprint, read_json
-from sentinel.api.schemas.notification import ListQuery, NotificationRequest, NotificationView, TimelineItemView
+from sentinel.api.schemas.notification import (
+    BatchItemView,
+    ListQuery,
+    NotificationRequest,
+    NotificationView,
+    TimelineItemView,
+)
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
 from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
@@ -37,11 +43,19 @@ IDEMPOTENCY_KEY = {
     "description": "repeat the request under the same key and get the original answer",
 }
 
+NOTIFICATION_ID = {
+    "in": "path",
+    "name": "notification_id",
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "`id` of the answer that accepted it",
+}
+
 VIEW_NAMES = tuple(name for name in NotificationView().fields if name not in ("client", "metadata"))
 
 blueprint = StrictBlueprint(
     "notifications", __name__, url_prefix="/notifications", description="Messages to one target on one channel"
 )
+blueprint.before_request(require_credentials)
 
 
 def view(row: Notification | dict[str, Any], client: str) -> dict[str, Any]:
@@ -61,8 +75,7 @@ class NotificationList(MethodView):
 
     @blueprint.arguments(NotificationRequest)
     @blueprint.response(202, NotificationView, headers={"Location": {"schema": {"type": "string"}}})
-    @blueprint.alt_response(401, schema=ErrorSchema)
-    @blueprint.alt_response(409, schema=ErrorSchema, description="The same Idempotency-Key is being answered")
+    @blueprint.refuses(400, 401, 403, 409, 413, 415, 422, 503)
     @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
     def post(self, body: Request) -> Response:
         """Accept one notification.
@@ -80,7 +93,7 @@ class NotificationList(MethodView):
 
     @blueprint.arguments(ListQuery, location="query")
     @blueprint.response(200, NotificationView(many=True), headers={"X-Pagination": {"schema": {"type": "string"}}})
-    @blueprint.alt_response(401, schema=ErrorSchema)
+    @blueprint.refuses(401, 403, 422, 503)
     def get(self, query: dict[str, Any]) -> Response:
         """List notifications, newest first.
 
@@ -120,26 +133,27 @@ def _statuses(text: str) -> tuple[str, ...]:
     for each in wanted:
         if each not in frozenset(map(str, Status)):
             remedy = f"use any of: {', '.join(Status)}"
-            raise InvalidInputError(FieldError("status", text, "unknown status", remedy))
+            raise InvalidInputError(FieldError("status", shown(each), "unknown status", remedy))
     return wanted
 
 
-def _since(text: str) -> Any:
+def _since(text: str) -> datetime:
     try:
         return parse_since(text, now=utc_now())
-    except ValueError:
-        remedy = 'write how long ago ("90s", "5m", "1h", "2d") or a time with its offset ("2026-11-20T18:00:00Z")'
-        raise InvalidInputError(FieldError("since", text, "not a time", remedy)) from None
+    except ValueError as error:
+        remedy = (
+            'write how long ago ("90s", "5m", "1h", "2d"), or a time with its offset ("2026-11-20T18:00:00Z"; '
+            "a + is written %2B in an address)"
+        )
+        raise InvalidInputError(FieldError("since", shown(text), str(error), remedy)) from None
 
 
 @blueprint.route("/batch")
 class NotificationBatch(MethodView):
     """Many at once."""
 
-    @blueprint.response(207, description="One result per item, in order")
-    @blueprint.alt_response(401, schema=ErrorSchema)
-    @blueprint.alt_response(409, schema=ErrorSchema, description="The same Idempotency-Key is being answered")
-    @blueprint.alt_response(422, schema=ErrorSchema)
+    @blueprint.response(207, BatchItemView(many=True), description="One result per item, in order")
+    @blueprint.refuses(400, 401, 403, 409, 413, 415, 422, 503)
     @blueprint.doc(
         parameters=[IDEMPOTENCY_KEY],
         requestBody={
@@ -175,11 +189,11 @@ class NotificationBatch(MethodView):
 def _items(body: Any) -> list[Any]:
     most = get_settings().max_batch_items
     if not isinstance(body, list) or not body:
-        remedy = "send a JSON array of notifications"
-        raise InvalidInputError(FieldError("request", type(body).__name__, "not an array with items", remedy))
+        message = "has no items" if body == [] else "is not an array"
+        raise InvalidInputError(FieldError("request", shown(body), message, "send a JSON array of notifications"))
     if len(body) > most:
         remedy = f"send at most {most} at once"
-        raise InvalidInputError(FieldError("request", len(body), "too many items", remedy))
+        raise InvalidInputError(FieldError("request", len(body), "has too many items", remedy))
     return body
 
 
@@ -208,13 +222,12 @@ def _checked(uow: UnitOfWork, schema: NotificationRequest, item: Any) -> Request
         return [each.as_dict() for each in error.errors]
 
 
-@blueprint.route("/<string:notification_id>")
+@blueprint.route("/<string:notification_id>", parameters=[NOTIFICATION_ID])
 class NotificationItem(MethodView):
     """One notification."""
 
     @blueprint.response(200, NotificationView)
-    @blueprint.alt_response(401, schema=ErrorSchema)
-    @blueprint.alt_response(404, schema=ErrorSchema)
+    @blueprint.refuses(401, 403, 404, 503)
     def get(self, notification_id: str) -> Response:
         """Show a notification as it stands now."""
         with unit_of_work() as uow:
@@ -223,13 +236,12 @@ class NotificationItem(MethodView):
         return json_response(view(found, caller.client_name))
 
 
-@blueprint.route("/<string:notification_id>/timeline")
+@blueprint.route("/<string:notification_id>/timeline", parameters=[NOTIFICATION_ID])
 class NotificationTimeline(MethodView):
     """Why it was (not) sent."""
 
     @blueprint.response(200, TimelineItemView(many=True))
-    @blueprint.alt_response(401, schema=ErrorSchema)
-    @blueprint.alt_response(404, schema=ErrorSchema)
+    @blueprint.refuses(401, 403, 404, 503)
     def get(self, notification_id: str) -> Response:
         """Tell what happened to a notification, oldest first."""
         with unit_of_work() as uow:
@@ -238,14 +250,12 @@ class NotificationTimeline(MethodView):
         return json_response(items)
 
 
-@blueprint.route("/<string:notification_id>/retry")
+@blueprint.route("/<string:notification_id>/retry", parameters=[NOTIFICATION_ID])
 class NotificationRetry(MethodView):
     """Start over."""
 
     @blueprint.response(202, NotificationView)
-    @blueprint.alt_response(401, schema=ErrorSchema)
-    @blueprint.alt_response(404, schema=ErrorSchema)
-    @blueprint.alt_response(409, schema=ErrorSchema)
+    @blueprint.refuses(401, 403, 404, 409, 415, 503)
     def post(self, notification_id: str) -> Response:
         """Start a FAILED or UNDELIVERED notification over, with a fresh allowance of tries."""
         with unit_of_work() as uow:
@@ -254,14 +264,12 @@ class NotificationRetry(MethodView):
             return json_response(view(found, caller.client_name), 202)
 
 
-@blueprint.route("/<string:notification_id>/cancel")
+@blueprint.route("/<string:notification_id>/cancel", parameters=[NOTIFICATION_ID])
 class NotificationCancel(MethodView):
     """Stop."""
 
     @blueprint.response(200, NotificationView)
-    @blueprint.alt_response(401, schema=ErrorSchema)
-    @blueprint.alt_response(404, schema=ErrorSchema)
-    @blueprint.alt_response(409, schema=ErrorSchema)
+    @blueprint.refuses(401, 403, 404, 409, 415, 503)
     def post(self, notification_id: str) -> Response:
         """Cancel a notification that is still waiting."""
         with unit_of_work() as uow:

@@ -29,13 +29,14 @@ def _asset_folder() -> Path:
 @blueprint.get("/docs")
 def swagger() -> str:
     """Show the API with Swagger UI."""
-    return render_template("swagger.html")
+    return render_template("pages/swagger.html")
 
 
 @blueprint.get("/redoc")
 def redoc() -> str:
     """Show the API with ReDoc."""
-    return render_template("redoc.html")
+    # In a folder of its own: flask-smorest has a redoc.html too, and would win.
+    return render_template("pages/redoc.html")
 
 
 @blueprint.get("/docs/assets/<name>")

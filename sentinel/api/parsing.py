@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -13,6 +15,9 @@ from webargs.flaskparser import FlaskParser
 from sentinel.settings import Settings
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+
+DEEPEST = 64
+"""Most levels of JSON: orjson reads 1,024, but neither writes as many nor do our own walks survive them."""
 
 
 class StrictJson(JSONProvider):
@@ -28,7 +33,11 @@ class StrictJson(JSONProvider):
 
 
 class StrictParser(FlaskParser):
-    """webargs over the same JSON reader as `request.get_json`."""
+    """webargs over our JSON reader; a query parameter that the schema does not know is refused."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {
+        "query": None,  # the schema's own choice; webargs would leave typos out in silence
+    }
 
     def _raw_load_json(self, req: Request) -> Any:
         del req
@@ -37,10 +46,48 @@ class StrictParser(FlaskParser):
 
 def read_json() -> Any:
     """Read this request's body; a 400 says where it stops being JSON."""
+    body = _body()
+    if not body:
+        abort(400, description="The body is empty; send JSON.")
     try:
-        return orjson.loads(request.get_data(cache=True))
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        abort(400, description=f"The body is not valid JSON: {error}.")
+        abort(400, description=_why_not_json(body, error))
+    if not _is_shallow(value):
+        abort(400, description=f"The body is nested deeper than {DEEPEST} levels; send it flatter.")
+    return value
+
+
+def _body() -> bytes:
+    body = request.get_data(cache=True)
+    # Of a body without a length werkzeug reads as much as is allowed, and says nothing of the rest.
+    if request.content_length is None and len(body) == request.max_content_length:
+        abort(413)
+    return body
+
+
+def _why_not_json(body: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        body.decode()
+    except UnicodeDecodeError as undecodable:
+        return f"The body is not UTF-8 text from byte {undecodable.start} on; send JSON in UTF-8."
+    return f"The body is not valid JSON: {error}."
+
+
+def _is_shallow(value: Any) -> bool:
+    """Walk level by level, without recursion."""
+    level: Iterable[Any] = [value]
+    for _ in range(DEEPEST + 1):
+        level = [below for each in level for below in _below(each)]
+        if not level:
+            return True
+    return False
+
+
+def _below(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 class StrictBlueprint(Blueprint):  # type: ignore[misc]
@@ -48,18 +95,29 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def refuses(self, *codes: int) -> Callable[[Any], Any]:
+        """Document the errors that a view can answer with; their shape is `ErrorSchema`."""
+        decorate: Callable[[Any], Any] = self.doc(responses={code: HTTPStatus(code).name for code in codes})
+        return decorate
+
 
 def check_envelope() -> None:
     """Refuse a body of the wrong kind or size before anything reads it."""
+    if request.routing_exception is not None:
+        return  # a wrong address or method is the greater mistake: say that first
     settings: Settings = current_app.config["SENTINEL"]
     is_batch = request.path.endswith("/batch")
     request.max_content_length = settings.max_batch_body_bytes if is_batch else settings.max_body_bytes
-    if request.method in BODY_METHODS and _has_body() and not request.is_json:
+    if request.method not in BODY_METHODS or not _has_body():
+        return
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        abort(415, description="Send the body uncompressed, without the header Content-Encoding.")
+    if not request.is_json:
         abort(415)
 
 
 def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers or request.content_length is None
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
 def is_storable(value: Any) -> bool:

@@ -9,6 +9,7 @@ import orjson
 from marshmallow import fields, validate
 
 from sentinel.api.parsing import is_storable
+from sentinel.api.schemas.error import FieldErrorSchema
 from sentinel.channels.registry import CHANNELS
 from sentinel.models.status import Status
 from sentinel.services.notifications import Request
@@ -19,9 +20,19 @@ LARGEST_METADATA_BYTES = 16_384
 AWARE = 'write it with its offset, for example "2026-11-20T18:00:00Z"'
 
 
+ONE_OF_CHANNELS = f"use one of: {', '.join(CHANNELS)}"
+
+
+class AnyCase(fields.String):
+    """Text whose case does not matter (`SMS`, `High`)."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return str(super()._deserialize(value, attr, data, **kwargs)).lower()
+
+
 def _storable(value: Any) -> None:
     if not is_storable(value):
-        raise ma.ValidationError("Contains a NUL character.")
+        raise ma.ValidationError("Contains a NUL character, which cannot be stored.")
 
 
 def _one_line(value: str) -> None:
@@ -41,13 +52,19 @@ def _text(longest: int, *, example: str, remedy: str | None = None, **options: A
     return fields.String(validate=checks, metadata=metadata, **options)
 
 
+def _moment(*, example: str) -> fields.AwareDateTime:
+    words: dict[str, Any] = {"invalid": "Is not a time.", "invalid_awareness": "Has no offset from UTC."}
+    metadata = {"example": example, "remedy": AWARE}
+    return fields.AwareDateTime(format="iso", allow_none=True, error_messages=words, metadata=metadata)
+
+
 class NotificationRequest(ma.Schema):
     """Send this text to this recipient."""
 
-    channel = fields.String(
+    channel = AnyCase(
         required=True,
         validate=validate.OneOf(CHANNELS),
-        metadata={"example": "sms", "remedy": f"use one of: {', '.join(CHANNELS)}"},
+        metadata={"example": "sms", "remedy": ONE_OF_CHANNELS},
     )
     recipient = _text(
         320,
@@ -57,33 +74,21 @@ class NotificationRequest(ma.Schema):
     )
     body = _text(LONGEST_BODY, example="Your order has shipped.", required=True)
     subject = _text(998, example="Order 4711", validate=[_one_line], allow_none=True)
-    severity = fields.String(
+    severity = AnyCase(
         validate=validate.OneOf(SEVERITIES),
         allow_none=True,
         metadata={"example": "high", "remedy": f"use one of: {', '.join(SEVERITIES)}"},
     )
     user_id = _text(255, example="user-17", allow_none=True)
     dedupe_key = _text(255, example="order-4711-shipped", allow_none=True)
-    send_at = fields.AwareDateTime(
-        format="iso", allow_none=True, metadata={"example": "2026-12-24T18:00:00Z", "remedy": AWARE}
-    )
-    expires_at = fields.AwareDateTime(
-        format="iso", allow_none=True, metadata={"example": "2026-12-24T20:00:00Z", "remedy": AWARE}
-    )
+    send_at = _moment(example="2026-12-24T18:00:00Z")
+    expires_at = _moment(example="2026-12-24T20:00:00Z")
     metadata = fields.Dict(
         keys=fields.String(),
         allow_none=True,
         validate=[_storable, _small],
         metadata={"example": {"order": 4711}, "remedy": "any JSON object of up to 16 kB"},
     )
-
-    @ma.pre_load
-    def _any_case(self, data: Any, **_: Any) -> Any:
-        """Take channel and severity in any case (`SMS`, `High`)."""
-        if not isinstance(data, dict):
-            return data
-        lowered = {name: value.lower() for name in ("channel", "severity") if isinstance(value := data.get(name), str)}
-        return data | lowered
 
     @ma.post_load
     def _request(self, data: dict[str, Any], **_: Any) -> Request:
@@ -118,6 +123,15 @@ class NotificationView(ma.Schema):
     sent_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
+class BatchItemView(ma.Schema):
+    """What became of one item of a batch: `notification` if it was accepted (202), `errors` if not (422)."""
+
+    index = fields.Integer(required=True, metadata={"description": "position of the item, from 0"})
+    status = fields.Integer(required=True, validate=validate.OneOf((202, 422)))
+    notification = fields.Nested(NotificationView)
+    errors = fields.List(fields.Nested(FieldErrorSchema))
+
+
 class ListQuery(ma.Schema):
     """What `GET /notifications` is narrowed to."""
 
@@ -129,11 +143,16 @@ class ListQuery(ma.Schema):
     status = fields.String(
         metadata={"description": "one status, or several with commas", "example": "FAILED,UNDELIVERED"}
     )
-    channel = fields.String(validate=validate.OneOf(CHANNELS), metadata={"example": "sms"})
+    channel = AnyCase(validate=validate.OneOf(CHANNELS), metadata={"example": "sms", "remedy": ONE_OF_CHANNELS})
     client = fields.String(metadata={"description": "must be the key's own client"})
-    reason = fields.String(metadata={"example": "rate_limited"})
+    reason = fields.String(validate=_storable, metadata={"example": "rate_limited"})
     since = fields.String(metadata={"description": "a time, or how long ago", "example": "1h"})
-    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before"})
+    cursor = fields.UUID(
+        metadata={
+            "description": "`next_cursor` of the page before",
+            "remedy": "send `next_cursor` of the page before as it is",
+        }
+    )
     limit = fields.Integer(
         load_default=50,
         validate=validate.Range(min=1, max=200),

@@ -1,0 +1,23 @@
+"""What every error looks like."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+
+class FieldErrorSchema(ma.Schema):
+    """One refused field."""
+
+    field = ma.fields.String(required=True, metadata={"description": "dotted name of the field, header or parameter"})
+    value = ma.fields.Raw(required=True, allow_none=True, metadata={"description": "the value seen, shortened"})
+    message = ma.fields.String(required=True)
+    remedy = ma.fields.String(required=True, metadata={"description": "what to do about it"})
+
+
+class ErrorSchema(ma.Schema):
+    """The shape of every error."""
+
+    code = ma.fields.Integer(required=True, metadata={"description": "HTTP status code"})
+    status = ma.fields.String(required=True, metadata={"description": "HTTP status phrase"})
+    message = ma.fields.String(required=True)
+    errors = ma.fields.List(ma.fields.Nested(FieldErrorSchema), required=True)
