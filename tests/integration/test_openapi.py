@@ -1,0 +1,130 @@
+"""The OpenAPI description is valid, complete, and what the API does: schemathesis calls every operation by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import BaseSchema, Case, GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from sentinel.app import create_app
+from tests.conftest import Configure
+from tests.integration.calls import SMS, execute, send
+
+OPERATIONS = [
+    ("GET", "/notifications"),
+    ("POST", "/notifications"),
+    ("POST", "/notifications/batch"),
+    ("GET", "/notifications/{notification_id}"),
+    ("GET", "/notifications/{notification_id}/timeline"),
+    ("POST", "/notifications/{notification_id}/retry"),
+    ("POST", "/notifications/{notification_id}/cancel"),
+]
+
+# The description cannot say when a text is a phone number or a mail address: that depends on the channel, so what is
+# valid by the description may still be refused. All other checks that schemathesis knows are made.
+LEFT_OUT: list[Any] = [positive_data_acceptance]
+
+EXAMPLES = settings(
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def app(database: Configure) -> Flask:
+    """The API in open mode."""
+    return create_app()
+
+
+@pytest.fixture
+def described(app: Flask) -> BaseSchema:
+    """The API by its own description."""
+    return schemathesis.openapi.from_wsgi("/openapi.json", app)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_answer_is_as_described(method: str, path: str, mode: GenerationMode, described: BaseSchema) -> None:
+    operation = described[path][method]
+
+    @EXAMPLES
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def check(case: Case[Any]) -> None:
+        case.call_and_validate(excluded_checks=LEFT_OUT)
+
+    check()
+
+
+def test_what_succeeds_is_as_described(described: BaseSchema, app: Flask) -> None:
+    """Random ids find nothing; this follows real ones."""
+    api = app.test_client()
+    made = send(api)
+    known = made.get_json()["id"]
+    one, item = "/notifications", "/notifications/{notification_id}"
+    answers = [
+        (one, "POST", 202, made),
+        (one, "GET", 200, api.get("/notifications")),
+        (f"{one}/batch", "POST", 207, send(api, [SMS, {}, SMS | {"recipient": "1"}], "/notifications/batch")),
+        (item, "GET", 200, api.get(f"/notifications/{known}")),
+        (f"{item}/timeline", "GET", 200, api.get(f"/notifications/{known}/timeline")),
+        (f"{item}/retry", "POST", 409, api.post(f"/notifications/{known}/retry")),
+        (f"{item}/cancel", "POST", 200, api.post(f"/notifications/{known}/cancel")),
+    ]
+    execute("UPDATE notifications SET status = 'FAILED', queue_at = NULL")
+    answers.append((f"{item}/retry", "POST", 202, api.post(f"/notifications/{known}/retry")))
+
+    for path, method, status, response in answers:
+        assert response.status_code == status, (method, path)
+        assert str(status) in described[path][method].definition.raw["responses"]
+        described[path][method].validate_response(response)
+
+
+def test_the_description_is_valid_openapi_3_1(described: BaseSchema) -> None:
+    described.validate()
+
+    assert described.specification.version == "3.1.0"
+
+
+def test_no_operation_is_left_out(app: Flask) -> None:
+    paths = app.test_client().get("/openapi.json").get_json()["paths"]
+
+    found = {(method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"}
+
+    assert found == set(OPERATIONS)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_an_operation_says_what_it_does_and_how_it_may_be_refused(method: str, path: str, app: Flask) -> None:
+    operation: dict[str, Any] = app.test_client().get("/openapi.json").get_json()["paths"][path][method.lower()]
+
+    expected = {"401", "403", "503"}
+    if method == "POST":
+        expected |= {"409", "415"}
+    if "{" in path:
+        expected |= {"404"}
+    elif method == "POST":
+        expected |= {"400", "413", "422"}
+    else:
+        expected |= {"422"}
+    assert operation["summary"]
+    assert expected <= set(operation["responses"])
+
+
+def test_every_documented_answer_has_a_shape(app: Flask) -> None:
+    description = app.test_client().get("/openapi.json").get_json()
+
+    for path, item in description["paths"].items():
+        for method in set(item) - {"parameters"}:
+            for status, answer in item[method]["responses"].items():
+                name = answer.get("$ref", "").rpartition("/")[2]
+                shaped = description["components"]["responses"][name] if name else answer
+                assert shaped["content"]["application/json"]["schema"], (method, path, status)
