@@ -108,11 +108,11 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=8, ge=1, le=100, description="connections one process keeps open")
     statement_timeout_seconds: int = Field(default=15, ge=1, description="no statement and no lock wait is longer")
     log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
 
     # --- API -----------------------------------------------------------------------------------------------------
     api_host: str = Field(default="127.0.0.1", description="address the API binds to")
-    api_port: int = Field(default=8000, ge=1, le=65535)
+    api_port: int = Field(default=8000, ge=1, le=65535, description="port the API binds to")
     api_workers: int = Field(default=1, ge=1, le=64, description="API processes")
     api_threads: int = Field(default=8, ge=1, le=256, description="requests each API process works on at once")
     open_mode: bool | None = Field(
@@ -127,8 +127,8 @@ class Settings(BaseSettings):
     max_batch_body_bytes: int = Field(default=8_388_608, description="largest body of a batch request")
     max_batch_items: int = Field(default=1000, ge=1, le=10_000, description="most items in one batch request")
     idempotency_seconds: int = Field(default=86_400, description="how long an Idempotency-Key is remembered")
-    flower_host: str = "127.0.0.1"
-    flower_port: int = Field(default=5555, ge=1, le=65535)
+    flower_host: str = Field(default="127.0.0.1", description="address Flower binds to")
+    flower_port: int = Field(default=5555, ge=1, le=65535, description="port Flower binds to")
     flower_basic_auth: SecretStr | None = Field(
         default=None, description="user:password; Flower is refused beyond loopback without it"
     )
@@ -144,7 +144,9 @@ class Settings(BaseSettings):
     )
     dedupe_seconds: int = Field(default=86_400, ge=1, description="how long a dedupe_key holds back its repetitions")
     limits: tuple[Limit, ...] = Field(default=DEFAULT_LIMITS, description="JSON list of rate limits")
-    limit_strategy: Literal["fixed-window", "moving-window", "sliding-window-counter"] = "moving-window"
+    limit_strategy: Literal["fixed-window", "moving-window", "sliding-window-counter"] = Field(
+        default="moving-window", description="how the `limits` library counts"
+    )
     limiter_down: Literal["open", "closed"] = Field(
         default="open", description="Redis down during a check: let through, or hold until it is back"
     )
@@ -155,8 +157,12 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=90, ge=1, description="finished notifications are deleted after this long")
 
     # --- Delivery ------------------------------------------------------------------------------------------------
-    sms_provider: Literal["auto", "twilio", "sandbox", "none"] = "auto"
-    email_provider: Literal["auto", "sendgrid", "smtp", "sandbox", "none"] = "auto"
+    sms_provider: Literal["auto", "twilio", "sandbox", "none"] = Field(
+        default="auto", description="who sends text messages; `auto` takes the one whose credentials are complete"
+    )
+    email_provider: Literal["auto", "sendgrid", "smtp", "sandbox", "none"] = Field(
+        default="auto", description="who sends mail; `auto` takes the first whose credentials are complete"
+    )
     max_attempts: int = Field(default=6, ge=1, le=100, description="tries at a provider before FAILED")
     backoff_base_seconds: float = Field(default=2.0, gt=0, description="upper bound of the first wait (full jitter)")
     backoff_cap_seconds: float = Field(default=3600.0, gt=0, description="no wait is longer")
@@ -172,30 +178,56 @@ class Settings(BaseSettings):
     provider_pause_seconds: int = Field(default=60, ge=1, description="pause of a provider account that refuses us")
     park_seconds: int = Field(default=86_400, description="longest time a message waits for a refused account")
     provider_concurrency: int = Field(default=64, ge=1, le=1000, description="sends in flight per provider account")
-    connect_timeout_seconds: float = Field(default=3.0, gt=0)
-    read_timeout_seconds: float = Field(default=10.0, gt=0)
+    connect_timeout_seconds: float = Field(default=3.0, gt=0, description="connecting to a provider")
+    read_timeout_seconds: float = Field(default=10.0, gt=0, description="each wait for bytes of a provider")
     send_deadline_seconds: float = Field(default=20.0, gt=0, description="one send, everything included")
     lease_seconds: int = Field(default=60, ge=1, description="a claimed batch belongs to its worker this long")
 
-    twilio_account_sid: str | None = Field(default=None, validation_alias=_env("TWILIO_ACCOUNT_SID"))
-    twilio_auth_token: SecretStr | None = Field(default=None, validation_alias=_env("TWILIO_AUTH_TOKEN"))
-    twilio_from_number: str | None = Field(default=None, validation_alias=_env("TWILIO_FROM_NUMBER"))
+    twilio_account_sid: str | None = Field(
+        default=None, validation_alias=_env("TWILIO_ACCOUNT_SID"), description="starts with AC"
+    )
+    twilio_auth_token: SecretStr | None = Field(
+        default=None, validation_alias=_env("TWILIO_AUTH_TOKEN"), description="the account's secret"
+    )
+    twilio_from_number: str | None = Field(
+        default=None, validation_alias=_env("TWILIO_FROM_NUMBER"), description="sender, an E.164 number of the account"
+    )
     twilio_messaging_service_sid: str | None = Field(
-        default=None, validation_alias=_env("TWILIO_MESSAGING_SERVICE_SID")
+        default=None,
+        validation_alias=_env("TWILIO_MESSAGING_SERVICE_SID"),
+        description="starts with MG; instead of TWILIO_FROM_NUMBER",
     )
     twilio_api_base_url: ProviderUrl = Field(
-        default="https://api.twilio.com", validation_alias=_env("TWILIO_API_BASE_URL")
+        default="https://api.twilio.com",
+        validation_alias=_env("TWILIO_API_BASE_URL"),
+        description="another address, for rehearsals",
     )
-    sendgrid_api_key: SecretStr | None = Field(default=None, validation_alias=_env("SENDGRID_API_KEY"))
-    sendgrid_from_email: str | None = Field(default=None, validation_alias=_env("SENDGRID_FROM_EMAIL"))
+    sendgrid_api_key: SecretStr | None = Field(
+        default=None, validation_alias=_env("SENDGRID_API_KEY"), description="starts with SG."
+    )
+    sendgrid_from_email: str | None = Field(
+        default=None, validation_alias=_env("SENDGRID_FROM_EMAIL"), description="sender, verified at SendGrid"
+    )
     sendgrid_api_base_url: ProviderUrl = Field(
-        default="https://api.sendgrid.com", validation_alias=_env("SENDGRID_API_BASE_URL")
+        default="https://api.sendgrid.com",
+        validation_alias=_env("SENDGRID_API_BASE_URL"),
+        description="another address, for rehearsals",
     )
-    smtp_host: str | None = Field(default=None, validation_alias=_env("SMTP_HOST"))
-    smtp_port: int = Field(default=587, ge=1, le=65535, validation_alias=_env("SMTP_PORT"))
-    smtp_username: str | None = Field(default=None, validation_alias=_env("SMTP_USERNAME"))
-    smtp_password: SecretStr | None = Field(default=None, validation_alias=_env("SMTP_PASSWORD"))
-    smtp_from_email: str | None = Field(default=None, validation_alias=_env("SMTP_FROM_EMAIL"))
+    smtp_host: str | None = Field(default=None, validation_alias=_env("SMTP_HOST"), description="mail server")
+    smtp_port: int = Field(
+        default=587,
+        ge=1,
+        le=65535,
+        validation_alias=_env("SMTP_PORT"),
+        description="usually 465 with SMTP_SECURITY=tls",
+    )
+    smtp_username: str | None = Field(
+        default=None, validation_alias=_env("SMTP_USERNAME"), description="none means no login"
+    )
+    smtp_password: SecretStr | None = Field(
+        default=None, validation_alias=_env("SMTP_PASSWORD"), description="goes with SMTP_USERNAME"
+    )
+    smtp_from_email: str | None = Field(default=None, validation_alias=_env("SMTP_FROM_EMAIL"), description="sender")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", validation_alias=_env("SMTP_SECURITY"), description="`none` is for loopback only"
     )
