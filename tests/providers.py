@@ -22,7 +22,7 @@ import time
 import urllib.request
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from dataclasses import field as made_by
 from email.utils import formatdate
@@ -561,7 +561,7 @@ class ProviderProcess:
         """Let each of these answer one of the next requests; replaces what is left of the last script."""
         self._put(queue=[asdict(fault) for fault in faults])
 
-    def script_recipients(self, faults: dict[str, Iterable[Fault]]) -> None:
+    def script_recipients(self, faults: Mapping[str, Iterable[Fault]]) -> None:
         """Let these answer by recipient; the last one stays."""
         self._put(recipients={to: [asdict(fault) for fault in each] for to, each in faults.items()})
 

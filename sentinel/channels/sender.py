@@ -50,7 +50,7 @@ Result = Sent | Unsent
 def concerns_account(receipt: Receipt) -> bool:
     """Whether the answer speaks of our account, so that every other message would meet the same."""
     if receipt.outcome in ACCOUNT_OUTCOMES:
-        return True
+        return receipt.is_account_wide
     asked_to_wait = receipt.retry_after_seconds is not None
     return receipt.outcome is Outcome.RETRY and (receipt.http_status == TOO_MANY_REQUESTS or asked_to_wait)
 

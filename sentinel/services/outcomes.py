@@ -62,6 +62,9 @@ def next_step(receipt: Receipt, tried: Try, settings: Settings, *, now: datetime
         decide_at = now + timedelta(seconds=settings.ambiguous_wait_seconds)
         return Step(Status.AMBIGUOUS, receipt.reason, decide_at)
     if receipt.outcome in PARKS:
+        if not receipt.is_account_wide:
+            # One country or one number is closed to us: waiting does not open it, and holds up nobody else.
+            return Step(Status.FAILED, receipt.reason)
         return _park(receipt, tried, settings, now=now)
     return _retry(receipt, tried, settings, now=now)
 

@@ -52,7 +52,7 @@ def test_every_row_is_right_and_the_recoverable_ones_come_through_by_retry(
     system: System, ledger: ProviderProcess
 ) -> None:
     system.environment["SENTINEL_MAX_ATTEMPTS"] = "4"
-    ledger.script_recipients(dict(PHONE_FAULTS))
+    ledger.script_recipients(PHONE_FAULTS)
     system.start_everything()
 
     texts = {f"+1415555{number:04}": TEXT for number in range(100)}

@@ -15,11 +15,14 @@ from tests.system import System, eventually
 pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("workers")]
 
 
+LOGIN = ("operator", "flower-password")
+
+
 def test_named_workers_work_side_by_side_and_flower_shows_them_without_any_content(
     system: System, ledger: ProviderProcess
 ) -> None:
     flower_port = choose_port()
-    system.environment["SENTINEL_FLOWER_PORT"] = str(flower_port)
+    system.environment |= {"SENTINEL_FLOWER_PORT": str(flower_port), "SENTINEL_FLOWER_BASIC_AUTH": ":".join(LOGIN)}
     ledger.always(delayed(0.8))
     system.start("flower", "flower")
     system.start("beat", "beat")
@@ -33,6 +36,7 @@ def test_named_workers_work_side_by_side_and_flower_shows_them_without_any_conte
     flower = f"http://127.0.0.1:{flower_port}"
     eventually(lambda: {"alice", "bob", "pipeline-1"} <= _workers(flower), seconds=60, message="all in Flower")
 
+    assert requests.get(f"{flower}/workers", timeout=5).status_code == 401
     system.post(channel="sms", recipient="+14155550001", body="a secret text")
     system.post(channel="email", recipient="carol@example.com", subject="s", body="a secret mail")
     eventually(have_ended, seconds=30, message=f"both to be sent: {count_statuses()}")
@@ -90,13 +94,13 @@ def test_a_notification_accepted_while_the_broker_is_down_goes_out_when_it_is_ba
 
 def _workers(flower: str) -> set[str]:
     try:
-        answer = requests.get(f"{flower}/api/workers", timeout=5)
+        answer = requests.get(f"{flower}/workers", params={"json": "1"}, auth=LOGIN, timeout=5)
     except requests.RequestException:
         return set()
-    return {name.partition("@")[0] for name in answer.json()} if answer.ok else set()
+    return {worker["hostname"].partition("@")[0] for worker in answer.json()["data"]} if answer.ok else set()
 
 
 def _tasks(flower: str) -> str:
     """Everything Flower knows about tasks, as text."""
-    text = requests.get(f"{flower}/api/tasks", timeout=5).text
+    text = requests.get(f"{flower}/api/tasks", auth=LOGIN, timeout=5).text
     return text if "deliver" in text else ""

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
 
 from sentinel.app import create_app
-from sentinel.db import new_session
-from sentinel.models import Attempt, Notification
 from sentinel.services import delivery, notifications, pipeline
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import unit_of_work
@@ -83,16 +80,3 @@ def run_pipeline(database: Configure) -> RunPipeline:
         return delivery.deliver(channel, going, worker="test@here")
 
     return run
-
-
-def row(notification_id: str) -> Notification:
-    """A notification as it stands in the database now."""
-    with new_session() as session:
-        return session.scalars(select(Notification).where(Notification.id == notification_id)).one()
-
-
-def tries(notification_id: str) -> list[Attempt]:
-    """The attempts of a notification."""
-    with new_session() as session:
-        wanted = select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.number)
-        return list(session.scalars(wanted))

@@ -12,8 +12,9 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.services import delivery, sweeping
 from tests.conftest import Configure
-from tests.integration.conftest import Accept, RunPipeline, row, tries
+from tests.integration.conftest import Accept, RunPipeline
 from tests.providers import ProviderStandIn, delayed, rate_limited, refused, reset, silence
+from tests.rows import row, tries
 
 
 def test_a_notification_is_sent_once_and_its_attempt_is_kept(
@@ -193,6 +194,20 @@ def test_parked_messages_go_out_when_the_account_works_again(
     delivery.deliver("sms", [notification_id], worker="test@here")
 
     assert row(notification_id).status == "SENT"
+
+
+def test_a_country_that_is_closed_to_us_fails_its_message_and_holds_up_no_other(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.script(refused(403, 21408))
+    first = accept()
+    run_pipeline([first])
+
+    second = accept(recipient="+14155552672")
+    run_pipeline([second])
+
+    assert (row(first).status, row(first).attempts) == ("FAILED", 1)
+    assert row(second).status == "SENT"
 
 
 def test_a_refused_account_gives_up_a_message_after_the_parking_time(

@@ -15,8 +15,9 @@ from sentinel.models import Client
 from sentinel.services import notifications, pipeline
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
-from tests.integration.conftest import Accept, RunPipeline, row
+from tests.integration.conftest import Accept, RunPipeline
 from tests.providers import ProviderStandIn, refused
+from tests.rows import row
 
 LIMITS = {"scope": "recipient", "rate": "5/minute", "above": "drop"}
 STRATEGIES = ["fixed-window", "moving-window", "sliding-window-counter"]

@@ -15,8 +15,9 @@ from sentinel.db import get_engine, new_session
 from sentinel.models import Notification, SweeperRun
 from sentinel.services import delivery, sweeping
 from tests.conftest import Configure
-from tests.integration.conftest import Accept, RunPipeline, row, tries
+from tests.integration.conftest import Accept, RunPipeline
 from tests.providers import ProviderStandIn, refused
+from tests.rows import row, tries
 
 Queued = list[tuple[str, str, tuple[str, ...]]]
 """What the sweeper handed to the broker: (kind, channel, ids)."""
