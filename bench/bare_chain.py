@@ -1,6 +1,6 @@
 """The peer of our chain: four Celery tasks that do nothing, as `celery -A bench.bare_chain worker`.
 
-`python -m bench.bare_chain COUNT` queues that many chains.
+`python -m bench.bare_chain COUNT` queues that many chains when it is told to.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 
 from celery import Celery, chain
 
-from bench.publishing import tell
+from bench.publishing import publish_on_demand
 
 QUEUE = "bare"
+WARM_UP = 5
 ONE_ID = "0192f0c1-0000-7000-8000-000000000000"
 
 app = Celery("bare", broker=os.environ["REDIS_URL"])
@@ -43,4 +44,5 @@ def publish(count: int) -> None:
 
 
 if __name__ == "__main__":
-    tell(lambda: publish(int(sys.argv[1])))
+    publish(WARM_UP)
+    publish_on_demand(lambda: publish(int(sys.argv[1])))

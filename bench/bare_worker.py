@@ -6,15 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import redis
 
-from bench import publishing
 from bench.context import ROOT, BenchFailedError, Context
-from bench.publishing import Told
+from bench.publishing import Told, prepared
 
 # The app itself reads REDIS_URL when it is imported: only its own processes import it.
 APP = "bench.bare_chain"
@@ -38,16 +37,19 @@ class BareWorker:
         """The root of each process tree, by name."""
         return {"worker": self.process.pid, "valkey": self.valkey_pid}
 
-    def run_chains(self, count: int) -> tuple[Told, float]:
-        """Queue `count` chains and wait until the last is done; return what the publisher told, and when it was."""
-        told = publishing.listen((sys.executable, "-m", APP, str(count)), self.environment)
+    def publisher(self, count: int) -> AbstractContextManager[Callable[[], Told]]:
+        """Prepare `count` chains."""
+        return prepared(APP, str(count), environment=self.environment)
+
+    def wait_idle(self) -> float:
+        """Wait until nothing is queued or under way; return when that was (Unix time)."""
         deadline = time.monotonic() + LONGEST_SECONDS
         with redis.Redis.from_url(self.environment["REDIS_URL"]) as store:
             while not _is_idle(store):
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise BenchFailedError(f"{count} bare chains were not done within {LONGEST_SECONDS} s")
+                    raise BenchFailedError(f"the bare chains were not done within {LONGEST_SECONDS} s")
                 time.sleep(POLL_SECONDS)
-        return told, time.time()
+        return time.time()
 
 
 def _is_idle(store: redis.Redis) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
-from bench import publishing
 from bench.bare_worker import BareWorker, bare_worker
 from bench.context import Context
 from bench.costs import cost_table
 from bench.cpu import Usage, between, read
 from bench.figures import Cell, Figures, Table
 from bench.installation import Installation, installation
+from bench.publishing import prepared
 
 WORKER = "worker"
 IDS_PER_SECOND = {1: 60, 10: 400, 100: 1500, 500: 2000}
@@ -38,7 +37,7 @@ def run(context: Context) -> Figures:
     """One worker process at a time, first for the bare chains, then for ours."""
     context.say("bare chains")
     with bare_worker(context) as worker:
-        worker.run_chains(20)  # imports, pools, caches
+        _bare(worker, 20)  # imports, pools, caches
         bare = _bare(worker, round(BARE_CHAINS_PER_SECOND * context.seconds))
     ours: dict[int, Series] = {}
     workers = {WORKER: ("--pipeline", "--channel", "sms")}
@@ -51,21 +50,23 @@ def run(context: Context) -> Figures:
 
 
 def _bare(worker: BareWorker, count: int) -> Series:
-    before = read(worker.pids)
-    told, ended = worker.run_chains(count)
-    usage = between(before, read(worker.pids), helpers={"publisher": told.cpu_seconds})
+    with worker.publisher(count) as publish:
+        worker.wait_idle()
+        before = read(worker.pids)
+        told = publish()
+        ended = worker.wait_idle()
+        usage = between(before, read(worker.pids), helpers={"publisher": told.cpu_seconds})
     return Series(count, ended - told.started, usage)
 
 
 def _ours(running: Installation, *, size: int, count: int) -> Series:
-    feeder = (sys.executable, "-m", "bench.feeder")
-    environment = running.system.environment
-    ids = publishing.run((*feeder, "store", str(count), str(running.fresh_numbers())), environment)
     sent_before = running.count_sent()
-    before = read(running.pids)
-    told = publishing.listen((*feeder, "queue", str(size)), environment, given=ids)
-    ended = running.wait_sent(sent_before + count)
-    usage = between(before, read(running.pids), helpers={"publisher": told.cpu_seconds})
+    numbers = (str(size), str(count), str(running.fresh_numbers()))
+    with prepared("bench.feeder", *numbers, environment=running.system.environment) as publish:
+        before = read(running.pids)
+        told = publish()
+        ended = running.wait_sent(sent_before + count)
+        usage = between(before, read(running.pids), helpers={"publisher": told.cpu_seconds})
     return Series(count, ended - told.started, usage)
 
 

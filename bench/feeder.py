@@ -1,6 +1,6 @@
-"""Stores notifications as the API would and queues them in chains of a given size: `python -m bench.feeder`.
+"""Stores notifications as the API would, then queues them: `python -m bench.feeder SIZE COUNT FIRST_NUMBER`.
 
-`store COUNT FIRST_NUMBER` prints the ids; `queue SIZE` reads ids from its standard input.
+SIZE is how many ids a chain carries. It waits for a line on its standard input before it queues.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 from datetime import timedelta
 
 from bench.generator import BODY, recipient_of
-from bench.publishing import tell
+from bench.publishing import publish_on_demand
 from sentinel.broker import publish_pipeline
 from sentinel.clock import utc_now
 from sentinel.ids import new_ids
@@ -18,6 +18,7 @@ from sentinel.queries import clients, notifications
 from sentinel.services.unit_of_work import unit_of_work
 
 PART = 1000
+NOBODY = "00000000-0000-7000-8000-000000000000"
 OUT_OF_REACH = timedelta(days=1)
 """No sweeper may queue these rows before we do."""
 
@@ -59,15 +60,11 @@ def queue(ids: list[str], size: int) -> None:
 
 
 def main() -> None:
-    """Store, or queue what was stored."""
-    match sys.argv[1:]:
-        case ["store", count, first_number]:
-            sys.stdout.write("\n".join(store(int(count), int(first_number))))
-        case ["queue", size]:
-            ids = sys.stdin.read().split()
-            tell(lambda: queue(ids, int(size)))
-        case wrong:
-            raise SystemExit(f"not understood: {wrong}; use `store COUNT FIRST_NUMBER` or `queue SIZE`")
+    """Store, warm up on an id that nobody has, then queue when told to."""
+    size, count, first_number = map(int, sys.argv[1:])
+    ids = store(count, first_number)
+    queue([NOBODY], size)
+    publish_on_demand(lambda: queue(ids, size))
 
 
 if __name__ == "__main__":

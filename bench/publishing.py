@@ -1,4 +1,4 @@
-"""Publishers run in processes of their own and tell when they began and which CPU they used."""
+"""Publishers run in processes of their own: they prepare, wait for the word, publish, and tell what it took."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from bench.context import ROOT
+from bench.context import ROOT, BenchFailedError
 
-LONGEST_SECONDS = 300
+READY = "ready"
+GO = "go"
+ENDING_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +25,50 @@ class Told:
     cpu_seconds: float
 
 
-def tell(publish: Callable[[], None]) -> None:
-    """In the publisher: publish, then say on standard output what it took."""
+def publish_on_demand(publish: Callable[[], None]) -> None:
+    """In the publisher: say that all is prepared, wait for the word, publish, and tell what it took."""
+    _say(READY)
+    sys.stdin.readline()
     started, cpu = time.time(), time.process_time()
     publish()
-    json.dump(asdict(Told(started, time.process_time() - cpu)), sys.stdout)
+    _say(json.dumps(asdict(Told(started, time.process_time() - cpu))))
 
 
-def listen(command: tuple[str, ...], environment: Mapping[str, str], *, given: str = "") -> Told:
-    """In the bench: run a publisher to its end."""
-    return Told(**json.loads(run(command, environment, given=given)))
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
-def run(command: tuple[str, ...], environment: Mapping[str, str], *, given: str = "") -> str:
-    """Run one of the bench's programs with `given` as its input; return what it prints."""
-    done = subprocess.run(
-        command,
+@contextmanager
+def prepared(module: str, *arguments: str, environment: Mapping[str, str]) -> Iterator[Callable[[], Told]]:
+    """In the bench: start the publisher; what is yielded makes it publish."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
         env=dict(environment),
         cwd=ROOT,
-        input=given,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=LONGEST_SECONDS,
-        check=True,
     )
-    return done.stdout
+    try:
+        _expect(_line(process), module)
+        yield lambda: _publish(process)
+        process.wait(timeout=ENDING_SECONDS)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _publish(process: subprocess.Popen[str]) -> Told:
+    process.stdin.write(GO + "\n")  # type: ignore[union-attr]
+    process.stdin.flush()  # type: ignore[union-attr]
+    return Told(**json.loads(_line(process)))
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    return process.stdout.readline().strip()  # type: ignore[union-attr]
+
+
+def _expect(line: str, module: str) -> None:
+    if line != READY:
+        raise BenchFailedError(f"{module} could not prepare; its error stands above")
