@@ -9,16 +9,24 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from celery import Celery, chain, signature
+from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from sentinel.logs import get_logger
+from sentinel.logs import configure_logs, get_logger
 from sentinel.settings import get_settings
 
 log = get_logger(__name__)
 
 celery = Celery("sentinel")
 celery.config_from_object("celeryconfig")
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logs(**_: object) -> None:
+    """Take over the logs of every Celery program: workers, beat and Flower."""
+    configure_logs(get_settings())
+
 
 UNREACHABLE = (OperationalError, RedisError, OSError)
 """What a broker that cannot be reached raises."""

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown
 
 from sentinel.broker import celery as app
 from sentinel.db import forget_engine
-from sentinel.logs import configure_logs
 from sentinel.services.delivery import get_sender
-from sentinel.settings import get_settings
 
 __all__ = ["app"]
 
 app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.maintenance"]
-
-
-@setup_logging.connect
-def _configure_logs(**_: Any) -> None:
-    configure_logs(get_settings())
 
 
 @worker_process_init.connect
