@@ -24,12 +24,15 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(dumps(value), status=status, content_type="application/json")
 
 
-def once(uow: UnitOfWork, caller: Caller, body: Any, make: Callable[[], Answer]) -> Response:
-    """Answer a request; under an Idempotency-Key seen before, with the original answer and without doing it again."""
+def once(uow: UnitOfWork, caller: Caller, read: Callable[[], Any], make: Callable[[], Answer]) -> Response:
+    """Answer a request; under an Idempotency-Key seen before, with the original answer and without doing it again.
+
+    `read` returns what was asked for; it is called only to tell two requests under one key apart.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return _response(make())
-    meaning = orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS)
+    meaning = orjson.dumps(read(), default=str, option=orjson.OPT_SORT_KEYS)
     hashed = request_hash(request.method.encode(), request.path.encode(), meaning)
     repeatable = Repeatable(caller.client_id, key, hashed)
     original = repeatable.original(uow)

@@ -89,7 +89,7 @@ class NotificationList(MethodView):
 
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
-            return once(uow, caller, read_json(), make)
+            return once(uow, caller, read_json, make)
 
     @blueprint.arguments(ListQuery, location="query")
     @blueprint.response(200, NotificationView(many=True), headers={"X-Pagination": {"schema": {"type": "string"}}})
@@ -183,7 +183,7 @@ class NotificationBatch(MethodView):
 
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
-            return once(uow, caller, items, make)
+            return once(uow, caller, lambda: items, make)
 
 
 def _items(body: Any) -> list[Any]:
