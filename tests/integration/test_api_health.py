@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sentinel.app import create_app
 from sentinel.clock import utc_now
 from tests.conftest import Configure
-from tests.integration.calls import refused, send, stored
+from tests.integration.calls import execute, refused, send, stored
 
 
 @pytest.fixture
@@ -109,6 +109,8 @@ def test_a_retry_without_a_broker_is_stored_too(database: Configure, dead_port: 
     database(REDIS_URL=f"redis://127.0.0.1:{dead_port}/0")
     api = create_app().test_client()
     address = send(api).headers["Location"]
-    assert api.post(f"{address}/cancel").status_code == 200
+    execute("UPDATE notifications SET status = 'FAILED', queue_at = NULL")
 
-    assert api.post(f"{address}/retry").status_code == 409
+    response = api.post(f"{address}/retry")
+
+    assert (response.status_code, response.get_json()["status"]) == (202, "PENDING")
