@@ -21,7 +21,8 @@ from sentinel.models.status import Status
 from sentinel.queries import notifications as queries
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure, forget_process_state
-from tests.integration.conftest import Accept, RunPipeline, row
+from tests.integration.conftest import Accept, RunPipeline
+from tests.rows import row
 
 UNKNOWN_ID = "0199f0c2-7c1e-7e4b-9d55-0242ac120002"
 
