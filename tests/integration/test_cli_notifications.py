@@ -14,7 +14,7 @@ import redis
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from sentinel.cli import cli, notifications
+from sentinel.cli import cli, notifications, retrying
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
 from sentinel.models.status import Status
@@ -202,6 +202,24 @@ def test_the_rate_is_kept_and_every_row_is_met_once(accept: Accept, servers: Ser
     assert time.monotonic() - started >= 0.5
     assert result.stdout.splitlines()[-1] == "Queued 60 of 60."
     assert queued_chains(servers) == 3
+
+
+def test_what_fails_again_meanwhile_is_not_met_twice(
+    accept: Accept, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everything_fails_again(_: float) -> None:
+        again = "UPDATE notifications SET status = 'FAILED', queue_at = NULL WHERE reason = 'retried'"
+        with get_engine().begin() as connection:
+            connection.execute(text(again))
+
+    fail_many(accept, servers, 60)
+    monkeypatch.setattr(retrying, "_wait_until", everything_fails_again)
+
+    run("retry", "--rate", "100")
+
+    with get_engine().connect() as connection:
+        counts = "SELECT count(*) FROM timeline_entries WHERE kind = 'retried' GROUP BY notification_id"
+        assert connection.execute(text(counts)).scalars().all() == [1] * 60
 
 
 def test_a_row_that_somebody_else_retried_meanwhile_is_counted(
