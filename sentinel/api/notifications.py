@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from sentinel.queries.notifications import Filter
 from sentinel.services import notifications
 from sentinel.services.clients import Caller
 from sentinel.services.idempotency import Answer
-from sentinel.services.notifications import Request
+from sentinel.services.notifications import CheckedRequest, Request
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -84,7 +85,7 @@ class NotificationList(MethodView):
         """
 
         def make() -> Answer:
-            row = notifications.accept(uow, caller.client_id, [body])[0]
+            row = notifications.accept(uow, caller.client_id, [notifications.check(body, now=uow.now)])[0]
             return Answer(202, dumps(view(row, caller.client_name)).decode(), _location(row["id"]))
 
         with unit_of_work() as uow:
@@ -199,27 +200,21 @@ def _items(body: Any) -> list[Any]:
 
 def _accept_each(uow: UnitOfWork, caller: Caller, items: list[Any]) -> list[dict[str, Any]]:
     schema = NotificationRequest()
+    good: dict[int, CheckedRequest] = {}
     results: list[dict[str, Any]] = []
-    good: list[tuple[int, Request]] = []
     for index, item in enumerate(items):
-        found = _checked(uow, schema, item)
-        if isinstance(found, Request):
-            good.append((index, found))
-        results.append({"index": index, "status": 422, "errors": found})
-    rows = notifications.accept(uow, caller.client_id, [found for _, found in good])
-    for (index, _), row in zip(good, rows, strict=True):
+        refused: Sequence[FieldError] = ()
+        try:
+            good[index] = notifications.check(schema.load(item), now=uow.now)
+        except ma.ValidationError as error:
+            refused = field_errors(error.messages, schema, item)
+        except InvalidInputError as error:
+            refused = error.errors
+        results.append({"index": index, "status": 422, "errors": [each.as_dict() for each in refused]})
+    rows = notifications.accept(uow, caller.client_id, list(good.values()))
+    for index, row in zip(good, rows, strict=True):
         results[index] = {"index": index, "status": 202, "notification": view(row, caller.client_name)}
     return results
-
-
-def _checked(uow: UnitOfWork, schema: NotificationRequest, item: Any) -> Request | list[dict[str, Any]]:
-    try:
-        loaded: Request = schema.load(item)
-        return notifications.check(loaded, now=uow.now)
-    except ma.ValidationError as error:
-        return [each.as_dict() for each in field_errors(error.messages, schema, item)]
-    except InvalidInputError as error:
-        return [each.as_dict() for each in error.errors]
 
 
 @blueprint.route("/<string:notification_id>", parameters=[NOTIFICATION_ID])

@@ -40,10 +40,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way to reach people: the form of its recipients, and its providers, the first complete one preferred."""
+    """A way to reach people: the form of its recipients, and its providers, the first complete one preferred.
+
+    `longest_body` is the most characters that its providers take.
+    """
 
     address: Callable[[str], str]
     offers: tuple[Offer, ...]
+    longest_body: int = 100_000
 
 
 TWILIO = Offer(
@@ -67,7 +71,8 @@ SMTP = Offer(
 SANDBOX = Offer("sandbox", "sentinel.channels.sandbox")
 
 ROUTES: dict[str, Channel] = {
-    "sms": Channel(phone_number, (TWILIO,)),
+    # Longer ones are refused by Twilio as 21617: https://www.twilio.com/docs/errors/21617
+    "sms": Channel(phone_number, (TWILIO,), longest_body=1600),
     "email": Channel(mail_address, (SENDGRID, SMTP)),
 }
 

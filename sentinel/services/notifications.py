@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NewType
 
 from sentinel.channels.recipients import normalise
-from sentinel.channels.registry import CHANNELS
+from sentinel.channels.registry import CHANNELS, ROUTES
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.ids import is_id, new_ids
 from sentinel.models import Notification
@@ -17,6 +17,9 @@ from sentinel.queries import notifications
 from sentinel.queries.notifications import Filter
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
+
+SHOWN_BODY = 50
+"""Most characters of a refused body that its error repeats."""
 
 FARTHEST_SEND = timedelta(days=365)
 
@@ -52,15 +55,23 @@ class TimelineItem:
     detail: dict[str, Any]
 
 
-def accept(uow: UnitOfWork, client_id: int, requests: Sequence[Request]) -> list[dict[str, Any]]:
-    """Store requests as PENDING rows and have them queued after the commit; returns the rows, in order.
+CheckedRequest = NewType("CheckedRequest", Request)
+"""A request that `check` has let through: channel and recipient are in their one spelling."""
 
-    Raises `InvalidInputError` for the first request that cannot be accepted; check each with `check` before.
-    """
-    rows = [
-        _row(uow, client_id, check(request, now=uow.now), notification_id)
-        for request, notification_id in zip(requests, new_ids(uow.now, len(requests)), strict=True)
-    ]
+
+def check(request: Request, *, now: datetime) -> CheckedRequest:
+    """Return the request with channel and recipient in their one spelling, or say what is wrong with it."""
+    channel = request.channel.strip().lower()
+    recipient = normalise(channel, request.recipient)
+    _check_length(channel, request.body)
+    _check_times(request, now=now)
+    return CheckedRequest(replace(request, channel=channel, recipient=recipient))
+
+
+def accept(uow: UnitOfWork, client_id: int, requests: Sequence[CheckedRequest]) -> list[dict[str, Any]]:
+    """Store requests as PENDING rows and have them queued after the commit; returns the rows, in order."""
+    ids = new_ids(uow.now, len(requests))
+    rows = [_row(uow, client_id, request, each) for request, each in zip(requests, ids, strict=True)]
     if rows:
         notifications.insert(uow.session, rows)
     for channel in CHANNELS:
@@ -70,15 +81,12 @@ def accept(uow: UnitOfWork, client_id: int, requests: Sequence[Request]) -> list
     return rows
 
 
-def check(request: Request, *, now: datetime) -> Request:
-    """Return the request with channel and recipient in their one spelling, or say what is wrong with it."""
-    channel = request.channel.strip().lower()
-    if channel not in CHANNELS:
-        known = ", ".join(CHANNELS)
-        raise InvalidInputError(FieldError("channel", request.channel, "unknown channel", f"use one of: {known}"))
-    _check_times(request, now=now)
-    values = {name: getattr(request, name) for name in Request.__slots__}
-    return Request(**values | {"channel": channel, "recipient": normalise(channel, request.recipient)})
+def _check_length(channel: str, body: str) -> None:
+    longest = ROUTES[channel].longest_body
+    if len(body) > longest:
+        message = f"has {len(body)} characters, more than {channel} can carry"
+        remedy = f"shorten it to {longest} characters, or use another channel"
+        raise InvalidInputError(FieldError("body", f"{body[:SHOWN_BODY]}…", message, remedy))
 
 
 def _check_times(request: Request, *, now: datetime) -> None:
@@ -94,7 +102,7 @@ def _check_times(request: Request, *, now: datetime) -> None:
         raise InvalidInputError(FieldError("expires_at", expires_at.isoformat(), "too far in the future", remedy))
 
 
-def _row(uow: UnitOfWork, client_id: int, request: Request, notification_id: str) -> dict[str, Any]:
+def _row(uow: UnitOfWork, client_id: int, request: CheckedRequest, notification_id: str) -> dict[str, Any]:
     settings = get_settings()
     send_at = request.send_at if request.send_at is not None and request.send_at > uow.now else None
     return {

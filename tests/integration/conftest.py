@@ -62,7 +62,9 @@ def accept(database: Configure) -> Accept:
     def stored(client_id: int = DEFAULT_CLIENT_ID, **changes: Any) -> str:
         values: dict[str, Any] = {"channel": "sms", "recipient": "+14155552671", "body": "Disk full"} | changes
         with unit_of_work() as uow:
-            found: str = notifications.accept(uow, client_id, [Request(**values)])[0]["id"]
+            found: str = notifications.accept(uow, client_id, [notifications.check(Request(**values), now=uow.now)])[0][
+                "id"
+            ]
         return found
 
     return stored

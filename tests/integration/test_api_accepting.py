@@ -57,7 +57,8 @@ def test_every_field_comes_back_as_it_was_given(api: FlaskClient) -> None:
         ({"channel": "email", "recipient": "oncall@büro.example"}, {"recipient": "oncall@xn--bro-hoa.example"}),
         ({"subject": None, "severity": None, "user_id": None, "dedupe_key": None}, {"subject": None}),
         ({"send_at": None, "expires_at": None, "metadata": None}, {"metadata": {}}),
-        ({"body": "x" * 100_000}, {}),
+        ({"body": "x" * 1600}, {}),
+        (EMAIL | {"body": "x" * 100_000}, {}),
         ({"subject": "x" * 998, "user_id": "u" * 255, "dedupe_key": "k" * 255}, {}),
         ({"metadata": {"text": "x" * 16_000}}, {}),
     ],
@@ -209,3 +210,16 @@ def test_a_long_refused_value_is_shown_shortened(api: FlaskClient) -> None:
     response = send(api, SMS | {"severity": "x" * 5000})
 
     assert response.get_json()["errors"][0]["value"] == "x" * 100 + "…"
+
+
+def test_a_text_longer_than_a_text_message_can_carry_is_refused(api: FlaskClient) -> None:
+    body = {"channel": "sms", "recipient": "+14155552671", "body": "x" * 1601}
+
+    answer = api.post("/notifications", json=body)
+
+    assert answer.status_code == 422
+    (error,) = answer.get_json()["errors"]
+    assert error["field"] == "body"
+    assert "1601 characters" in error["message"]
+    assert "1600" in error["remedy"]
+    assert api.post("/notifications", json=body | {"channel": "email", "recipient": "a@example.com"}).status_code == 202
