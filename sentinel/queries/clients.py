@@ -23,16 +23,22 @@ def ensure(session: Session, name: str, *, now: datetime) -> Client:
     return session.scalars(select(Client).where(Client.name == name)).one()
 
 
-def by_key_hash(session: Session, key_hash: bytes, *, now: datetime) -> tuple[Client, ApiKey] | None:
-    """Return the active client behind a key that is neither revoked nor expired."""
+def caller_by_name(session: Session, name: str) -> tuple[int, str] | None:
+    """Return (id, name) of the client; columns only, as every request asks."""
+    found = session.execute(select(Client.id, Client.name).where(Client.name == name)).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+def caller_by_key_hash(session: Session, key_hash: bytes, *, now: datetime) -> tuple[int, str, list[str]] | None:
+    """Return (id, name, scopes) of the active client behind a key that is neither revoked nor expired."""
     statement = (
-        select(Client, ApiKey)
+        select(Client.id, Client.name, ApiKey.scopes)
         .join(ApiKey, ApiKey.client_id == Client.id)
         .where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_(None), Client.is_active)
         .where(or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now))
     )
-    row = session.execute(statement).one_or_none()
-    return (row[0], row[1]) if row else None
+    found = session.execute(statement).one_or_none()
+    return (found[0], found[1], found[2]) if found else None
 
 
 def keys(session: Session, client_name: str | None) -> Sequence[tuple[ApiKey, str]]:

@@ -35,19 +35,21 @@ class Caller:
 
 def caller_of_key(uow: UnitOfWork, key: str) -> Caller:
     """Return who calls with `key`."""
-    found = clients.by_key_hash(uow.session, key_hash(key), now=uow.now) if key.startswith(KEY_PREFIX) else None
+    hashed = key_hash(key)
+    found = clients.caller_by_key_hash(uow.session, hashed, now=uow.now) if key.startswith(KEY_PREFIX) else None
     if found is None:
         raise UnauthorizedError("this API key is unknown, revoked or expired; create one with `sentinel keys create`")
-    client, api_key = found
-    return Caller(client.id, client.name, frozenset(api_key.scopes))
+    client_id, name, scopes = found
+    return Caller(client_id, name, frozenset(scopes))
 
 
 def open_caller(uow: UnitOfWork) -> Caller:
     """Return the client that requests without a key speak for in open mode."""
-    client = clients.by_name(uow.session, DEFAULT_CLIENT)
-    if client is None:
+    found = clients.caller_by_name(uow.session, DEFAULT_CLIENT)
+    if found is None:
         raise UnauthorizedError("client `default` is missing; run `sentinel db upgrade`")
-    return Caller(client.id, client.name, frozenset(SCOPES))
+    client_id, name = found
+    return Caller(client_id, name, frozenset(SCOPES))
 
 
 def create_key(
