@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-import celeryconfig
-import tasks
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli import cli, processes
 from sentinel.cli.config import variable_of
@@ -18,9 +19,21 @@ from sentinel.cli.system import api_and_workers
 from sentinel.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-QUEUES = {queue.name for queue in celeryconfig.task_queues}
 SENT_TO_A_CHANNEL = {"tasks.delivery.deliver"}
 """Routed by name where it is sent: `sentinel.broker`."""
+
+SHOW_CELERY = """
+import json, celeryconfig, tasks
+tasks.app.loader.import_default_modules()
+print(json.dumps({
+    "queues": [queue.name for queue in celeryconfig.task_queues],
+    "routes": {pattern: route["queue"] for pattern, route in celeryconfig.task_routes.items()},
+    "rung": [entry["task"] for entry in celeryconfig.beat_schedule.values()],
+    "tasks": [name for name in tasks.app.tasks if name.startswith("tasks.")],
+    "longest_end": max(celeryconfig.task_time_limit, celeryconfig.worker_soft_shutdown_timeout),
+}))
+"""
+"""In a process of its own: Celery reads its settings once, and other tests of this one bring their own broker."""
 
 OURS = ("api", "beat", "pipeline", *CHANNELS, "flower", "migrate")
 
@@ -28,6 +41,13 @@ OURS = ("api", "beat", "pipeline", *CHANNELS, "flower", "migrate")
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    """What celeryconfig.py and the tasks say."""
+    shown = subprocess.run([sys.executable, "-c", SHOW_CELERY], capture_output=True, check=True, timeout=60)
+    return dict(json.loads(shown.stdout))
 
 
 def workers_of(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -50,18 +70,18 @@ def seconds(duration: str) -> int:
     return int(amount) * {"s": 1, "m": 60}[unit]
 
 
-def test_every_queue_has_a_worker_in_compose(compose: dict[str, Any]) -> None:
+def test_every_queue_has_a_worker_in_compose(compose: dict[str, Any], config: dict[str, Any]) -> None:
     listened = [queues_listened_to(service["command"]) for service in workers_of(compose).values()]
 
-    assert set().union(*listened) == QUEUES
+    assert set().union(*listened) == set(config["queues"])
 
 
-def test_every_queue_has_a_worker_in_up() -> None:
+def test_every_queue_has_a_worker_in_up(config: dict[str, Any]) -> None:
     specs = api_and_workers(Settings(), {})
 
     listened = [spec.command[spec.command.index("-Q") + 1].split(",") for spec in specs if "-Q" in spec.command]
 
-    assert set().union(*listened) == QUEUES
+    assert set().union(*listened) == set(config["queues"])
 
 
 def test_every_channel_has_its_own_worker_so_that_a_slow_one_holds_up_no_other(compose: dict[str, Any]) -> None:
@@ -71,29 +91,21 @@ def test_every_channel_has_its_own_worker_so_that_a_slow_one_holds_up_no_other(c
         assert listened[channel] == {channel, f"{channel}.retry"}
 
 
-def test_every_task_has_a_queue_that_exists() -> None:
-    app = tasks.app
-    app.loader.import_default_modules()
-    ours = {name for name in app.tasks if name.startswith("tasks.")}
-
-    assert ours >= SENT_TO_A_CHANNEL
-    for name in ours - SENT_TO_A_CHANNEL:
-        matching = [to["queue"] for pattern, to in celeryconfig.task_routes.items() if re.fullmatch(pattern, name)]
+def test_every_task_has_a_queue_that_exists(config: dict[str, Any]) -> None:
+    assert set(config["tasks"]) >= SENT_TO_A_CHANNEL
+    for name in set(config["tasks"]) - SENT_TO_A_CHANNEL:
+        matching = [queue for pattern, queue in config["routes"].items() if re.fullmatch(pattern, name)]
         assert len(matching) == 1, name
-        assert matching[0] in QUEUES
+        assert matching[0] in config["queues"]
 
 
-def test_beat_rings_only_tasks_that_exist() -> None:
-    tasks.app.loader.import_default_modules()
-
-    assert {entry["task"] for entry in celeryconfig.beat_schedule.values()} <= set(tasks.app.tasks)
+def test_beat_rings_only_tasks_that_exist(config: dict[str, Any]) -> None:
+    assert set(config["rung"]) <= set(config["tasks"])
 
 
-def test_a_worker_may_finish_its_task_before_it_is_killed(compose: dict[str, Any]) -> None:
-    longest = max(celeryconfig.task_time_limit, celeryconfig.worker_soft_shutdown_timeout)
-
+def test_a_worker_may_finish_its_task_before_it_is_killed(compose: dict[str, Any], config: dict[str, Any]) -> None:
     for service in workers_of(compose).values():
-        assert seconds(service["stop_grace_period"]) > longest
+        assert seconds(service["stop_grace_period"]) > config["longest_end"]
 
 
 def test_each_of_our_services_runs_one_image_with_a_command_that_exists(compose: dict[str, Any]) -> None:
