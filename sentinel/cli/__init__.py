@@ -47,12 +47,12 @@ class Commands(click.Group):
 @click.version_option(package_name="sentinel", prog_name="sentinel")
 def cli() -> None:
     """Sentinel: accept notifications, deliver them once, never silently."""
+    configure_logs(get_settings())
 
 
 def main() -> None:
     """Run the command line; an expected error is one red line and exit code 1."""
     try:
-        configure_logs(get_settings())
         cli()
     except SentinelError as error:
         click.secho(f"error: {error}", fg="red", err=True)
