@@ -25,7 +25,7 @@ from sentinel.errors import SentinelError
 
 RESULTS = Path(__file__).parent / "results"
 SECONDS = 10.0
-QUICK_SECONDS = 3.0
+QUICK_SECONDS = 2.0
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "PUBLIC_")
 
 
