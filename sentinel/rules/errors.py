@@ -1,0 +1,68 @@
+"""What is wrong with a rule's text: where, what, and how to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sentinel.errors import FieldError, InvalidInputError
+
+SHOWN = 100
+"""Most characters of a line that an error repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A stretch of the rule's text; line and column count from 1."""
+
+    line: int
+    column: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error as the API gives it."""
+
+    line: int
+    column: int
+    length: int
+    message: str
+    hint: str
+    expected: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape of an item of `errors` in a 422."""
+        return asdict(self) | {"expected": list(self.expected)}
+
+
+class InvalidRuleError(InvalidInputError):
+    """A rule's text was refused; `problem` points at the place, `excerpt()` shows it."""
+
+    def __init__(self, text: str, problem: Problem) -> None:
+        message = f"line {problem.line}, column {problem.column}: {problem.message}"
+        self.problem = problem
+        self.text = text
+        super().__init__(FieldError("rule", self._seen(), message, problem.hint))
+
+    def __str__(self) -> str:
+        """Where, what and the remedy, in one line."""
+        hint = f" ({self.problem.hint})" if self.problem.hint else ""
+        return f"line {self.problem.line}, column {self.problem.column}: {self.problem.message}{hint}"
+
+    def excerpt(self) -> str:
+        """The line in question with a caret below the place, for terminals and forms."""
+        line, column = self._line(), self.problem.column - 1
+        start = max(0, column - SHOWN // 2)
+        shown = line[start : start + SHOWN].replace("\t", " ")
+        carets = "^" * max(1, min(self.problem.length, len(shown) - (column - start)))
+        return f"  {shown}\n  {' ' * (column - start)}{carets}"
+
+    def _line(self) -> str:
+        lines = self.text.split("\n")
+        return lines[min(self.problem.line, len(lines)) - 1]
+
+    def _seen(self) -> str:
+        start = self.problem.column - 1
+        seen = self._line()[start : start + self.problem.length]
+        return seen if len(seen) <= SHOWN else seen[:SHOWN] + "…"
