@@ -33,7 +33,9 @@ def text_of(token: Token) -> str:
         hint = f"at most {limits.STRING_CHARACTERS} characters"
         raise Refused(token, f"this text has {len(text)} characters", hint)
     if any("\ud800" <= each <= "\udfff" or each == "\0" for each in text):
-        raise Refused(token, "this text holds a character that no event can", "leave out \\u0000 and \\ud800 to \\udfff")
+        raise Refused(
+            token, "this text holds a character that no event can", "leave out \\u0000 and \\ud800 to \\udfff"
+        )
     return text
 
 
@@ -71,7 +73,12 @@ def pattern_of(token: Token) -> str:
 
 def quoted(text: str) -> str:
     """The text as a rule says it."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f").replace("\\b", "\\u0008").replace("\\f", "\\u000c")
+    return (
+        json.dumps(text, ensure_ascii=False)
+        .replace("\x7f", "\\u007f")
+        .replace("\\b", "\\u0008")
+        .replace("\\f", "\\u000c")
+    )
 
 
 def duration(seconds: int) -> str:

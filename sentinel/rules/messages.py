@@ -105,7 +105,9 @@ def explained(text: str, error: UnexpectedInput) -> Refused:
     place = Place(start, max(1, len(word)))
     if special.startswith("use"):
         return Refused(place, special, _example(special), expected=expected)
-    return Refused(place, f"expected {wanted}, found {seen}", special or _nearest(word, allowed, wanted), expected=expected)
+    return Refused(
+        place, f"expected {wanted}, found {seen}", special or _nearest(word, allowed, wanted), expected=expected
+    )
 
 
 def _is_end(error: UnexpectedInput) -> bool:

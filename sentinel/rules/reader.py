@@ -111,7 +111,9 @@ class Reader(Transformer[Token, Any]):
         if isinstance(parts[-1], Token):
             levels.append(Level(severity_of(parts[-1], parts[-1])))
         if any(each.condition is None for each in levels[:-1]):
-            raise Refused(word, "a severity without 'if' ends the list", 'write: severity high if a > 5, medium if a > 3 else low')
+            raise Refused(
+                word, "a severity without 'if' ends the list", "write: severity high if a > 5, medium if a > 3 else low"
+            )
         return word, {"severity": tuple(levels)}
 
     def level(self, name: Token, condition: Condition | None = None) -> Level:
@@ -236,7 +238,9 @@ class Reader(Transformer[Token, Any]):
     def action(self, name: Token, *arguments: Argument) -> WrittenAction:
         """Check the arguments of the action against what it takes."""
         if name not in SIGNATURES:
-            raise Refused(name, f"unknown action '{name}'", one_of_these(str(name), SIGNATURES), expected=tuple(SIGNATURES))
+            raise Refused(
+                name, f"unknown action '{name}'", one_of_these(str(name), SIGNATURES), expected=tuple(SIGNATURES)
+            )
         given = _given(name, arguments)
         place = Place(name.start_pos or 0, len(name))
         target = given[0].token if given and given[0] else name
@@ -279,7 +283,9 @@ def _given(name: Token, arguments: tuple[Argument, ...]) -> list[Written | None]
     for place, each in enumerate(arguments):
         key = str(each.name) if each.name else names[place] if place < len(names) else ""
         if key not in names or key in found:
-            raise Refused(each.name or each.written.token, f"'{name}' does not take this", f"write: {signature.example}")
+            raise Refused(
+                each.name or each.written.token, f"'{name}' does not take this", f"write: {signature.example}"
+            )
         if not isinstance(each.written.value, str):
             message = f"'{name}' takes texts, found {each.written.token}"
             raise Refused(each.written.token, message, f"write: {signature.example}")
@@ -353,5 +359,3 @@ def _comparison(rest: Sequence[Any]) -> Comparison:
     if operator == "!=":
         raise Refused(operator, "'!=' cannot stand after a window", "use ==, <, <=, > or >=")
     return Comparison(str(operator), number_of(number))
-
-

@@ -1,0 +1,115 @@
+"""Where the index may hold a condition: what an event must have for it to be true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sentinel.rules.conditions import text_pattern
+from sentinel.rules.syntax import (
+    Between,
+    Compare,
+    Condition,
+    Constant,
+    Contains,
+    Field,
+    OneOf,
+    Or,
+    Plain,
+    TextTest,
+    Truth,
+    conjuncts,
+)
+
+Conjuncts = tuple[Condition, ...]
+Key = tuple[str, Any]
+"""A table of the index, and the key in it: a value, a threshold or a pattern."""
+
+TEXT, NUMBER, BOOLEAN, MEMBER, PATTERN = "text", "number", "boolean", "member", "pattern"
+EQUALITY = frozenset({TEXT, NUMBER, BOOLEAN, MEMBER})
+MOST_KEYS = 64
+"""A longer list costs more places than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A field of an event and what it must be; `left` is what must hold besides, once the field is one of `keys`."""
+
+    field: Field
+    keys: tuple[Key, ...]
+    left: Conjuncts
+
+    @property
+    def is_equality(self) -> bool:
+        """Whether a look into a table is enough."""
+        return all(table in EQUALITY for table, _ in self.keys)
+
+
+def anchors(parts: Conjuncts) -> Iterator[Anchor]:
+    """Every way to hold a conjunction under one field; `left` leaves out what the key already proves."""
+    for place, condition in enumerate(parts):
+        if getattr(condition, "negated", False):
+            continue
+        keys = _keys(condition)
+        if 0 < len(keys) <= MOST_KEYS:
+            yield Anchor(condition.field, keys, parts[:place] + _unproven(condition) + parts[place + 1 :])  # type: ignore[union-attr] # what has keys has a field
+
+
+def alternatives(parts: Conjuncts) -> tuple[Conjuncts, ...] | None:
+    """The first disjunction spread out, if each of its branches can be held somewhere; else None.
+
+    Only one is ever spread, the others stay conditions: spreading all of them would grow exponentially.
+    """
+    for place, condition in enumerate(parts):
+        if isinstance(condition, Or):
+            rest = parts[:place] + parts[place + 1 :]
+            branches = tuple(conjuncts(each) for each in condition.conditions)
+            if all(any(True for _ in anchors(branch)) for branch in branches):
+                return tuple(branch + rest for branch in branches)
+    return None
+
+
+def access(condition: Condition) -> str:
+    """How the index finds a rule with this condition: `equality`, `range`, `text`, or `scan` (asked on every event)."""
+    parts = conjuncts(condition)
+    found = list(anchors(parts))
+    if any(each.is_equality for each in found):
+        return "equality"
+    if not found:
+        spread = alternatives(parts)
+        return "equality" if spread else "scan"
+    return "text" if any(table == PATTERN for each in found for table, _ in each.keys) else "range"
+
+
+def unconditional(condition: Condition) -> Conjuncts:
+    """The conjuncts without those that always hold."""
+    return tuple(each for each in conjuncts(condition) if each != Constant(True))
+
+
+def _table(value: Plain) -> str:
+    return TEXT if isinstance(value, str) else NUMBER
+
+
+def _unproven(condition: Condition) -> Conjuncts:
+    """What a key says too little about: that of `between` is its lower end."""
+    return (Compare(condition.field, "<=", condition.high),) if isinstance(condition, Between) else ()
+
+
+def _keys(condition: Condition) -> tuple[Key, ...]:
+    if isinstance(condition, Compare):
+        table = _table(condition.value) if condition.operator == "==" else condition.operator
+        return ((table, condition.value),)
+    if isinstance(condition, Truth):
+        return ((BOOLEAN, condition.value),)
+    if isinstance(condition, OneOf):
+        values = tuple((_table(each), each) for each in condition.values)
+        return values + tuple((BOOLEAN, each) for each in condition.truths)
+    if isinstance(condition, Contains):
+        member = ((MEMBER, condition.value),)
+        return (*member, (PATTERN, text_pattern(condition))) if isinstance(condition.value, str) else member
+    if isinstance(condition, TextTest):
+        return ((PATTERN, text_pattern(condition)),)
+    if isinstance(condition, Between):
+        return ((">=", condition.low),)
+    return ()
