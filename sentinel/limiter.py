@@ -7,19 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
+import redis
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import STRATEGIES, RateLimiter
+from redis.exceptions import RedisError
 
 from sentinel.logs import get_logger
 from sentinel.settings import Limit, Settings, get_settings
 
 log = get_logger(__name__)
 
+PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+"""Seconds: a check must not cost more than the message."""
+
 # A message that one recipient's limit holds back must not use up its client's share as well.
 NARROWEST_FIRST = ("recipient", "user", "endpoint", "client", "provider")
+
+ADMITTED_SECONDS = 3600
+"""How long the limiter remembers whom it let through: longer than any chain is on its way."""
 
 DOWN_WAIT_SECONDS = 5
 """How long a message waits when the limiter is down and `SENTINEL_LIMITER_DOWN=closed`."""
@@ -51,19 +60,43 @@ class Limiter:
     def __init__(self, settings: Settings) -> None:
         self._limits = [(limit, parse(limit.rate)) for limit in sorted(settings.limits, key=_breadth)]
         self._fails_open = settings.limiter_down == "open"
+        self._store = redis.Redis.from_url(settings.redis_url.get_secret_value(), **PATIENCE)
         self._strategy = _strategy(settings)
 
     def admit(self, subjects: Sequence[Subject], *, now: datetime) -> Verdict:
-        """Sort a batch by what its limits say. A limit used up by the batch spreads the rest over its windows."""
+        """Sort a batch by what its limits say. A limit used up by the batch spreads the rest over its windows.
+
+        A message counts once, however often the broker or a sweeper brings it: what was let through stays so.
+        """
         verdict = Verdict()
+        if not self._limits:
+            verdict.admitted += [subject.id for subject in subjects]
+            return verdict
         behind: Counter[str] = Counter()
-        for position, subject in enumerate(subjects):
-            try:
-                self._judge(subject, verdict, behind)
-            except StorageError as error:
-                self._without_limiter(subjects[position:], verdict, now=now, error=error)
-                break
+        position = 0
+        try:
+            known = self._let_through_before(subjects)
+            for position, subject in enumerate(subjects):  # noqa: B007 - where it broke off is needed below
+                if subject.id in known:
+                    verdict.admitted.append(subject.id)
+                else:
+                    self._judge(subject, verdict, behind)
+            self._remember([each for each in verdict.admitted if each not in known])
+        except (StorageError, RedisError) as error:
+            decided = {*verdict.admitted, *verdict.dropped, *(each for each, _ in verdict.deferred)}
+            undecided = [subject for subject in subjects[position:] if subject.id not in decided]
+            self._without_limiter(undecided, verdict, now=now, error=error)
         return verdict
+
+    def _let_through_before(self, subjects: Sequence[Subject]) -> set[str]:
+        marks: Any = self._store.mget([_mark(subject.id) for subject in subjects]) if subjects else []
+        return {subject.id for subject, mark in zip(subjects, marks, strict=True) if mark is not None}
+
+    def _remember(self, ids: Sequence[str]) -> None:
+        with self._store.pipeline(transaction=False) as batch:
+            for each in ids:
+                batch.set(_mark(each), 1, ex=ADMITTED_SECONDS)
+            batch.execute()
 
     def _judge(self, subject: Subject, verdict: Verdict, behind: Counter[str]) -> None:
         for limit, rate in self._limits:
@@ -99,6 +132,10 @@ class Limiter:
             verdict.held += [(each, now + timedelta(seconds=DOWN_WAIT_SECONDS)) for each in ids]
 
 
+def _mark(notification_id: str) -> str:
+    return f"sentinel:admitted:{notification_id}"
+
+
 def _breadth(limit: Limit) -> int:
     return NARROWEST_FIRST.index(limit.scope)
 
@@ -108,8 +145,7 @@ def _strategy(settings: Settings) -> RateLimiter:
         settings.redis_url.get_secret_value(),
         wrap_exceptions=True,
         key_prefix="sentinel:limits",
-        socket_timeout=1.0,  # a check must not cost more than the message
-        socket_connect_timeout=1.0,
+        **PATIENCE,
     )
     return STRATEGIES[settings.limit_strategy](storage)
 

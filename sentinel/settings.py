@@ -135,8 +135,8 @@ class Settings(BaseSettings):
 
     # --- Pipeline ------------------------------------------------------------------------------------------------
     batch_size: int = Field(default=500, ge=1, le=5000, description="most ids in one chain")
-    linger_ms: int = Field(
-        default=20, ge=0, le=1000, description="shortest gap between two chains of one process and channel"
+    gather_ms: int = Field(
+        default=1000, ge=1, le=60_000, description="longest time a part-filled chain waits for the one before it"
     )
     sweep_seconds: float = Field(default=2.0, gt=0, description="how often the sweepers look")
     hint_seconds: int = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sentinel.bell import get_bell
 from sentinel.broker import celery
 from sentinel.services import delivery
 
@@ -12,6 +13,7 @@ from sentinel.services import delivery
 @celery.task(bind=True, name="tasks.delivery.deliver", max_retries=None)
 def deliver(self: Any, ids: list[str], *, channel: str) -> None:
     """Send what is still ours of these notifications."""
+    get_bell().quiet(channel)  # the next part-filled chain may come while this one is being sent
     again = delivery.deliver(channel, ids, worker=self.request.hostname)
     if again.ids:
         raise self.retry(args=[again.ids], countdown=again.seconds, queue=f"{channel}.retry")

@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sentinel.bell import get_bell
 from sentinel.broker import celery
 from sentinel.services import pipeline
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
 
-def _stage(task: Any, stage: Callable[[UnitOfWork, list[str]], list[str]], ids: list[str]) -> list[str]:
+def _stage(task: Any, stage: Callable[[UnitOfWork, list[str]], list[str]], ids: list[str], channel: str) -> list[str]:
     with unit_of_work() as uow:
         going = stage(uow, ids)
     if not going:
         task.request.chain = None
+        get_bell().quiet(channel)
     return going
 
 
 @celery.task(bind=True, name="tasks.pipeline.evaluate")
-def evaluate(self: Any, ids: list[str]) -> list[str]:
+def evaluate(self: Any, ids: list[str], *, channel: str) -> list[str]:
     """Let through what is due and may be sent at all."""
-    return _stage(self, pipeline.evaluate, ids)
+    return _stage(self, pipeline.evaluate, ids, channel)
 
 
 @celery.task(bind=True, name="tasks.pipeline.dedupe")
-def dedupe(self: Any, ids: list[str]) -> list[str]:
+def dedupe(self: Any, ids: list[str], *, channel: str) -> list[str]:
     """Let through one per dedupe key and target."""
-    return _stage(self, pipeline.dedupe, ids)
+    return _stage(self, pipeline.dedupe, ids, channel)
 
 
 @celery.task(bind=True, name="tasks.pipeline.rate_limit")
-def rate_limit(self: Any, ids: list[str]) -> list[str]:
+def rate_limit(self: Any, ids: list[str], *, channel: str) -> list[str]:
     """Let through what the limits allow."""
-    return _stage(self, pipeline.rate_limit, ids)
+    return _stage(self, pipeline.rate_limit, ids, channel)

@@ -9,7 +9,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from sentinel import broker, db, limiter
+from sentinel import bell, db, dispatcher, limiter
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services import delivery
@@ -24,10 +24,10 @@ def forget_process_state() -> None:
     """Drop what this process has made from its settings, so that new settings take effect."""
     if delivery.get_sender.cache_info().currsize:
         delivery.get_sender().close()
-    if broker.get_dispatcher.cache_info().currsize:
-        broker.get_dispatcher().close()
+    if dispatcher.get_dispatcher.cache_info().currsize:
+        dispatcher.get_dispatcher().close()
     db.forget_engine()
-    for made in (delivery.get_sender, broker.get_dispatcher, limiter.get_limiter, get_settings):
+    for made in (delivery.get_sender, dispatcher.get_dispatcher, limiter.get_limiter, bell.get_bell, get_settings):
         made.cache_clear()
 
 

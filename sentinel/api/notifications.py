@@ -74,7 +74,7 @@ def _location(notification_id: str) -> str:
 class NotificationList(MethodView):
     """The notifications of a client."""
 
-    @blueprint.arguments(NotificationRequest)
+    @blueprint.arguments(NotificationRequest())
     @blueprint.response(202, NotificationView, headers={"Location": {"schema": {"type": "string"}}})
     @blueprint.refuses(400, 401, 403, 409, 413, 415, 422, 503)
     @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
@@ -92,7 +92,7 @@ class NotificationList(MethodView):
             caller = current_caller(uow, WRITE)
             return once(uow, caller, read_json, make)
 
-    @blueprint.arguments(ListQuery, location="query")
+    @blueprint.arguments(ListQuery(), location="query")
     @blueprint.response(200, NotificationView(many=True), headers={"X-Pagination": {"schema": {"type": "string"}}})
     @blueprint.refuses(401, 403, 422, 503)
     def get(self, query: dict[str, Any]) -> Response:

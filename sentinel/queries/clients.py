@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import ApiKey, Client
+
+# Asked by every request, so they are written out: building such a statement costs more than running it.
+CALLER_BY_NAME = text("SELECT id, name FROM clients WHERE name = :name")
+CALLER_BY_KEY_HASH = text("""
+    SELECT c.id, c.name, k.scopes FROM api_keys k JOIN clients c ON c.id = k.client_id
+    WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND c.is_active
+      AND (k.expires_at IS NULL OR k.expires_at > :now)
+""")
 
 
 def by_name(session: Session, name: str) -> Client | None:
@@ -24,21 +32,15 @@ def ensure(session: Session, name: str, *, now: datetime) -> Client:
 
 
 def caller_by_name(session: Session, name: str) -> tuple[int, str] | None:
-    """Return (id, name) of the client; columns only, as every request asks."""
-    found = session.execute(select(Client.id, Client.name).where(Client.name == name)).one_or_none()
-    return (found[0], found[1]) if found else None
+    """Return (id, name) of the client."""
+    found = session.execute(CALLER_BY_NAME, {"name": name}).one_or_none()
+    return (found.id, found.name) if found else None
 
 
 def caller_by_key_hash(session: Session, key_hash: bytes, *, now: datetime) -> tuple[int, str, list[str]] | None:
     """Return (id, name, scopes) of the active client behind a key that is neither revoked nor expired."""
-    statement = (
-        select(Client.id, Client.name, ApiKey.scopes)
-        .join(ApiKey, ApiKey.client_id == Client.id)
-        .where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_(None), Client.is_active)
-        .where(or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now))
-    )
-    found = session.execute(statement).one_or_none()
-    return (found[0], found[1], found[2]) if found else None
+    found = session.execute(CALLER_BY_KEY_HASH, {"key_hash": key_hash, "now": now}).one_or_none()
+    return (found.id, found.name, found.scopes) if found else None
 
 
 def keys(session: Session, client_name: str | None) -> Sequence[tuple[ApiKey, str]]:

@@ -14,7 +14,12 @@ from sentinel.models.status import Reason
 from sentinel.queries.values import array, recordset
 
 # Attempts are counted at the claim, so that a message that kills its worker comes to an end.
+# What waited for another try beyond its expiry ends here.
 CLAIM = text("""
+    WITH expired AS (
+        UPDATE notifications
+        SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+        WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now)
     UPDATE notifications
     SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
@@ -63,12 +68,6 @@ RELEASE = text("""
         attempts = attempts - 1, next_attempt_at = least(:until, expires_at), queue_at = least(:until, expires_at),
         lease_id = NULL, lease_until = NULL, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'SENDING' AND lease_id = :lease_id
-""")
-
-EXPIRE_RETRIES = text("""
-    UPDATE notifications
-    SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now
 """)
 
 NEXT_DUE = text("""
@@ -128,11 +127,6 @@ def release(
     """Give back rows that were claimed but never tried; the attempt is not counted."""
     values = {"ids": array(ids), "lease_id": lease.id, "reason": reason, "until": until, "now": now}
     session.execute(RELEASE, values)
-
-
-def expire_retries(session: Session, ids: Sequence[str], *, now: datetime) -> None:
-    """End rows that waited for another try beyond their expiry."""
-    session.execute(EXPIRE_RETRIES, {"ids": array(ids), "now": now})
 
 
 def due_until(session: Session, ids: Sequence[str], *, until: datetime) -> list[tuple[str, datetime]]:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from sentinel.channels.base import Message, Receipt
+from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.registry import provider_name
 from sentinel.channels.sender import Result, Sender, Sent, Unsent, concerns_account
 from sentinel.clock import utc_now
@@ -64,34 +64,19 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     if provider is None:
         _refuse(ids)
         return Again([])
-    if _rest_while_paused(provider, ids):
-        return Again([])
     size = 2 * settings.provider_concurrency
     stop_at = time.monotonic() + settings.task_time_limit_seconds / 3
+    has_retries = False
     for start in range(0, len(ids), size):
         if time.monotonic() > stop_at:
             return Again(list(ids[start:]))
-        paused = Round(channel, provider, worker, settings).run(ids[start : start + size])
-        if paused:
-            _rest_while_paused(provider, ids[start + size :])
-            break
-    return _due_soon(ids, settings)
+        has_retries |= Round(channel, provider, worker, settings).run(ids[start : start + size])
+    return _due_soon(ids, settings) if has_retries else Again([])
 
 
 def _refuse(ids: Sequence[str]) -> None:
     with unit_of_work() as uow:
         pipeline.finish(uow.session, ids, Status.FAILED, Reason.NOT_CONFIGURED, now=uow.now)
-
-
-def _rest_while_paused(provider: str, ids: Sequence[str]) -> bool:
-    """Put `ids` off while the account rests, without using up an attempt."""
-    with unit_of_work() as uow:
-        until = accounts.paused_until(uow.session, provider, now=uow.now)
-        if until is None:
-            return False
-        rows = [{"id": each, "until": until} for each in ids]
-        pipeline.defer(uow.session, rows, Reason.ACCOUNT_PAUSED, now=uow.now)
-        return True
 
 
 def _due_soon(ids: Sequence[str], settings: Settings) -> Again:
@@ -118,38 +103,46 @@ class Round:
         self._lease = Lease(str(uuid.uuid4()), utc_now() + timedelta(seconds=settings.lease_seconds))
 
     def run(self, ids: Sequence[str]) -> bool:
-        """Send one slice; True if the provider's account was paused on the way."""
+        """Send one slice; True if some of it wants another try."""
         settings = self._settings
         window = settings.lease_seconds - settings.send_deadline_seconds - WRITE_MARGIN_SECONDS
         start_before = time.monotonic() + window
         messages = self._claim(ids)
-        if not messages:
+        if messages is None:
             return False
-        paused = False
         tally: Counter[str] = Counter()
         for group in get_sender().send(self._channel, messages, start_before=start_before):
-            paused |= self._write_surely(group)
+            self._write_surely(group)
             tally.update(result.receipt.outcome if isinstance(result, Sent) else "UNSENT" for result in group)
-        log.info("batch_sent", channel=self._channel, provider=self._provider, **tally)
-        return paused
+        if tally:
+            log.info("batch_sent", channel=self._channel, provider=self._provider, **tally)
+        # Rows that were not claimed may be waiting for their own next try.
+        return len(messages) < len(ids) or any(outcome != Outcome.OK for outcome in tally)
 
-    def _write_surely(self, group: Sequence[Result]) -> bool:
+    def _write_surely(self, group: Sequence[Result]) -> None:
         """Write results down, outlasting a database that is away for as long as the rows are ours.
 
         What is not written is a send in doubt: the sweeper would call it AMBIGUOUS and might send again.
         """
         while True:
             try:
-                return self._write(group)
+                self._write(group)
             except OperationalError:
                 if utc_now() > self._lease.until:
                     raise
                 log.warning("database_away", channel=self._channel, results=len(group))
                 time.sleep(DATABASE_WAIT_SECONDS)
+            else:
+                return
 
-    def _claim(self, ids: Sequence[str]) -> list[Message]:
+    def _claim(self, ids: Sequence[str]) -> list[Message] | None:
+        """Take rows for sending; None while the account rests: then they wait, without using up an attempt."""
         with unit_of_work() as uow:
-            delivery.expire_retries(uow.session, ids, now=uow.now)
+            until = accounts.paused_until(uow.session, self._provider, now=uow.now)
+            if until is not None:
+                rows = [{"id": each, "until": until} for each in ids]
+                pipeline.defer(uow.session, rows, Reason.ACCOUNT_PAUSED, now=uow.now)
+                return None
             claimed = delivery.claim(
                 uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
             )
@@ -167,7 +160,7 @@ class Round:
             metadata=row.metadata,
         )
 
-    def _write(self, group: Sequence[Result]) -> bool:
+    def _write(self, group: Sequence[Result]) -> None:
         sent = [result for result in group if isinstance(result, Sent)]
         unsent = [result for result in group if isinstance(result, Unsent)]
         refusals = [result.receipt for result in sent if concerns_account(result.receipt)]
@@ -182,7 +175,6 @@ class Round:
                 self._pause(uow.session, receipt, uow.now)
             if unsent:
                 self._give_back(uow.session, unsent, uow.now)
-        return bool(refusals)
 
     def _attempt(self, result: Sent) -> dict[str, Any]:
         receipt = asdict(result.receipt)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sentinel import broker
+from sentinel import broker, dispatcher
 from sentinel.clock import utc_now
 from sentinel.db import new_session
 
@@ -27,7 +27,7 @@ class UnitOfWork:
 
     def dispatch(self, channel: str, ids: Sequence[str]) -> None:
         """After the commit, hand fresh rows to this process' dispatcher (returns at once)."""
-        self._publications.append((broker.get_dispatcher().add, channel, ids))
+        self._publications.append((dispatcher.get_dispatcher().add, channel, ids))
 
     def queue_pipeline(self, channel: str, ids: Sequence[str]) -> None:
         """After the commit, queue the chain for these rows."""

@@ -31,7 +31,7 @@ def test_each_value_names_its_source(database: Configure, tmp_path: Path, monkey
     assert found["SENTINEL_BATCH_SIZE"] == ("200", "environment")
     assert found["SENTINEL_API_PORT"] == ("8001", ".env")
     assert found["BROKER_URL"] == ("redis://:********@127.0.0.1:2/0", "running `sentinel up`")
-    assert found["SENTINEL_LINGER_MS"] == ("20", "default")
+    assert found["SENTINEL_GATHER_MS"] == ("1000", "default")
 
 
 def test_no_secret_is_printed_in_either_form(database: Configure) -> None:

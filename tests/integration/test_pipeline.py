@@ -314,3 +314,14 @@ def test_a_retried_notification_gets_a_fresh_allowance_and_keeps_its_history(
     assert statuses([notification_id]) == [("SENT", None)]
     with new_session():
         assert (row(notification_id).attempts, row(notification_id).attempt_limit) == (2, 7)
+
+
+def test_a_message_counts_once_however_often_its_chain_comes(accept: Accept, database: Configure) -> None:
+    database(SENTINEL_LIMITS=json.dumps([LIMITS | {"rate": "2/minute"}]))
+    ids = [accept() for _ in range(2)]
+
+    for _ in range(3):
+        with unit_of_work() as uow:
+            assert pipeline.rate_limit(uow, ids) == ids
+
+    assert statuses(ids) == [("PENDING", None)] * 2

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from sentinel import broker
+from sentinel import broker, dispatcher
 from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.models import Notification, SweeperRun
@@ -35,7 +35,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> Queued:
         return publish
 
     # The accepting process died between its commit and its publish.
-    monkeypatch.setattr(broker.Dispatcher, "add", lambda *_: None)
+    monkeypatch.setattr(dispatcher.Dispatcher, "add", lambda *_: None)
     monkeypatch.setattr(broker, "publish_pipeline", publish_as("pipeline"))
     monkeypatch.setattr(broker, "publish_delivery", publish_as("delivery"))
     return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from sentinel import broker
-from sentinel.broker import Dispatcher
+from sentinel import dispatcher as module
+from sentinel.dispatcher import Dispatcher
 
 
 class Publications:
@@ -30,9 +31,15 @@ class Publications:
             assert self.arrived.acquire(timeout=10)
 
 
+def make(
+    publish: Callable[[str, list[str]], object], *, ring: Callable[[str], bool] = lambda _: True, full_size: int = 500
+) -> Dispatcher:
+    return Dispatcher(publish, ring=ring, full_size=full_size)
+
+
 def test_an_id_leaves_at_once_when_nothing_is_going_on() -> None:
     published = Publications()
-    dispatcher = Dispatcher(published, linger_seconds=60)
+    dispatcher = make(published)
 
     dispatcher.add("sms", ["a"])
     published.wait(1)
@@ -43,7 +50,7 @@ def test_an_id_leaves_at_once_when_nothing_is_going_on() -> None:
 def test_ids_that_come_while_a_publish_is_under_way_leave_together() -> None:
     published = Publications()
     published.gate.clear()
-    dispatcher = Dispatcher(published, linger_seconds=0)
+    dispatcher = make(published)
 
     for each in ("a", "b", "c", "d"):
         dispatcher.add("sms", [each])
@@ -56,7 +63,7 @@ def test_ids_that_come_while_a_publish_is_under_way_leave_together() -> None:
 
 def test_channels_do_not_mix() -> None:
     published = Publications()
-    dispatcher = Dispatcher(published, linger_seconds=0)
+    dispatcher = make(published)
 
     dispatcher.add("sms", ["a"])
     dispatcher.add("email", ["b"])
@@ -65,16 +72,46 @@ def test_channels_do_not_mix() -> None:
     assert sorted(published.batches) == [("email", ["b"]), ("sms", ["a"])]
 
 
-def test_closing_publishes_what_waits_without_lingering() -> None:
+def test_a_part_filled_chain_waits_for_the_one_before_it_and_takes_along_what_comes() -> None:
     published = Publications()
-    dispatcher = Dispatcher(published, linger_seconds=3600)
+    reached_deliver = threading.Event()
+    asked = threading.Semaphore(0)
+
+    def ring(_: str) -> bool:
+        asked.release()
+        return not published.batches or reached_deliver.is_set()
+
+    dispatcher = make(published, ring=ring)
     dispatcher.add("sms", ["a"])
     published.wait(1)
+    for each in ("b", "c"):
+        dispatcher.add("sms", [each])
+    for _ in range(3):
+        assert asked.acquire(timeout=10)
+    reached_deliver.set()
+    published.wait(1)
 
-    dispatcher.add("sms", ["b"])
+    assert published.batches == [("sms", ["a"]), ("sms", ["b", "c"])]
+
+
+def test_a_full_chain_waits_for_nobody() -> None:
+    published = Publications()
+    dispatcher = make(published, ring=lambda _: False, full_size=3)
+
+    dispatcher.add("sms", ["a", "b", "c"])
+    published.wait(1)
+
+    assert published.batches == [("sms", ["a", "b", "c"])]
+
+
+def test_closing_publishes_what_waits_for_another_chain() -> None:
+    published = Publications()
+    dispatcher = make(published, ring=lambda _: False)
+
+    dispatcher.add("sms", ["a"])
     dispatcher.close()
 
-    assert published.batches == [("sms", ["a"]), ("sms", ["b"])]
+    assert published.batches == [("sms", ["a"])]
 
 
 def test_a_publish_that_fails_stops_nothing() -> None:
@@ -87,7 +124,7 @@ def test_a_publish_that_fails_stops_nothing() -> None:
             raise RuntimeError("broker gone")
         return published(channel, ids)
 
-    dispatcher = Dispatcher(failing_once, linger_seconds=0)
+    dispatcher = make(failing_once)
     dispatcher.add("sms", ["a"])
     assert failed.wait(10)
     dispatcher.add("sms", ["b"])
@@ -97,10 +134,10 @@ def test_a_publish_that_fails_stops_nothing() -> None:
 
 
 def test_beyond_the_backlog_ids_are_left_to_the_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "BACKLOG", 2)
+    monkeypatch.setattr(module, "BACKLOG", 2)
     published = Publications()
     published.gate.clear()
-    dispatcher = Dispatcher(published, linger_seconds=0)
+    dispatcher = make(published)
 
     dispatcher.add("sms", ["a", "b", "c"])
     dispatcher.add("sms", ["d"])

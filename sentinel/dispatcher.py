@@ -1,0 +1,105 @@
+"""Gathers the ids that this process commits and publishes them in chains, outside the request."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from sentinel.bell import get_bell
+from sentinel.broker import publish_pipeline
+from sentinel.logs import get_logger
+from sentinel.settings import get_settings
+
+log = get_logger(__name__)
+
+BACKLOG = 100_000
+"""Most ids of a channel the dispatcher keeps while the broker is away; the sweeper queues the others."""
+
+LOOK_AGAIN_SECONDS = 0.005
+"""How soon a part-filled chain looks again whether the one before it has reached `deliver`."""
+
+
+class Dispatcher:
+    """One thread that publishes what requests have committed.
+
+    When idle, an id leaves at once. When busy, a part-filled chain waits until the one before it has reached
+    `deliver` and takes along everything committed meanwhile: a chain costs the same for one id as for five hundred,
+    so its size follows from the load. A full chain leaves at once.
+    """
+
+    def __init__(
+        self, publish: Callable[[str, list[str]], object], *, ring: Callable[[str], bool], full_size: int
+    ) -> None:
+        self._publish = publish
+        self._ring = ring
+        self._full_size = full_size
+        self._waiting: dict[str, list[str]] = {}
+        self._due: dict[str, float] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def add(self, channel: str, ids: Sequence[str]) -> None:
+        """Take over committed ids; returns at once. Beyond the backlog they are left to the sweeper."""
+        with self._changed:
+            waiting = self._waiting.setdefault(channel, [])
+            if len(waiting) + len(ids) > BACKLOG:
+                log.warning("dispatcher_full", channel=channel, ids=len(ids))
+                return
+            waiting.extend(ids)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Publish what waits and stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while (channel := self._next_channel()) is not None:
+            try:
+                if ids := self._ready(channel):
+                    self._publish(channel, ids)
+            except Exception:  # the thread must live; the rows are stored and will be swept
+                log.exception("dispatch_failed", channel=channel)
+
+    def _next_channel(self) -> str | None:
+        """Wait for the channel whose turn it is; None when closing and empty."""
+        with self._changed:
+            while True:
+                waiting = [channel for channel, ids in self._waiting.items() if ids]
+                if not waiting and self._closing:
+                    return None
+                if not waiting:
+                    self._changed.wait()
+                    continue
+                channel = min(waiting, key=lambda name: self._due.get(name, 0.0))
+                pause = self._due.get(channel, 0.0) - time.monotonic()
+                if pause <= 0 or self._closing:
+                    return channel
+                self._changed.wait(pause)
+
+    def _ready(self, channel: str) -> list[str]:
+        """Take the channel's ids if they may leave; nothing if they have to wait for the chain before them."""
+        is_full = len(self._waiting[channel]) >= self._full_size
+        if not (is_full or self._closing or self._ring(channel)):
+            self._due[channel] = time.monotonic() + LOOK_AGAIN_SECONDS
+            return []
+        with self._changed:
+            return self._waiting.pop(channel)
+
+
+@lru_cache(maxsize=1)
+def get_dispatcher() -> Dispatcher:
+    """Return the dispatcher of this process; what it still holds is published when the process ends."""
+    dispatcher = Dispatcher(publish_pipeline, ring=get_bell().ring, full_size=get_settings().batch_size)
+    atexit.register(dispatcher.close)
+    return dispatcher
