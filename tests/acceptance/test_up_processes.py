@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 import requests
 
 from sentinel.cli.processes import flower_command, flower_secrets, queues_of
@@ -82,7 +83,9 @@ def test_a_worker_is_celery_under_its_name_and_with_its_queues(servers: Servers,
 
 def test_beat_keeps_its_schedule_in_the_state_directory(servers: Servers, tmp_path: Path) -> None:
     with started(servers, tmp_path, "beat") as (process, log):
-        eventually(lambda: "Sending due task" in log.read_text(), seconds=60, message="beat sends nothing")
+        with redis.Redis.from_url(servers.redis_url) as store:
+            queued = "sentinel:maintenance"
+            eventually(lambda: store.llen(queued), seconds=60, message=f"beat to send something: {log.read_text()}")
 
         assert list((tmp_path / "state").glob("beat-schedule*"))
         process.send_signal(signal.SIGTERM)
