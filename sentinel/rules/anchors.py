@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from sentinel.rules.syntax import (
     OneOf,
     Or,
     Plain,
+    Term,
     TextTest,
     Truth,
     conjuncts,
@@ -49,11 +50,8 @@ class Anchor:
 def anchors(parts: Conjuncts) -> Iterator[Anchor]:
     """Every way to hold a conjunction under one field; `left` leaves out what the key already proves."""
     for place, condition in enumerate(parts):
-        if getattr(condition, "negated", False):
-            continue
-        keys = _keys(condition)
-        if 0 < len(keys) <= MOST_KEYS:
-            yield Anchor(condition.field, keys, parts[:place] + _unproven(condition) + parts[place + 1 :])  # type: ignore[union-attr] # what has keys has a field
+        if isinstance(condition, Term) and not condition.negated and 0 < len(keys := _keys(condition)) <= MOST_KEYS:
+            yield Anchor(condition.field, keys, parts[:place] + _unproven(condition) + parts[place + 1 :])
 
 
 def alternatives(parts: Conjuncts) -> tuple[Conjuncts, ...] | None:
@@ -96,20 +94,31 @@ def _unproven(condition: Condition) -> Conjuncts:
     return (Compare(condition.field, "<=", condition.high),) if isinstance(condition, Between) else ()
 
 
-def _keys(condition: Condition) -> tuple[Key, ...]:
-    if isinstance(condition, Compare):
-        table = _table(condition.value) if condition.operator == "==" else condition.operator
-        return ((table, condition.value),)
-    if isinstance(condition, Truth):
-        return ((BOOLEAN, condition.value),)
-    if isinstance(condition, OneOf):
-        values = tuple((_table(each), each) for each in condition.values)
-        return values + tuple((BOOLEAN, each) for each in condition.truths)
-    if isinstance(condition, Contains):
-        member = ((MEMBER, condition.value),)
-        return (*member, (PATTERN, text_pattern(condition))) if isinstance(condition.value, str) else member
-    if isinstance(condition, TextTest):
-        return ((PATTERN, text_pattern(condition)),)
-    if isinstance(condition, Between):
-        return ((">=", condition.low),)
-    return ()
+def _keys(term: Term) -> tuple[Key, ...]:
+    keys = KEYS.get(type(term))
+    return keys(term) if keys else ()
+
+
+def _of_comparison(term: Compare) -> tuple[Key, ...]:
+    return ((_table(term.value) if term.operator == "==" else term.operator, term.value),)
+
+
+def _of_list(term: OneOf) -> tuple[Key, ...]:
+    values = tuple((_table(each), each) for each in term.values)
+    return values + tuple((BOOLEAN, each) for each in term.truths)
+
+
+def _of_contains(term: Contains) -> tuple[Key, ...]:
+    member = ((MEMBER, term.value),)
+    return (*member, (PATTERN, text_pattern(term))) if isinstance(term.value, str) else member
+
+
+KEYS: dict[type, Callable[[Any], tuple[Key, ...]]] = {
+    Compare: _of_comparison,
+    OneOf: _of_list,
+    Contains: _of_contains,
+    Truth: lambda term: ((BOOLEAN, term.value),),
+    TextTest: lambda term: ((PATTERN, text_pattern(term)),),
+    Between: lambda term: ((">=", term.low),),
+}
+"""Missing values and networks have no key: they are asked."""

@@ -1,7 +1,7 @@
 """Conditions as predicates: closures over an event, total and two-valued. No text of a rule ever becomes code.
 
-A missing or wrongly typed value makes a comparison false; a negated comparison is exactly its opposite, so it is true then.
-Nothing is converted, and true is not 1.
+A missing or wrongly typed value makes a comparison false; a negated comparison is exactly its opposite, so it is then
+true. Nothing is converted, and true is not 1.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from sentinel.rules.refusal import Place, Refused
 
@@ -116,8 +116,8 @@ def _is_end(error: UnexpectedInput) -> bool:
 
 def _allowed(error: UnexpectedInput) -> set[str]:
     if isinstance(error, UnexpectedToken):
-        return set(error.accepts or error.expected)
-    return set(error.allowed or ()) if isinstance(error, UnexpectedCharacters) else set()
+        return set(error.expected)
+    return set(error.allowed) if isinstance(error, UnexpectedCharacters) and error.allowed else set()
 
 
 def _wanted(allowed: set[str]) -> str:
@@ -131,35 +131,47 @@ def _wanted(allowed: set[str]) -> str:
 
 def _special(before: str, word: str, allowed: set[str]) -> str:
     """What is commonly written by those who come from other languages."""
-    if instead := INSTEAD.get(word.lower()):
-        return instead
+    hints = (_instead, _quote, _call, _literal, _unit, _ending)
+    return next((hint for each in hints if (hint := each(before, word, allowed))), "")
+
+
+def _instead(_before: str, word: str, _allowed: set[str]) -> str:
+    return INSTEAD.get(word.lower(), "")
+
+
+def _quote(_before: str, word: str, allowed: set[str]) -> str:
     if word[:1] in {'"', "'"} and "STRING" in allowed:
         return f"this text has no closing {word[0]}"
-    if word[:1] in {'"', "'", "/"} and not allowed & {"STRING", "REGEX"}:
-        return "an operator is missing before it" if "COMPARE" in allowed else ""
-    if word == "(" and (name := re.search(r"([^\W\d]\w*)\s*$", before)):
-        return _unknown_function(name[1])
-    if {"STRING", "NUMBER"} <= allowed and re.fullmatch(r"[^\W\d]\w*", word):
-        return _bare_word(word)
-    if re.fullmatch(r"-?\d+(\.\d+)?[a-z]+", word):
-        return _odd_number(word, allowed)
-    if not word and "RPAR" in allowed:
+    return "an operator is missing before it" if word[:1] in {'"', "'", "/"} and "COMPARE" in allowed else ""
+
+
+def _call(before: str, word: str, _allowed: set[str]) -> str:
+    name = re.search(r"([^\W\d]\w*)\s*$", before) if word == "(" else None
+    return _unknown_function(name[1]) if name else ""
+
+
+def _literal(_before: str, word: str, allowed: set[str]) -> str:
+    return _bare_word(word) if {"STRING", "NUMBER"} <= allowed and re.fullmatch(r"[^\W\d]\w*", word) else ""
+
+
+def _unit(_before: str, word: str, allowed: set[str]) -> str:
+    if "DURATION" in allowed and re.match(r"-?\d", word):
+        return "durations are whole numbers with s, m, h, d or w: 90s, 5m"
+    return "a number has no unit here: write 5m as 300" if re.fullmatch(r"-?[\d.]+[smhdw]", word) else ""
+
+
+def _ending(_before: str, word: str, allowed: set[str]) -> str:
+    if word:
+        return "event.then is how to name a field 'then'" if word == "then" and "WORD" in allowed else ""
+    if "RPAR" in allowed:
         return "a ')' is missing"
-    if not word and "THEN" in allowed:
-        return 'say what to do: then notify("slack:#ops")'
-    return ""
+    return 'say what to do: then notify("slack:#ops")' if "THEN" in allowed else ""
 
 
 def _bare_word(word: str) -> str:
     if word.lower() in {"true", "false", "null"}:
         return f"write {word.lower()} in small letters"
     return f'text values need quotes, e.g. "{word}"'
-
-
-def _odd_number(word: str, allowed: set[str]) -> str:
-    if "DURATION" in allowed:
-        return "durations are whole numbers with s, m, h, d or w: 90s, 5m"
-    return "a number has no unit here: write 5m as 300" if word[-1] in "smhdw" else ""
 
 
 def _unknown_function(name: str) -> str:
@@ -177,7 +189,7 @@ def _nearest(word: str, allowed: set[str], wanted: str) -> str:
         return f"did you mean '{near[0]}'?"
     if "NAME" in allowed and len(allowed) == 1:
         return 'for example notify("slack:#ops")'
-    return "" if len(known) > 12 or not known else f"write {wanted} here"
+    return f"write {wanted} here" if known else ""
 
 
 def _example(special: str) -> str:

@@ -28,7 +28,6 @@ from sentinel.rules.syntax import (
     Path,
     Plain,
     RuleSyntax,
-    Suppress,
     TextTest,
     Ticket,
     Truth,

@@ -1,7 +1,7 @@
 """Texts with places for values of the event: `Device {device_id} at {temperature:.1f}°C`.
 
-Never str.format, which reaches attributes and allows widths of gigabytes: a place names a path and at most a fixed number
-of decimals.
+Never str.format, which reaches attributes and allows widths of gigabytes: a place names a path, and how many decimals
+it wants.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ CACHED_PARTS = 100_000
 
 
 class Entry(NamedTuple):
-    """A rule on its way down: `parts` must still hold. `is_spread`: it stands in several places that one event may reach."""
+    """A rule on its way down: `parts` must still hold. `is_spread`: one event may reach it in several places."""
 
     rule_id: RuleId
     parts: Conjuncts

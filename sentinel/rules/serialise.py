@@ -1,0 +1,88 @@
+"""Rules as plain lists, for JSON or msgpack: workers load them without parsing.
+
+A value of a class is `[its code, its fields …]`, a tuple `[0, its items …]`, everything else itself. Codes and the
+order of fields are the format: what changes them raises FORMAT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from sentinel.rules import syntax
+from sentinel.rules.syntax import RuleSyntax
+
+FORMAT = 1
+TUPLE = 0
+CLASSES: dict[int, type] = {
+    1: syntax.RuleSyntax,
+    2: syntax.Options,
+    3: syntax.Every,
+    4: syntax.Level,
+    5: syntax.Notify,
+    6: syntax.Ticket,
+    7: syntax.Suppress,
+    10: syntax.And,
+    11: syntax.Or,
+    12: syntax.Not,
+    13: syntax.Constant,
+    14: syntax.Window,
+    15: syntax.Comparison,
+    20: syntax.Field,
+    21: syntax.Compare,
+    22: syntax.Truth,
+    23: syntax.Missing,
+    24: syntax.OneOf,
+    25: syntax.Contains,
+    26: syntax.TextTest,
+    27: syntax.Network,
+    28: syntax.Between,
+}
+CODES = {each: code for code, each in CLASSES.items()}
+PLAIN = (str, int, float, bool, type(None))
+
+
+class UnreadableRuleError(ValueError):
+    """Stored rules of another version, or damaged: rebuild them from the rules' text."""
+
+
+def dump(rule: RuleSyntax) -> list[Any]:
+    """`rule` as nested lists."""
+    return [FORMAT, _plain(rule)]
+
+
+def load(data: Any, shared: dict[Any, Any] | None = None) -> RuleSyntax:
+    """The rule that `dump` was given. Hand `shared` from rule to rule, and parts that are equal become one object."""
+    if not isinstance(data, list) or len(data) != len(("format", "rule")) or data[0] != FORMAT:
+        raise UnreadableRuleError(f"stored rules must be of format {FORMAT}; rebuild them from their text")
+    rule = _value(data[1], {} if shared is None else shared)
+    if not isinstance(rule, RuleSyntax):
+        raise UnreadableRuleError("this is no rule; rebuild it from its text")
+    return rule
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [TUPLE, *(_plain(each) for each in value)]
+    if is_dataclass(value):
+        return [CODES[type(value)], *(_plain(getattr(value, field.name)) for field in fields(value))]
+    return value
+
+
+def _value(data: Any, shared: dict[Any, Any]) -> Any:
+    if not isinstance(data, list):
+        if isinstance(data, PLAIN):
+            return data
+        raise UnreadableRuleError(f"a {type(data).__name__} cannot be part of a rule")
+    if not data:
+        raise UnreadableRuleError("an empty list cannot be part of a rule")
+    code, *items = data
+    values = tuple(_value(each, shared) for each in items)
+    if code == TUPLE:
+        return values
+    try:
+        made = CLASSES[code](*values)
+    except (KeyError, TypeError) as error:
+        raise UnreadableRuleError(f"{code!r} with {len(values)} fields is no part of a rule") from error
+    # 5 and 5.0 are equal and mean the same in a rule; true and 1 never stand in the same place.
+    return shared.setdefault(made, made)
