@@ -33,7 +33,7 @@ def agree(index: RuleIndex, rules: Rules, events: Iterable[Event]) -> None:
 
 
 @given(st.lists(strategies.conditions, max_size=40), st.lists(strategies.events, min_size=1, max_size=20))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_index_and_naive_evaluation_agree(conditions: list[Condition], events: list[Event]) -> None:
     rules = dict(enumerate(conditions))
 
@@ -44,7 +44,7 @@ def test_index_and_naive_evaluation_agree(conditions: list[Condition], events: l
     st.lists(st.tuples(st.integers(0, 30), st.none() | strategies.conditions), max_size=80),
     st.lists(strategies.events, min_size=1, max_size=10),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_they_agree_after_every_kind_of_change(
     changes: list[tuple[int, Condition | None]], events: list[Event]
 ) -> None:
@@ -69,7 +69,7 @@ def drawn() -> tuple[list[Condition], list[Event]]:
 
     @given(strategies.conditions, strategies.events)
     @settings(
-        max_examples=1500,
+        max_examples=400,
         derandomize=True,
         database=None,
         deadline=None,

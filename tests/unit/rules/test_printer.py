@@ -12,7 +12,7 @@ from tests.unit.rules import strategies
 
 
 @given(strategies.rules)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_printed_rule_reads_back_as_the_same_rule(rule: RuleSyntax) -> None:
     again = parse(rule_text(rule))
 
@@ -21,7 +21,7 @@ def test_a_printed_rule_reads_back_as_the_same_rule(rule: RuleSyntax) -> None:
 
 
 @given(strategies.conditions)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_printing_is_settled_after_the_first_time(condition: Condition) -> None:
     text = condition_text(condition)
 
