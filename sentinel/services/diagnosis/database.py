@@ -24,16 +24,17 @@ FULL = 0.9
 
 def check_database(settings: Settings) -> tuple[Server | None, list[Finding]]:
     """Ask the server; None if there is no answer."""
-    before = utc_now()
     try:
         with new_session() as session:
+            session.connection()  # made before the clocks are compared: logging in takes its time
+            before = utc_now()
             server = diagnosis.server(session)
+            middle = before + (utc_now() - before) / 2
     except ConfigurationError as error:
         return None, [broken("database", str(error), "set DATABASE_URL, or run `sentinel up`")]
     except SQLAlchemyError as error:
         remedy = "check DATABASE_URL, and that PostgreSQL runs and lets this machine in"
         return None, [broken("database", f"cannot be reached: {first_line(error)}", remedy)]
-    middle = before + (utc_now() - before) / 2
     return server, [*_judged(server), _clock(abs(server.now - middle)), _used(server, settings)]
 
 
