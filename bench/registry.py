@@ -33,4 +33,5 @@ BENCHES = (
     Bench("idle_latency"),
     Bench("chains"),
     Bench("api_threads", is_usual=False),
+    Bench("matching", is_usual=False),
 )

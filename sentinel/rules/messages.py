@@ -94,7 +94,8 @@ INSTEAD = {
 
 def explained(text: str, error: UnexpectedInput) -> Refused:
     """The grammar's own error, said so that a person can mend the rule."""
-    start = len(text.rstrip()) if _is_end(error) else error.pos_in_stream or 0
+    at: int | None = error.pos_in_stream  # lark declares it None
+    start = len(text.rstrip()) if _is_end(error) or at is None else at
     found = FOUND.match(text, start)
     word = found[0] if found else ""
     allowed = _allowed(error)

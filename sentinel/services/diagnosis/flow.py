@@ -14,7 +14,7 @@ from sentinel.settings import Settings
 
 SILENT_PERIODS = 10
 SHORTEST_SILENCE = timedelta(seconds=30)
-RARE = timedelta(seconds=60)
+RARE = timedelta(seconds=30)
 """A task that comes less often than this need not have run soon after the start."""
 OVERDUE = timedelta(seconds=60)
 

@@ -88,7 +88,7 @@ def drawn() -> tuple[list[Condition], list[Event]]:
 def test_crowded_indexes_agree_too_built_grown_and_thinned(
     drawn: tuple[list[Condition], list[Event]], seed: int
 ) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - tests need no secrets
     conditions, events = drawn
     rules = dict(enumerate(chance.choices(conditions, k=300)))
     seen = chance.sample(events, 100)
