@@ -36,11 +36,20 @@ DOWN_WAIT_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A message as the limits see it: for each scope who it counts against (absent: the scope does not apply)."""
+    """A message as the limits see it: for each scope who it counts against (absent: the scope does not apply).
+
+    `attempts` so far tells an operator's retry, which counts again, from a message that only comes twice.
+    """
 
     id: str
     channel: str
     scopes: Mapping[str, str]
+    attempts: int = 0
+
+    @property
+    def mark(self) -> str:
+        """The Redis key that says it was let through."""
+        return f"sentinel:admitted:{self.id}:{self.attempts}"
 
 
 @dataclass(slots=True)
@@ -81,7 +90,8 @@ class Limiter:
                     verdict.admitted.append(subject.id)
                 else:
                     self._judge(subject, verdict, behind)
-            self._remember([each for each in verdict.admitted if each not in known])
+            fresh = set(verdict.admitted) - known
+            self._remember([subject for subject in subjects if subject.id in fresh])
         except (StorageError, RedisError) as error:
             decided = {*verdict.admitted, *verdict.dropped, *(each for each, _ in verdict.deferred)}
             undecided = [subject for subject in subjects[position:] if subject.id not in decided]
@@ -89,13 +99,13 @@ class Limiter:
         return verdict
 
     def _let_through_before(self, subjects: Sequence[Subject]) -> set[str]:
-        marks: Any = self._store.mget([_mark(subject.id) for subject in subjects]) if subjects else []
+        marks: Any = self._store.mget([subject.mark for subject in subjects]) if subjects else []
         return {subject.id for subject, mark in zip(subjects, marks, strict=True) if mark is not None}
 
-    def _remember(self, ids: Sequence[str]) -> None:
+    def _remember(self, subjects: Sequence[Subject]) -> None:
         with self._store.pipeline(transaction=False) as batch:
-            for each in ids:
-                batch.set(_mark(each), 1, ex=ADMITTED_SECONDS)
+            for subject in subjects:
+                batch.set(subject.mark, 1, ex=ADMITTED_SECONDS)
             batch.execute()
 
     def _judge(self, subject: Subject, verdict: Verdict, behind: Counter[str]) -> None:
@@ -130,10 +140,6 @@ class Limiter:
             verdict.admitted += ids
         else:
             verdict.held += [(each, now + timedelta(seconds=DOWN_WAIT_SECONDS)) for each in ids]
-
-
-def _mark(notification_id: str) -> str:
-    return f"sentinel:admitted:{notification_id}"
 
 
 def _breadth(limit: Limit) -> int:

@@ -75,4 +75,4 @@ def _subject(row: Candidate, provider: str | None) -> Subject:
         scopes["user"] = f"{row.client_id}:{row.user_id}"
     if provider is not None:
         scopes["provider"] = provider
-    return Subject(row.id, row.channel, scopes)
+    return Subject(row.id, row.channel, scopes, row.attempts)

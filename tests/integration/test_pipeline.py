@@ -325,3 +325,19 @@ def test_a_message_counts_once_however_often_its_chain_comes(accept: Accept, dat
             assert pipeline.rate_limit(uow, ids) == ids
 
     assert statuses(ids) == [("PENDING", None)] * 2
+
+
+def test_an_operators_retry_counts_against_the_limits_again(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
+) -> None:
+    database(SENTINEL_LIMITS=json.dumps([LIMITS | {"rate": "2/minute"}]))
+    provider.script(refused(400, 21211))
+    failed, other = accept(), accept()
+    run_pipeline([failed, other])
+    assert statuses([failed, other])[1] == ("SENT", None)
+
+    with unit_of_work() as uow:
+        notifications.retry(uow, failed, client_id=None)
+    run_pipeline([failed])
+
+    assert statuses([failed]) == [("SUPPRESSED", "rate_limited")]
