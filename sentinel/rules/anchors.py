@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sentinel.rules.conditions import text_pattern
 from sentinel.rules.syntax import (
+    And,
     Between,
     Compare,
     Condition,
     Constant,
     Contains,
     Field,
+    Not,
     OneOf,
     Or,
     Plain,
     Term,
     TextTest,
     Truth,
+    conjunction,
     conjuncts,
+    disjunction,
 )
 
 Conjuncts = tuple[Condition, ...]
@@ -70,7 +74,7 @@ def alternatives(parts: Conjuncts) -> tuple[Conjuncts, ...] | None:
 
 def access(condition: Condition) -> str:
     """How the index finds a rule with this condition: `equality`, `range`, `text`, or `scan` (asked on every event)."""
-    parts = conjuncts(condition)
+    parts = demands(condition)
     found = list(anchors(parts))
     if any(each.is_equality for each in found):
         return "equality"
@@ -80,9 +84,21 @@ def access(condition: Condition) -> str:
     return "text" if any(table == PATTERN for each in found for table, _ in each.keys) else "range"
 
 
-def unconditional(condition: Condition) -> Conjuncts:
-    """The conjuncts without those that always hold."""
-    return tuple(each for each in conjuncts(condition) if each != Constant(True))
+def demands(condition: Condition) -> Conjuncts:
+    """What must all hold, as many and as small as can be: `not (a or b)` is two demands. Nothing that always holds."""
+    return tuple(each for each in conjuncts(_pushed(condition, negated=False)) if each != Constant(True))
+
+
+def _pushed(condition: Condition, *, negated: bool) -> Condition:
+    """The same condition with `not` at its terms only: exact, for conditions are either true or false."""
+    if isinstance(condition, Not):
+        return _pushed(condition.condition, negated=not negated)
+    if isinstance(condition, And | Or):
+        join = conjunction if isinstance(condition, And) != negated else disjunction
+        return join(_pushed(each, negated=negated) for each in condition.conditions)
+    if isinstance(condition, Constant):
+        return Constant(condition.value != negated)
+    return replace(condition, negated=not condition.negated) if negated and isinstance(condition, Term) else condition
 
 
 def _table(value: Plain) -> str:

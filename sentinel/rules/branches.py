@@ -188,7 +188,8 @@ class Patterns:
 
     def __call__(self, text: str) -> list[Any]:
         """The places of all patterns that occur in `text`."""
-        found = (self._places.get(pattern) for each in self._sets for pattern in each.found_in(text))
+        places = self._places
+        found = [places.get(pattern) for each in self._sets for pattern in each.found_in(text)]
         return [place for place in found if place is not None]
 
     def get(self, key: Key) -> Any:

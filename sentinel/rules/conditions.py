@@ -45,6 +45,7 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 CACHED_TESTS = 50_000
+CACHED_ADDRESSES = 1000
 
 
 def predicate(condition: Condition) -> Predicate:
@@ -189,16 +190,23 @@ def text_pattern(term: TextTest | Contains) -> str:
 
 def _network(term: Network) -> Test:
     network = ipaddress.ip_network(term.value)
+    version, mask, base = network.version, int(network.netmask), int(network.network_address)
 
     def holds(value: Any) -> bool:
-        if type(value) is not str:
-            return False
-        try:
-            return ipaddress.ip_address(value) in network
-        except ValueError:
-            return False
+        address = _address(value) if type(value) is str else None
+        return address is not None and address[0] == version and address[1] & mask == base
 
     return holds
+
+
+@lru_cache(maxsize=CACHED_ADDRESSES)
+def _address(text: str) -> tuple[int, int] | None:
+    """Version and number of an address. Kept, because many rules ask about the same one."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return address.version, int(address)
 
 
 def _between(term: Between) -> Test:

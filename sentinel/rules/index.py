@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from sentinel.rules.anchors import unconditional
+from sentinel.rules.anchors import demands
 from sentinel.rules.branches import RuleId
 from sentinel.rules.syntax import Condition
 from sentinel.rules.tree import Entry, Place, build, insert, remove
@@ -103,4 +103,4 @@ class RuleIndex:
 
 
 def _entry(rule_id: RuleId, condition: Condition) -> Entry:
-    return Entry(rule_id, unconditional(condition))
+    return Entry(rule_id, demands(condition))
