@@ -121,6 +121,64 @@ def test_nothing_is_left_of_an_index_whose_rules_are_gone(drawn: tuple[list[Cond
     assert index._root == ()
 
 
+BOUNDARIES: list[Event] = [
+    {"a": value, "b": 1}
+    for value in (
+        *range(-1, 42),
+        7.0,
+        7.5,
+        True,
+        False,
+        None,
+        "7",
+        "t7",
+        "xt7y",
+        "T7",
+        "t",
+        "",
+        ["t7"],
+        [7],
+        ["T7"],
+        {},
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "a == {n}",
+        'a == "t{n}"',
+        "a > {n}",
+        "a >= {n}",
+        "a < {n}",
+        "a <= {n}",
+        "a between {n} and 20",
+        "not (a < {n} or a > 20)",
+        "a in [{n}, true]",
+        'a in ["t{n}", 7]',
+        "a contains {n}",
+        'a contains "t{n}"',
+        'a icontains "t{n}"',
+        'a startswith "t{n}"',
+        'a endswith "t{n}"',
+        "a matches /^x?t{n}/",
+        'lower(a) == "t{n}"',
+        "number(a) == {n}",
+        "b == 1 and a > {n}",
+        "a != {n}",
+    ],
+)
+def test_each_kind_of_condition_agrees_at_its_boundaries(template: str) -> None:
+    rules = {n: parse_condition(template.format(n=n)) for n in range(20)}
+    grown = RuleIndex()
+    for rule_id, condition in rules.items():
+        grown.put(rule_id, condition)
+
+    agree(RuleIndex(rules.items()), rules, BOUNDARIES)
+    agree(grown, rules, BOUNDARIES)
+
+
 def test_a_rule_reached_by_two_ways_is_found_once() -> None:
     rules = [(number, parse_condition(f'a == {number} or b == "x"')) for number in range(50)]
 
