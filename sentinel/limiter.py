@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 import redis
 from limits import RateLimitItem, parse
@@ -27,8 +26,8 @@ PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 # A message that one recipient's limit holds back must not use up its client's share as well.
 NARROWEST_FIRST = ("recipient", "user", "endpoint", "client", "provider")
 
-ADMITTED_SECONDS = 3600
-"""How long the limiter remembers whom it let through: longer than any chain is on its way."""
+ADMITTED_SECONDS = 600
+"""The limiter remembers for one to two of these whom it let through: longer than a chain is on its way."""
 
 DOWN_WAIT_SECONDS = 5
 """How long a message waits when the limiter is down and `SENTINEL_LIMITER_DOWN=closed`."""
@@ -48,8 +47,8 @@ class Subject:
 
     @property
     def mark(self) -> str:
-        """The Redis key that says it was let through."""
-        return f"sentinel:admitted:{self.id}:{self.attempts}"
+        """What is remembered of a message that was let through."""
+        return f"{self.id}:{self.attempts}"
 
 
 @dataclass(slots=True)
@@ -78,34 +77,39 @@ class Limiter:
         A message counts once, however often the broker or a sweeper brings it: what was let through stays so.
         """
         verdict = Verdict()
-        if not self._limits:
+        if not (self._limits and subjects):
             verdict.admitted += [subject.id for subject in subjects]
             return verdict
         behind: Counter[str] = Counter()
-        position = 0
         try:
-            known = self._let_through_before(subjects)
-            for position, subject in enumerate(subjects):  # noqa: B007 - where it broke off is needed below
+            known = self._let_through_before(subjects, now)
+            for subject in subjects:
                 if subject.id in known:
                     verdict.admitted.append(subject.id)
                 else:
                     self._judge(subject, verdict, behind)
             fresh = set(verdict.admitted) - known
-            self._remember([subject for subject in subjects if subject.id in fresh])
+            if fresh:
+                self._remember([subject for subject in subjects if subject.id in fresh], now)
         except (StorageError, RedisError) as error:
             decided = {*verdict.admitted, *verdict.dropped, *(each for each, _ in verdict.deferred)}
-            undecided = [subject for subject in subjects[position:] if subject.id not in decided]
+            undecided = [subject for subject in subjects if subject.id not in decided]
             self._without_limiter(undecided, verdict, now=now, error=error)
         return verdict
 
-    def _let_through_before(self, subjects: Sequence[Subject]) -> set[str]:
-        marks: Any = self._store.mget([subject.mark for subject in subjects]) if subjects else []
-        return {subject.id for subject, mark in zip(subjects, marks, strict=True) if mark is not None}
-
-    def _remember(self, subjects: Sequence[Subject]) -> None:
+    def _let_through_before(self, subjects: Sequence[Subject], now: datetime) -> set[str]:
+        marks = [subject.mark for subject in subjects]
         with self._store.pipeline(transaction=False) as batch:
-            for subject in subjects:
-                batch.set(subject.mark, 1, ex=ADMITTED_SECONDS)
+            for key in _memories(now):
+                batch.smismember(key, marks)
+            newer, older = batch.execute()
+        return {subject.id for subject, *seen in zip(subjects, newer, older, strict=True) if any(seen)}
+
+    def _remember(self, subjects: Sequence[Subject], now: datetime) -> None:
+        key = _memories(now)[0]
+        with self._store.pipeline(transaction=False) as batch:
+            batch.sadd(key, *(subject.mark for subject in subjects))
+            batch.expire(key, 2 * ADMITTED_SECONDS)
             batch.execute()
 
     def _judge(self, subject: Subject, verdict: Verdict, behind: Counter[str]) -> None:
@@ -140,6 +144,12 @@ class Limiter:
             verdict.admitted += ids
         else:
             verdict.held += [(each, now + timedelta(seconds=DOWN_WAIT_SECONDS)) for each in ids]
+
+
+def _memories(now: datetime) -> tuple[str, str]:
+    """Name the set of this stretch of time and the one before: one command asks for a whole batch, and both expire."""
+    stretch = int(now.timestamp()) // ADMITTED_SECONDS
+    return f"sentinel:admitted:{stretch}", f"sentinel:admitted:{stretch - 1}"
 
 
 def _breadth(limit: Limit) -> int:
