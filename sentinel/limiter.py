@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import redis
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import storage_from_string
-from limits.strategies import STRATEGIES, RateLimiter
+from limits.strategies import (
+    STRATEGIES,
+    FixedWindowRateLimiter,
+    MovingWindowRateLimiter,
+    RateLimiter,
+    SlidingWindowCounterRateLimiter,
+)
 from redis.exceptions import RedisError
 
 from sentinel.logs import get_logger
 from sentinel.settings import Limit, Settings, get_settings
 
 log = get_logger(__name__)
+
+Key = tuple[str, str, str]
+"""What is counted together: (scope, channel or `*`, who)."""
 
 PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 """Seconds: a check must not cost more than the message."""
@@ -80,19 +91,15 @@ class Limiter:
         if not (self._limits and subjects):
             verdict.admitted += [subject.id for subject in subjects]
             return verdict
-        behind: Counter[str] = Counter()
         try:
             known = self._let_through_before(subjects, now)
-            for subject in subjects:
-                if subject.id in known:
-                    verdict.admitted.append(subject.id)
-                else:
-                    self._judge(subject, verdict, behind)
-            fresh = set(verdict.admitted) - known
+            fresh = self._count([subject for subject in subjects if subject.id not in known], verdict)
             if fresh:
-                self._remember([subject for subject in subjects if subject.id in fresh], now)
+                self._remember(fresh, now)
+            going = known | {subject.id for subject in fresh}
+            verdict.admitted += [subject.id for subject in subjects if subject.id in going]
         except (StorageError, RedisError) as error:
-            decided = {*verdict.admitted, *verdict.dropped, *(each for each, _ in verdict.deferred)}
+            decided = {*verdict.dropped, *(each for each, _ in verdict.deferred)}
             undecided = [subject for subject in subjects if subject.id not in decided]
             self._without_limiter(undecided, verdict, now=now, error=error)
         return verdict
@@ -112,28 +119,41 @@ class Limiter:
             batch.expire(key, 2 * ADMITTED_SECONDS)
             batch.execute()
 
-    def _judge(self, subject: Subject, verdict: Verdict, behind: Counter[str]) -> None:
+    def _count(self, subjects: list[Subject], verdict: Verdict) -> list[Subject]:
+        """Count the batch against one limit after the other, each in one round trip; returns who passed them all."""
         for limit, rate in self._limits:
-            who = subject.scopes.get(limit.scope)
-            if who is None or limit.channel not in (None, subject.channel):
-                continue
-            key = (limit.scope, limit.channel or "*", who)
-            if self._strategy.hit(rate, *key):
-                continue
+            keyed = [(subject, key) for subject in subjects if (key := _key(limit, subject)) is not None]
+            passed = self._hit(rate, [key for _, key in keyed])
+            stopped = [each for each, has_passed in zip(keyed, passed, strict=True) if not has_passed]
             if limit.above == "drop":
-                verdict.dropped.append(subject.id)
+                verdict.dropped += [subject.id for subject, _ in stopped]
             else:
-                queued = behind["/".join(key)]
-                behind["/".join(key)] += 1
-                verdict.deferred.append((subject.id, self._free_again(rate, key, queued)))
-            return
-        verdict.admitted.append(subject.id)
+                verdict.deferred += self._later(rate, stopped)
+            gone = {subject.id for subject, _ in stopped}
+            subjects = [subject for subject in subjects if subject.id not in gone]
+        return subjects
 
-    def _free_again(self, rate: RateLimitItem, key: tuple[str, ...], queued: int) -> datetime:
-        """When the window opens; whoever stands behind a whole window's worth waits a window longer."""
-        reset_time = self._strategy.get_window_stats(rate, *key).reset_time
-        later = timedelta(seconds=rate.get_expiry() * (queued // rate.amount))
-        return datetime.fromtimestamp(reset_time, UTC) + later
+    def _hit(self, rate: RateLimitItem, keys: Sequence[Key]) -> list[bool]:
+        """Run what the strategy's `hit` runs, the library's own scripts on its own keys, for a whole batch at once."""
+        hit, is_within = HITS[type(self._strategy)]
+        storage: Any = self._strategy.storage
+        with self._store.pipeline(transaction=False) as batch:
+            for key in keys:
+                hit(storage, batch, rate, rate.key_for(*key))
+            return [is_within(answer, rate) for answer in batch.execute()]
+
+    def _later(self, rate: RateLimitItem, stopped: Sequence[tuple[Subject, Key]]) -> list[tuple[str, datetime]]:
+        """When each may come again; whoever stands behind a whole window's worth waits a window longer."""
+        queued: Counter[Key] = Counter()
+        opens: dict[Key, datetime] = {}
+        found = []
+        for subject, key in stopped:
+            if key not in opens:
+                opens[key] = datetime.fromtimestamp(self._strategy.get_window_stats(rate, *key).reset_time, UTC)
+            windows = queued[key] // rate.amount
+            queued[key] += 1
+            found.append((subject.id, opens[key] + timedelta(seconds=rate.get_expiry() * windows)))
+        return found
 
     def _without_limiter(
         self, subjects: Sequence[Subject], verdict: Verdict, *, now: datetime, error: Exception
@@ -144,6 +164,36 @@ class Limiter:
             verdict.admitted += ids
         else:
             verdict.held += [(each, now + timedelta(seconds=DOWN_WAIT_SECONDS)) for each in ids]
+
+
+def _hit_fixed(storage: Any, batch: Any, rate: RateLimitItem, key: str) -> None:
+    storage.lua_incr_expire([storage.prefixed_key(key)], [rate.get_expiry(), 1], client=batch)
+
+
+def _hit_moving(storage: Any, batch: Any, rate: RateLimitItem, key: str) -> None:
+    arguments = [time.time(), rate.amount, rate.get_expiry(), 1]
+    storage.lua_acquire_moving_window([storage.prefixed_key(key)], arguments, client=batch)
+
+
+def _hit_sliding(storage: Any, batch: Any, rate: RateLimitItem, key: str) -> None:
+    # The braces keep both keys on one node of a Redis cluster, as the library has them.
+    current = storage.prefixed_key(f"{{{key}}}")
+    storage.lua_acquire_sliding_window([f"{current}/-1", current], [rate.amount, rate.get_expiry(), 1], client=batch)
+
+
+# A test holds each against the strategy's own `hit`.
+HITS: dict[type[RateLimiter], tuple[Callable[..., None], Callable[[Any, RateLimitItem], bool]]] = {
+    FixedWindowRateLimiter: (_hit_fixed, lambda count, rate: int(count) <= rate.amount),
+    MovingWindowRateLimiter: (_hit_moving, lambda acquired, _: bool(acquired)),
+    SlidingWindowCounterRateLimiter: (_hit_sliding, lambda acquired, _: bool(acquired)),
+}
+
+
+def _key(limit: Limit, subject: Subject) -> Key | None:
+    who = subject.scopes.get(limit.scope)
+    if who is None or limit.channel not in (None, subject.channel):
+        return None
+    return (limit.scope, limit.channel or "*", who)
 
 
 def _memories(now: datetime) -> tuple[str, str]:
