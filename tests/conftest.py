@@ -9,7 +9,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from sentinel import bell, db, dispatcher, limiter
+from sentinel import bell, broker, db, dispatcher, limiter
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services import delivery
@@ -56,6 +56,8 @@ def servers(_own_environment: None) -> Iterator[Servers]:
 def _schema(servers: Servers) -> None:
     os.environ |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
     forget_process_state()
+    # Celery reads its settings once per process: now, and not in the first test that points REDIS_URL elsewhere.
+    assert broker.celery.conf.broker_url == servers.redis_url
     upgrade()
 
 
