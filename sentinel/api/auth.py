@@ -22,10 +22,11 @@ def require_credentials() -> None:
 
 
 def current_caller(uow: UnitOfWork, scope: str) -> Caller:
-    """Return the client behind this request, if its key allows `scope`."""
+    """Return the client this request speaks for, if its key allows `scope`: its own, or the one of `?client=`."""
     caller = _caller(uow)
     caller.require(scope)
-    return caller
+    wanted = request.args.get("client")
+    return caller if wanted is None else clients.acting_for(uow, caller, wanted)
 
 
 def _caller(uow: UnitOfWork) -> Caller:

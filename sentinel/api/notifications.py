@@ -23,7 +23,7 @@ from sentinel.api.schemas.notification import (
 )
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
-from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import Notification
 from sentinel.models.status import Status
 from sentinel.queries.notifications import Filter
@@ -117,8 +117,6 @@ def _next_page(cursor: str) -> str:
 
 
 def _filter(query: dict[str, Any], caller: Caller) -> Filter:
-    if query.get("client", caller.client_name) != caller.client_name:
-        raise ForbiddenError(f"this API key belongs to client {caller.client_name} and sees only its notifications")
     return Filter(
         client_id=caller.client_id,
         statuses=_statuses(query["status"]) if "status" in query else (),

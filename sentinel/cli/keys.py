@@ -14,7 +14,7 @@ from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import ApiKey
 from sentinel.queries import clients as client_queries
 from sentinel.services import clients
-from sentinel.services.clients import SCOPES
+from sentinel.services.clients import OWN_SCOPES, SCOPES
 
 LONGEST_NAME = 100
 COLUMNS = ("id", "client", "name", "prefix", "scopes", "created", "expires", "state")
@@ -37,7 +37,13 @@ def keys() -> None:
 @keys.command(epilog='Example: KEY=$(sentinel keys create --client shop --name "CI" --scope notifications:write)')
 @click.option("--client", required=True, callback=short_name, help="Whom the key speaks for; made if it is new.")
 @click.option("--name", required=True, callback=short_name, help="What the key is for.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="May be repeated. Default: all.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    help="May be repeated. Default: all but events:broadcast and admin.",
+)
 @click.option("--expires", help="When it stops working: 90d, 12h, or 2027-01-31T00:00:00Z. Default: never.")
 def create(client: str, name: str, scopes: tuple[str, ...], expires: str | None) -> None:
     """Make a key. The key alone goes to standard output, what to know about it to standard error."""
@@ -47,7 +53,7 @@ def create(client: str, name: str, scopes: tuple[str, ...], expires: str | None)
         row, key = clients.create_key(uow, client, name, scopes=scopes, expires_at=expires_at)
     if is_new:
         click.echo(f"Client {client} is new.", err=True)
-    click.echo(f"Key {row.id} of client {client} ({', '.join(row.scopes)}). It is shown only now:", err=True)
+    click.echo(f"Key {row.id} of client {client} ({_scopes(row)}). It is shown only now:", err=True)
     click.echo(key)
     click.echo(f"Send it with each request as\n  Authorization: Bearer {key}", err=True)
 
@@ -87,8 +93,13 @@ def expiry(text: str, *, now: datetime) -> datetime:
 
 
 def _row(key: ApiKey, owner: str) -> tuple[object, ...]:
-    scopes = ", ".join(key.scopes)
-    return (key.id, owner, key.name, f"{key.prefix}…", scopes, key.created_at, key.expires_at, _state(key))
+    return (key.id, owner, key.name, f"{key.prefix}…", _scopes(key), key.created_at, key.expires_at, _state(key))
+
+
+def _scopes(key: ApiKey) -> str:
+    more = [scope for scope in key.scopes if scope not in OWN_SCOPES]
+    has_all_own = set(OWN_SCOPES) <= set(key.scopes)
+    return ", ".join(["all of its own", *more] if has_all_own else key.scopes)
 
 
 def _state(key: ApiKey) -> str:

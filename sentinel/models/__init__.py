@@ -3,9 +3,14 @@
 from sentinel.models.attempt import Attempt
 from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
+from sentinel.models.endpoint import Endpoint
+from sentinel.models.event import Event
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import ProviderAccount, SweeperRun
+from sentinel.models.rule import Rule, RuleChange, RuleVersion
+from sentinel.models.template import Template
+from sentinel.models.ticket import Ticket
 
 __all__ = [
     "ApiKey",
@@ -13,9 +18,16 @@ __all__ = [
     "Base",
     "Client",
     "DedupeClaim",
+    "Endpoint",
+    "Event",
     "IdempotencyKey",
     "Notification",
     "ProviderAccount",
+    "Rule",
+    "RuleChange",
+    "RuleVersion",
     "SweeperRun",
+    "Template",
+    "Ticket",
     "TimelineEntry",
 ]

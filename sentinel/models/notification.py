@@ -11,11 +11,13 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     SmallInteger,
     String,
     literal_column,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import ID, Base
@@ -50,6 +52,16 @@ class Notification(Base):
             "id",
             postgresql_where=text(f"status IN ({_listed(RETRYABLE)})"),
         ),
+        # Once: however often an event is evaluated, it is told to a target of a client once.
+        Index(
+            "uq_notifications_event_id_target",
+            "event_id",
+            "client_id",
+            "channel",
+            "recipient",
+            unique=True,
+            postgresql_where=text("event_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -61,6 +73,12 @@ class Notification(Base):
     severity: Mapped[str | None] = mapped_column(String(20))
     user_id: Mapped[str | None]
     dedupe_key: Mapped[str | None]
+    # How long the key holds; none: SENTINEL_DEDUPE_SECONDS.
+    dedupe_seconds: Mapped[int | None]
+    # Of a notification that rules made: the event, the rules of this client that asked for it, and the endpoint.
+    event_id: Mapped[str | None] = mapped_column(ID)
+    rule_ids: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    endpoint_id: Mapped[int | None]
     # `metadata` is taken on declarative classes
     details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=literal_column("'{}'::jsonb"))
     status: Mapped[str] = mapped_column(String(12))

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     CLIENT_DISABLED = "client_disabled"
     NOT_CONFIGURED = "not_configured"
+    NO_ENDPOINT = "no_endpoint"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     AMBIGUOUS = "ambiguous"
     WORKER_LOST = "worker_lost"

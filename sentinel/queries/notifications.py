@@ -15,17 +15,23 @@ from sentinel.models import Attempt, Client, Notification, TimelineEntry
 from sentinel.models.status import CANCELLABLE, RETRYABLE, Status
 from sentinel.queries.values import array, recordset
 
+# A row that rules made may be there already: its event was evaluated before.
 INSERT = text("""
     INSERT INTO notifications (
-        id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, metadata,
-        status, attempt_limit, send_at, expires_at, next_attempt_at, queue_at, created_at, updated_at)
+        id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
+        event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, next_attempt_at, queue_at,
+        created_at, updated_at)
     SELECT
-        id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, metadata,
-        'PENDING', attempt_limit, send_at, expires_at, send_at, queue_at, created_at, created_at
+        id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
+        event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
+        created_at, created_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (
         id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
-        dedupe_key text, metadata jsonb, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
+        dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
+        status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
         queue_at timestamptz, created_at timestamptz)
+    ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
+    RETURNING id::text, channel, status
 """)
 
 CANCEL = text("""
@@ -78,9 +84,18 @@ class Filter:
         return found
 
 
-def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store new rows as PENDING, in one statement."""
-    session.execute(INSERT, {"rows": recordset(rows)})
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """A row that is new."""
+
+    id: str
+    channel: str
+    status: str
+
+
+def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Inserted]:
+    """Store new rows in one statement; returns those that were not there before."""
+    return [Inserted(*row) for row in session.execute(INSERT, {"rows": recordset(rows)})]
 
 
 def get(session: Session, notification_id: str, *, client_id: int | None) -> Notification | None:

@@ -33,12 +33,14 @@ FINISH = text("""
 # telling anybody: then the repetition is the first that can be heard. Sorted, so that two batches cannot deadlock.
 CLAIM_KEYS = text("""
     WITH keyed AS (
-        SELECT DISTINCT ON (client_id, dedupe_key, channel, recipient) client_id, dedupe_key, channel, recipient, id
+        SELECT DISTINCT ON (client_id, dedupe_key, channel, recipient)
+            client_id, dedupe_key, channel, recipient, id,
+            :now + make_interval(secs => coalesce(dedupe_seconds, :seconds)) AS until
         FROM notifications
         WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND dedupe_key IS NOT NULL
         ORDER BY client_id, dedupe_key, channel, recipient, id)
     INSERT INTO dedupe_claims AS held (client_id, dedupe_key, channel, recipient, notification_id, expires_at)
-    SELECT client_id, dedupe_key, channel, recipient, id, :until FROM keyed
+    SELECT client_id, dedupe_key, channel, recipient, id, until FROM keyed
     ON CONFLICT (client_id, dedupe_key, channel, recipient) DO UPDATE
     SET notification_id = EXCLUDED.notification_id, expires_at = EXCLUDED.expires_at
     WHERE held.expires_at <= :now OR NOT EXISTS (
@@ -104,9 +106,9 @@ def finish(session: Session, ids: Sequence[str], status: Status, reason: Reason,
     return list(session.execute(FINISH, values).scalars())
 
 
-def claim_keys(session: Session, ids: Sequence[str], *, now: datetime, until: datetime) -> None:
-    """Claim the dedupe keys of `ids` for the first row of each, where nobody holds them."""
-    session.execute(CLAIM_KEYS, {"ids": array(ids), "now": now, "until": until, "unheard": array(UNHEARD)})
+def claim_keys(session: Session, ids: Sequence[str], *, now: datetime, seconds: int) -> None:
+    """Claim the dedupe keys of `ids` for the first row of each, where nobody holds them; for `seconds` by default."""
+    session.execute(CLAIM_KEYS, {"ids": array(ids), "now": now, "seconds": seconds, "unheard": array(UNHEARD)})
 
 
 def suppress_duplicates(session: Session, ids: Sequence[str], *, now: datetime) -> list[str]:

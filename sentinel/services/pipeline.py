@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sentinel.channels.registry import provider_name
 from sentinel.limiter import Limiter, Subject, get_limiter
@@ -48,8 +47,7 @@ def _finish(uow: UnitOfWork, rows: Sequence[Candidate], status: Status, reason: 
 
 def dedupe(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
     """Let through one row per dedupe key and target; the others end as duplicates of it."""
-    until = uow.now + timedelta(seconds=get_settings().dedupe_seconds)
-    pipeline.claim_keys(uow.session, ids, now=uow.now, until=until)
+    pipeline.claim_keys(uow.session, ids, now=uow.now, seconds=get_settings().dedupe_seconds)
     duplicates = set(pipeline.suppress_duplicates(uow.session, ids, now=uow.now))
     return [each for each in ids if each not in duplicates]
 

@@ -205,8 +205,19 @@ def test_a_misspelt_parameter_is_shown_the_right_one(api: FlaskClient) -> None:
 
 def test_a_client_may_name_itself_but_no_other(api: FlaskClient, accept: Accept) -> None:
     made = accept()
-    bearer("other")
+    key = bearer("other")
 
     assert _ids(api.get("/notifications?client=default")) == [made]
-    for name in ("other", "nobody", "%00", ""):
-        assert api.get(f"/notifications?client={name}").status_code == 403
+    assert _ids(api.get("/notifications?client=other", headers=key)) == []
+    for name in ("default", "nobody", "%00", ""):
+        assert api.get(f"/notifications?client={name}", headers=key).status_code == 403
+
+
+def test_an_admin_key_acts_for_every_client_that_there_is(api: FlaskClient, accept: Accept) -> None:
+    made = accept()
+    key = bearer("operations", "notifications:read", "admin")
+
+    assert _ids(api.get("/notifications?client=default", headers=key)) == [made]
+    assert _ids(api.get("/notifications", headers=key)) == []
+    for name in ("nobody", "%00", ""):
+        assert api.get(f"/notifications?client={name}", headers=key).status_code == 404

@@ -110,6 +110,9 @@ class NotificationView(ma.Schema):
     user_id = fields.String(required=True, allow_none=True)
     dedupe_key = fields.String(required=True, allow_none=True)
     duplicate_of = fields.UUID(required=True, allow_none=True)
+    event_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the event that rules made it of"})
+    rule_ids = fields.List(fields.Integer(), required=True, allow_none=True)
+    endpoint_id = fields.Integer(required=True, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), required=True)
     attempts = fields.Integer(required=True)
     attempt_limit = fields.Integer(required=True)
@@ -144,7 +147,7 @@ class ListQuery(ma.Schema):
         metadata={"description": "one status, or several with commas", "example": "FAILED,UNDELIVERED"}
     )
     channel = AnyCase(validate=validate.OneOf(CHANNELS), metadata={"example": "sms", "remedy": ONE_OF_CHANNELS})
-    client = fields.String(metadata={"description": "must be the key's own client"})
+    client = fields.String(metadata={"description": "the key's own client; any other takes the scope `admin`"})
     reason = fields.String(validate=_storable, metadata={"example": "rate_limited"})
     since = fields.String(metadata={"description": "a time, or how long ago", "example": "1h"})
     cursor = fields.UUID(
