@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
-from flask import Response, request, url_for
+from flask import Response, url_for
 from flask.views import MethodView
 
 from sentinel.api.answers import dumps, json_response, once
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.field_errors import field_errors, shown
+from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import StrictBlueprint, read_json
 from sentinel.api.schemas.notification import (
     BatchItemView,
@@ -21,8 +21,6 @@ from sentinel.api.schemas.notification import (
     NotificationView,
     TimelineItemView,
 )
-from sentinel.clock import utc_now
-from sentinel.durations import parse_since
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import Notification
 from sentinel.models.status import Status
@@ -93,7 +91,7 @@ class NotificationList(MethodView):
             return once(uow, caller, read_json, make)
 
     @blueprint.arguments(ListQuery(), location="query")
-    @blueprint.response(200, NotificationView(many=True), headers={"X-Pagination": {"schema": {"type": "string"}}})
+    @blueprint.response(200, NotificationView(many=True), headers=PAGE_HEADERS)
     @blueprint.refuses(401, 403, 422, 503)
     def get(self, query: dict[str, Any]) -> Response:
         """List notifications, newest first.
@@ -103,17 +101,7 @@ class NotificationList(MethodView):
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
             rows, following = notifications.page(uow, _filter(query, caller), size=query["limit"])
-        response = json_response([view(row, client) for row, client in rows])
-        response.headers["X-Pagination"] = dumps({"page_size": query["limit"], "next_cursor": following}).decode()
-        if following is not None:
-            address = _next_page(following)
-            response.headers["Link"] = f'<{address}>; rel="next"'
-        return response
-
-
-def _next_page(cursor: str) -> str:
-    query: dict[str, Any] = request.args.to_dict() | {"cursor": cursor}
-    return url_for(".NotificationList", **query)
+        return paged([view(row, client) for row, client in rows], size=query["limit"], following=following)
 
 
 def _filter(query: dict[str, Any], caller: Caller) -> Filter:
@@ -122,8 +110,9 @@ def _filter(query: dict[str, Any], caller: Caller) -> Filter:
         statuses=_statuses(query["status"]) if "status" in query else (),
         channel=query.get("channel"),
         reason=query.get("reason"),
-        since=_since(query["since"]) if "since" in query else None,
+        since=since_of(query["since"]) if "since" in query else None,
         before=str(query["cursor"]) if "cursor" in query else None,
+        event_id=str(query["event"]) if "event" in query else None,
     )
 
 
@@ -134,17 +123,6 @@ def _statuses(text: str) -> tuple[str, ...]:
             remedy = f"use any of: {', '.join(Status)}"
             raise InvalidInputError(FieldError("status", shown(each), "unknown status", remedy))
     return wanted
-
-
-def _since(text: str) -> datetime:
-    try:
-        return parse_since(text, now=utc_now())
-    except ValueError as error:
-        remedy = (
-            'write how long ago ("90s", "5m", "1h", "2d"), or a time with its offset ("2026-11-20T18:00:00Z"; '
-            "a + is written %2B in an address)"
-        )
-        raise InvalidInputError(FieldError("since", shown(text), str(error), remedy)) from None
 
 
 @blueprint.route("/batch")

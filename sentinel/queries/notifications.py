@@ -65,6 +65,7 @@ class Filter:
     reason: str | None = None
     since: datetime | None = None
     before: str | None = None
+    event_id: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
@@ -81,6 +82,8 @@ class Filter:
             found.append(Notification.id >= first_id(self.since))
         if self.before is not None:
             found.append(Notification.id < self.before)
+        if self.event_id is not None:
+            found.append(Notification.event_id == self.event_id)
         return found
 
 
