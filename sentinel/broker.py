@@ -28,6 +28,20 @@ UNREACHABLE = (OperationalError, RedisError, OSError)
 """What a broker that cannot be reached raises."""
 
 
+EVENTS = "events"
+"""The line of events, beside the channels' lines of notifications."""
+
+
+def publish_accepted(line: str, ids: Sequence[str]) -> bool:
+    """Queue what was committed: events to be matched, or notifications of the channel `line`."""
+    return publish_events(ids) if line == EVENTS else publish_pipeline(line, ids)
+
+
+def publish_events(ids: Sequence[str]) -> bool:
+    """Queue events to be matched; False if the broker cannot be reached."""
+    return _publish(lambda part: signature("tasks.pipeline.match", args=[part]), EVENTS, ids)
+
+
 def publish_pipeline(channel: str, ids: Sequence[str]) -> bool:
     """Queue the whole chain for waiting rows of one channel; False if the broker cannot be reached."""
     return _publish(
@@ -53,13 +67,13 @@ def publish_delivery(channel: str, ids: Sequence[str]) -> bool:
     )
 
 
-def _publish(build: Callable[[list[str]], signature], channel: str, ids: Sequence[str]) -> bool:
+def _publish(build: Callable[[list[str]], signature], line: str, ids: Sequence[str]) -> bool:
     size = get_settings().batch_size
     try:
         for start in range(0, len(ids), size):
             build(list(ids[start : start + size])).apply_async(retry=False)
     except UNREACHABLE as error:
         # Not lost: the rows say when the sweeper queues them again.
-        log.warning("broker_unreachable", channel=channel, ids=len(ids), error=type(error).__name__)
+        log.warning("broker_unreachable", line=line, ids=len(ids), error=type(error).__name__)
         return False
     return True

@@ -1,4 +1,7 @@
-"""Gathers the ids that this process commits and publishes them in chains, outside the request."""
+"""Gathers the ids that this process commits and publishes them in chains, outside the request.
+
+Events are one line, the notifications of each channel another.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from sentinel.bell import get_bell
-from sentinel.broker import publish_pipeline
+from sentinel.broker import publish_accepted
 from sentinel.logs import get_logger
 from sentinel.settings import get_settings
 
 log = get_logger(__name__)
 
 BACKLOG = 100_000
-"""Most ids of a channel the dispatcher keeps while the broker is away; the sweeper queues the others."""
+"""Most ids of a line the dispatcher keeps while the broker is away; the sweeper queues the others."""
 
 LOOK_AGAIN_SECONDS = 0.005
 """How soon a part-filled chain looks again whether the one before it has reached `deliver`."""
@@ -42,12 +45,12 @@ class Dispatcher:
         self._closing = False
         self._thread: threading.Thread | None = None
 
-    def add(self, channel: str, ids: Sequence[str]) -> None:
+    def add(self, line: str, ids: Sequence[str]) -> None:
         """Take over committed ids; returns at once. Beyond the backlog they are left to the sweeper."""
         with self._changed:
-            waiting = self._waiting.setdefault(channel, [])
+            waiting = self._waiting.setdefault(line, [])
             if len(waiting) + len(ids) > BACKLOG:
-                log.warning("dispatcher_full", channel=channel, ids=len(ids))
+                log.warning("dispatcher_full", line=line, ids=len(ids))
                 return
             waiting.extend(ids)
             if self._thread is None:
@@ -64,42 +67,42 @@ class Dispatcher:
             self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        while (channel := self._next_channel()) is not None:
+        while (line := self._next_line()) is not None:
             try:
-                if ids := self._ready(channel):
-                    self._publish(channel, ids)
+                if ids := self._ready(line):
+                    self._publish(line, ids)
             except Exception:  # the thread must live; the rows are stored and will be swept
-                log.exception("dispatch_failed", channel=channel)
+                log.exception("dispatch_failed", line=line)
 
-    def _next_channel(self) -> str | None:
-        """Wait for the channel whose turn it is; None when closing and empty."""
+    def _next_line(self) -> str | None:
+        """Wait for the line whose turn it is; None when closing and empty."""
         with self._changed:
             while True:
-                waiting = [channel for channel, ids in self._waiting.items() if ids]
+                waiting = [line for line, ids in self._waiting.items() if ids]
                 if not waiting and self._closing:
                     return None
                 if not waiting:
                     self._changed.wait()
                     continue
-                channel = min(waiting, key=lambda name: self._due.get(name, 0.0))
-                pause = self._due.get(channel, 0.0) - time.monotonic()
+                line = min(waiting, key=lambda name: self._due.get(name, 0.0))
+                pause = self._due.get(line, 0.0) - time.monotonic()
                 if pause <= 0 or self._closing:
-                    return channel
+                    return line
                 self._changed.wait(pause)
 
-    def _ready(self, channel: str) -> list[str]:
-        """Take the channel's ids if they may leave; nothing if they have to wait for the chain before them."""
-        is_full = len(self._waiting[channel]) >= self._full_size
-        if not (is_full or self._closing or self._ring(channel)):
-            self._due[channel] = time.monotonic() + LOOK_AGAIN_SECONDS
+    def _ready(self, line: str) -> list[str]:
+        """Take a line's ids if they may leave; nothing if they have to wait for the chain before them."""
+        is_full = len(self._waiting[line]) >= self._full_size
+        if not (is_full or self._closing or self._ring(line)):
+            self._due[line] = time.monotonic() + LOOK_AGAIN_SECONDS
             return []
         with self._changed:
-            return self._waiting.pop(channel)
+            return self._waiting.pop(line)
 
 
 @lru_cache(maxsize=1)
 def get_dispatcher() -> Dispatcher:
     """Return the dispatcher of this process; what it still holds is published when the process ends."""
-    dispatcher = Dispatcher(publish_pipeline, ring=get_bell().ring, full_size=get_settings().batch_size)
+    dispatcher = Dispatcher(publish_accepted, ring=get_bell().ring, full_size=get_settings().batch_size)
     atexit.register(dispatcher.close)
     return dispatcher

@@ -29,6 +29,14 @@ class UnitOfWork:
         """After the commit, hand fresh rows to this process' dispatcher (returns at once)."""
         self._publications.append((dispatcher.get_dispatcher().add, channel, ids))
 
+    def dispatch_events(self, ids: Sequence[str]) -> None:
+        """After the commit, hand fresh events to this process' dispatcher (returns at once)."""
+        self.dispatch(broker.EVENTS, ids)
+
+    def queue_events(self, ids: Sequence[str]) -> None:
+        """After the commit, queue events to be matched."""
+        self._publications.append((broker.publish_accepted, broker.EVENTS, ids))
+
     def queue_pipeline(self, channel: str, ids: Sequence[str]) -> None:
         """After the commit, queue the chain for these rows."""
         self._publications.append((broker.publish_pipeline, channel, ids))
