@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sentinel.rules.conditions import NUMBERS, ORDER
 from sentinel.rules.fields import reader
-from sentinel.rules.syntax import Condition, Field, Window, conjunction, conjuncts
+from sentinel.rules.syntax import Condition, Field, Path, Window, conjunction, conjuncts
 
 OF_NUMBERS = frozenset({"sum", "avg", "min", "max"})
 OF_VALUES = frozenset({"distinct", "first", "change"})
@@ -52,7 +52,12 @@ def sample(window: Window, event: Mapping[str, Any]) -> Sample | None:
 
 def group_key(window: Window, event: Mapping[str, Any]) -> str:
     """The values under `by` as one text: equal for equal values only, `[]` without `by`. Missing is a group too."""
-    values = [reader(Field(path))(event) for path in window.by]
+    return group_key_of(window.by, event)
+
+
+def group_key_of(paths: Iterable[Path], event: Mapping[str, Any]) -> str:
+    """The values under `paths` as one text, as `group_key`."""
+    values = [reader(Field(path))(event) for path in paths]
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
