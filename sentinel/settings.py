@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     task_time_limit_seconds: int = Field(default=180, description="a task is killed after this long")
     retention_days: int = Field(default=90, ge=1, description="finished notifications are deleted after this long")
 
+    # --- Rules ---------------------------------------------------------------------------------------------------
+    max_rules: int = Field(default=10_000, ge=1, le=1_000_000, description="most rules of one client")
+
     # --- Delivery ------------------------------------------------------------------------------------------------
     sms_provider: Literal["auto", "twilio", "sandbox", "none"] = Field(
         default="auto", description="who sends text messages; `auto` takes the one whose credentials are complete"

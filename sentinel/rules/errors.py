@@ -36,6 +36,23 @@ class Problem:
         return asdict(self) | {"expected": list(self.expected)}
 
 
+PLACE = ("line", "column", "length", "hint", "expected")
+"""What an error of the API tells beside the four that each has."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFieldError(FieldError):
+    """A refused rule, with the place in its text."""
+
+    problem: Problem
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape of every refused field, and where in the rule."""
+        place = self.problem.as_dict()
+        four = {"field": self.field, "value": self.value, "message": self.message, "remedy": self.remedy}
+        return four | {name: place[name] for name in PLACE}
+
+
 class InvalidRuleError(InvalidInputError):
     """A rule's text was refused; `problem` points at the place, `excerpt()` shows it."""
 
@@ -43,7 +60,8 @@ class InvalidRuleError(InvalidInputError):
         message = f"line {problem.line}, column {problem.column}: {problem.message}"
         self.problem = problem
         self.text = text
-        super().__init__(FieldError("rule", self._seen(), message, problem.hint))
+        remedy = problem.hint or "see docs/reference/rule-language.md"
+        super().__init__(RuleFieldError("rule", self._seen(), message, remedy, problem))
 
     def __str__(self) -> str:
         """Where, what and the remedy, in one line."""

@@ -12,6 +12,11 @@ class FieldErrorSchema(ma.Schema):
     value = ma.fields.Raw(required=True, allow_none=True, metadata={"description": "the value seen, shortened"})
     message = ma.fields.String(required=True)
     remedy = ma.fields.String(required=True, metadata={"description": "what to do about it"})
+    line = ma.fields.Integer(metadata={"description": "where in a rule's text, from 1; only of rules"})
+    column = ma.fields.Integer(metadata={"description": "from 1"})
+    length = ma.fields.Integer(metadata={"description": "how many characters are meant"})
+    hint = ma.fields.String(metadata={"description": "what was probably meant; may be empty"})
+    expected = ma.fields.List(ma.fields.String(), metadata={"description": "what could stand there instead"})
 
 
 class ErrorSchema(ma.Schema):
