@@ -41,6 +41,11 @@ def test_an_error_is_one_about_the_field_rule() -> None:
         "value": "order",
         "message": "line 1, column 14: expected a value, found 'order'",
         "remedy": 'text values need quotes, e.g. "order"',
+        "line": 1,
+        "column": 14,
+        "length": 5,
+        "hint": 'text values need quotes, e.g. "order"',
+        "expected": list(error.problem.expected),
     }
     assert error.problem.as_dict()["column"] == 14
 
