@@ -31,6 +31,12 @@ class Problem:
     hint: str
     expected: tuple[str, ...] = field(default=())
 
+    @classmethod
+    def at(cls, text: str, start: int, length: int, message: str, hint: str) -> Problem:
+        """What is wrong at this offset of `text`."""
+        before = text[:start]
+        return cls(before.count("\n") + 1, len(before) - before.rfind("\n"), length, message, hint)
+
     def as_dict(self) -> dict[str, Any]:
         """The shape of an item of `errors` in a 422."""
         return asdict(self) | {"expected": list(self.expected)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -128,7 +128,5 @@ def _window_places(text: str) -> Iterator[Place]:
 
 
 def _invalid(text: str, refused: Refused) -> InvalidRuleError:
-    before = text[: refused.place.start]
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    problem = Problem(line, column, refused.place.length, refused.message, refused.hint, refused.expected)
-    return InvalidRuleError(text, problem)
+    problem = Problem.at(text, refused.place.start, refused.place.length, refused.message, refused.hint)
+    return InvalidRuleError(text, replace(problem, expected=refused.expected))
