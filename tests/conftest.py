@@ -9,7 +9,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from sentinel import bell, broker, db, dispatcher, limiter
+from sentinel import bell, broker, db, dispatcher, limiter, metrics, store
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services import delivery
@@ -26,9 +26,13 @@ def forget_process_state() -> None:
         delivery.get_sender().close()
     if dispatcher.get_dispatcher.cache_info().currsize:
         dispatcher.get_dispatcher().close()
+    if metrics.get_meter.cache_info().currsize:
+        metrics.get_meter().close()
     db.forget_engine()
     for made in (delivery.get_sender, dispatcher.get_dispatcher, limiter.get_limiter, bell.get_bell, get_settings):
         made.cache_clear()
+    metrics.get_meter.cache_clear()
+    store.get_store.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sentinel import broker, dispatcher
+from sentinel import broker, dispatcher, metrics
 from sentinel.clock import utc_now
 from sentinel.db import new_session
 
@@ -24,6 +24,20 @@ class UnitOfWork:
         self.unqueued = 0
         """Ids that the broker did not take after the commit; the sweeper queues them later."""
         self._publications: list[tuple[Publish, str, Sequence[str]]] = []
+        self._measures: metrics.Additions = []
+        self._afterwards: list[Callable[[], object]] = []
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """After the commit, add to a counter: what is rolled back was never counted."""
+        self._measures += metrics.counted(name, amount, labels)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """After the commit, add a duration to a histogram."""
+        self._measures += metrics.observed(name, seconds, labels)
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """After the commit, call `action`, which must not raise: the rows are stored already."""
+        self._afterwards.append(action)
 
     def dispatch(self, channel: str, ids: Sequence[str]) -> None:
         """After the commit, hand fresh rows to this process' dispatcher (returns at once)."""
@@ -47,6 +61,10 @@ class UnitOfWork:
 
     def publish(self) -> None:
         """Send what was gathered; called once the transaction is committed."""
+        if self._measures:
+            metrics.get_meter().add(self._measures)
+        for action in self._afterwards:
+            action()
         for publish, channel, ids in self._publications:
             if publish(channel, ids) is False:
                 self.unqueued += len(ids)

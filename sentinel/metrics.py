@@ -1,0 +1,201 @@
+"""Every metric, declared once; what all processes on all machines count comes together in one Redis hash."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import uuid
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import orjson
+import redis
+
+from sentinel.logs import get_logger
+from sentinel.store import get_store
+
+log = get_logger(__name__)
+
+HASH = "sentinel:metrics"
+FLUSH_SECONDS = 1.0
+"""What a killed process can lose, and how often a busy one goes to Redis."""
+
+MOST_SERIES = 20_000
+"""Most series a process keeps while Redis is away."""
+
+WRITER_SECONDS = 3600
+"""How long Redis remembers the last flush of a process: longer than any repetition of it is under way."""
+
+MOMENTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+WAITS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a name means, the labels it carries, and for durations the upper bounds of their buckets."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+METRICS: dict[str, Metric] = {
+    "events_ingested_total": Metric("Events stored.", ("client",)),
+    "events_matched_total": Metric("Events that a rule matched, or that were addressed to a user."),
+    "events_unmatched_total": Metric("Events that no rule matched."),
+    "rules_triggered_total": Metric("How often rules spoke: once per event and rule.", ("client",)),
+    "tickets_opened_total": Metric("Tickets opened; events that joined one are not counted.", ("severity",)),
+    "notifications_accepted_total": Metric("Notifications stored, by request or by rule.", ("channel",)),
+    "notifications_sent_total": Metric("Notifications that a provider accepted.", ("channel", "provider")),
+    "notifications_suppressed_total": Metric("Notifications that ended as SUPPRESSED.", ("reason",)),
+    "notifications_failed_total": Metric("Notifications that ended as FAILED.", ("channel", "reason")),
+    "delivery_seconds": Metric("From a notification's acceptance to its SENT.", ("channel",), WAITS),
+    "attempts_total": Metric("Tries at providers.", ("provider", "outcome")),
+    "attempt_seconds": Metric("Duration of a try at a provider.", ("provider",), MOMENTS),
+    "limiter_down_total": Metric("Messages that the limits could not be asked about, because Redis was away."),
+    "worker_tasks_total": Metric("Tasks that a worker ended, however they ended.", ("worker", "task")),
+    "worker_task_errors_total": Metric("Tasks that ended in an error of ours.", ("worker", "task")),
+    "worker_task_seconds": Metric("Duration of a task.", ("worker", "task"), MOMENTS),
+}
+"""Labels have few values. `client` is shown only with SENTINEL_METRICS_BY_CLIENT."""
+
+Series = tuple[str, ...]
+"""What is added up together: a name and its labels' values; of durations also the bucket (`le`), or `sum`."""
+
+SUM = "sum"
+NO_BUCKET = "+Inf"
+
+Additions = list[tuple[Series, float]]
+
+# A flush whose answer was lost is sent again under its number, and adds nothing the second time.
+ADD = """
+    if tonumber(redis.call('GET', KEYS[2]) or 0) >= tonumber(ARGV[1]) then return 0 end
+    redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+    for i = 3, #ARGV, 2 do redis.call('HINCRBYFLOAT', KEYS[1], ARGV[i], ARGV[i + 1]) end
+    return 1
+"""
+
+
+def count(name: str, amount: float = 1, **labels: str) -> None:
+    """Add to a counter. Inside a unit of work use its `count`, which waits for the commit."""
+    get_meter().add(counted(name, amount, labels))
+
+
+def observe(name: str, seconds: float, **labels: str) -> None:
+    """Add a duration to a histogram."""
+    get_meter().add(observed(name, seconds, labels))
+
+
+def flush() -> None:
+    """Bring what this process has counted to Redis; what Redis does not take now is kept for the next time."""
+    get_meter().flush()
+
+
+def counted(name: str, amount: float, labels: Mapping[str, str]) -> Additions:
+    """Return what a count adds; KeyError for a name or labels that are not declared."""
+    return [(_series(name, labels), amount)]
+
+
+def observed(name: str, seconds: float, labels: Mapping[str, str]) -> Additions:
+    """Return what a duration adds: one to its bucket, itself to the sum."""
+    series = _series(name, labels)
+    bounds = METRICS[name].buckets
+    place = bisect_left(bounds, seconds)
+    bucket = str(bounds[place]) if place < len(bounds) else NO_BUCKET
+    return [((*series, bucket), 1), ((*series, SUM), seconds)]
+
+
+def _series(name: str, labels: Mapping[str, str]) -> Series:
+    declared = METRICS[name].labels
+    if len(labels) != len(declared):
+        raise KeyError(f"{name} has the labels {declared}, not {tuple(labels)}")
+    return (name, *[labels[label] for label in declared])
+
+
+class Meter:
+    """Adds up what this process counts, and brings it to Redis from a thread of its own, at most once a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._closing = threading.Event()
+        self._amounts: dict[Series, float] = {}
+        self._leaving: dict[Series, float] = {}
+        self._writer = f"{HASH}:writer:{uuid.uuid4()}"
+        self._flushes = 1
+        self._is_away = False
+        self._thread: threading.Thread | None = None
+
+    def add(self, additions: Iterable[tuple[Series, float]]) -> None:
+        """Add amounts; returns at once."""
+        with self._lock:
+            amounts = self._amounts
+            for series, amount in additions:
+                if series in amounts:
+                    amounts[series] += amount
+                elif len(amounts) < MOST_SERIES:
+                    amounts[series] = amount
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Bring everything to Redis in one command; never raises when Redis is away."""
+        with self._flushing:
+            while self._leaving or self._take():
+                try:
+                    self._send()
+                except redis.RedisError as error:
+                    self._away(error)
+                    return
+                self._leaving = {}
+                self._flushes += 1
+                self._is_away = False
+
+    def close(self) -> None:
+        """Flush for the last time and stop."""
+        self._closing.set()
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._closing.wait(FLUSH_SECONDS):
+            try:
+                self.flush()
+            except Exception:  # the thread must live; what could not be sent is kept
+                log.exception("metrics_not_flushed")
+
+    def _take(self) -> bool:
+        with self._lock:
+            self._leaving, self._amounts = self._amounts, {}
+        return bool(self._leaving)
+
+    def _send(self) -> None:
+        amounts = [part for series, amount in self._leaving.items() for part in (orjson.dumps(series), repr(amount))]
+        get_store().eval(ADD, 2, HASH, self._writer, self._flushes, WRITER_SECONDS, *amounts)
+
+    def _away(self, error: redis.RedisError) -> None:
+        if not self._is_away:  # once per outage
+            log.warning("metrics_wait_for_redis", error=type(error).__name__)
+        self._is_away = True
+
+
+@lru_cache(maxsize=1)
+def get_meter() -> Meter:
+    """Return the meter of this process; what it still holds is flushed when the process ends."""
+    meter = Meter()
+    atexit.register(meter.close)
+    return meter
+
+
+# A child begins with nothing: what its parent has counted is the parent's to bring, and so is a lock it holds.
+os.register_at_fork(after_in_child=get_meter.cache_clear)
+
+
+def totals() -> dict[Series, float]:
+    """Return what all processes have counted; raises RedisError when Redis is away."""
+    flush()
+    stored = get_store().hgetall(HASH)
+    return {tuple(orjson.loads(field)): float(amount) for field, amount in stored.items()}  # type: ignore[union-attr]
