@@ -99,6 +99,8 @@ def _check_condition(text: str, condition: Condition) -> None:
     places = list(_window_places(text)) if windows else []
     if len(windows) > limits.WINDOWS:
         raise Refused(places[limits.WINDOWS], f"this rule has {len(windows)} windows", f"at most {limits.WINDOWS}")
+    if [each.kind for each in windows].count("absent") > 1:
+        raise Refused(places[0], "this rule has two 'absent'", "write a rule for each")
     top = condition.conditions if isinstance(condition, And) else (condition,)
     for window, place in zip(windows, places, strict=False):
         if not any(window is each for each in top):

@@ -55,7 +55,8 @@ def action_text(action: Action) -> str:
         template = f", template={quoted(action.template)}" if action.template is not None else ""
         return f"notify({quoted(f'{action.channel}:{action.target}')}{template})"
     if isinstance(action, Ticket):
-        return f"ticket({quoted(action.severity)}, {quoted(action.title)})"
+        merge = f", merge={quoted(', '.join(map(path_text, action.merge)))}" if action.merge else ""
+        return f"ticket({quoted(action.severity)}, {quoted(action.title)}{merge})"
     return "suppress()"
 
 
@@ -186,17 +187,20 @@ def _by(paths: tuple[Path, ...]) -> list[str]:
 
 
 def _options(options: Options) -> list[str]:
-    parts = []
-    if options.hold_seconds is not None:
-        parts.append(f"for {duration(options.hold_seconds)}")
-    if options.keep_seconds is not None:
-        parts.append(f"keep {duration(options.keep_seconds)}")
+    parts = _clock(options)
     if options.severity:
         parts.append(f"severity {_levels(options.severity)}")
     parts += _every("throttle", options.throttle) + _every("dedupe", options.dedupe)
     if options.priority:
         parts.append(f"priority {options.priority}")
     return [*parts, "stop"] if options.stop else parts
+
+
+def _clock(options: Options) -> list[str]:
+    """`for` and `keep`; their groups stand after the first of them."""
+    words = (("for", options.hold_seconds), ("keep", options.keep_seconds))
+    first, *more = [f"{word} {duration(seconds)}" for word, seconds in words if seconds is not None] or [""]
+    return [first, *_by(options.hold_by), *more] if first else []
 
 
 def _every(word: str, every: Every | None) -> list[str]:

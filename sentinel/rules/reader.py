@@ -12,6 +12,7 @@ from lark import Token, Transformer, v_args
 
 from sentinel.rules import limits, titles
 from sentinel.rules.literals import number_of, pattern_of, seconds_of, text_of, whole_number_of
+from sentinel.rules.paths import PathError, paths_of, rooted
 from sentinel.rules.refusal import Place, Refused
 from sentinel.rules.syntax import (
     SEVERITIES,
@@ -41,8 +42,6 @@ from sentinel.rules.syntax import (
     conjunction,
     disjunction,
 )
-
-ROOT = "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +80,16 @@ class Reader(Transformer[Token, Any]):
         """Put the rule together; each option at most once."""
         chosen: dict[str, Any] = {}
         for token, option in (each for each in rest if isinstance(each, tuple)):
-            if not chosen.keys().isdisjoint(option):
-                raise Refused(token, f"'{token}' stands twice", "leave one of them out")
+            _refuse_again(token, chosen.keys() & option.keys())
             chosen |= option
         actions = [each for each in rest if isinstance(each, WrittenAction)]
         return RuleSyntax(condition, tuple(each.action for each in actions), Options(**chosen)), actions
 
-    def hold(self, word: Token, duration: Token) -> Chosen:
-        return word, {"hold_seconds": seconds_of(duration)}
+    def hold(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
+        return word, {"hold_seconds": seconds_of(duration), **_hold_by(by)}
 
-    def keep(self, word: Token, duration: Token) -> Chosen:
-        return word, {"keep_seconds": seconds_of(duration)}
+    def keep(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
+        return word, {"keep_seconds": seconds_of(duration), **_hold_by(by)}
 
     def throttle(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
         return word, {"throttle": Every(seconds_of(duration), by)}
@@ -212,9 +210,7 @@ class Reader(Transformer[Token, Any]):
 
     def path(self, first: Token, *steps: str | int) -> Path:
         """Leave out `event.`, which says nothing new."""
-        path: Path = (str(first), *steps)
-        if first == ROOT and steps and isinstance(steps[0], str):
-            path = path[1:]
+        path = rooted((str(first), *steps))
         if len(path) > limits.PATH_STEPS:
             raise Refused(first, f"this path has {len(path)} steps", f"at most {limits.PATH_STEPS}")
         return path
@@ -258,7 +254,7 @@ class Signature:
 
 SIGNATURES = {
     "notify": Signature(("target",), ("template",), 'notify("slack:#ops")'),
-    "ticket": Signature(("severity", "title"), (), 'ticket("critical", "Device {device_id} offline")'),
+    "ticket": Signature(("severity", "title"), ("merge",), 'ticket("critical", "Device {device_id} offline")'),
     "suppress": Signature((), (), "suppress()"),
 }
 
@@ -307,14 +303,22 @@ def _notify(given: list[Written | None]) -> Action:
 
 
 def _ticket(given: list[Written | None]) -> Action:
-    severity, title = given
+    severity, title, merge = given
     assert severity is not None and title is not None  # noqa: S101, PT018 - as above
     name = severity_of(severity.token, severity.value)
     try:
         titles.pieces(title.value)
     except titles.TitleError as error:
         raise Refused(title.token, str(error), "write {field} or {number:.1f}; {{ for a brace") from error
-    return Ticket(name, title.value)
+    return Ticket(name, title.value, _merge(merge) if merge else ())
+
+
+def _merge(written: Written) -> tuple[Path, ...]:
+    try:
+        return paths_of(written.value)
+    except PathError as error:
+        hint = 'write fields: merge="device_id" or merge="region, device.id"'
+        raise Refused(written.token, str(error), hint) from error
 
 
 def _suppress(_given: list[Written | None]) -> Action:
@@ -322,6 +326,18 @@ def _suppress(_given: list[Written | None]) -> Action:
 
 
 ACTIONS = {"notify": _notify, "ticket": _ticket, "suppress": _suppress}
+
+
+def _hold_by(by: tuple[Path, ...]) -> dict[str, Any]:
+    return {"hold_by": by} if by else {}
+
+
+def _refuse_again(token: Token, given: set[str]) -> None:
+    """No option twice; `for` and `keep` are told their groups together."""
+    if given == {"hold_by"}:
+        raise Refused(token, "'for' and 'keep' have the same groups", "write 'by' after one of them only")
+    if given:
+        raise Refused(token, f"'{token}' stands twice", "leave one of them out")
 
 
 def _equal(field: Field, value: Any, *, negated: bool) -> Condition:

@@ -12,7 +12,7 @@ from typing import Any
 from sentinel.rules import syntax
 from sentinel.rules.syntax import RuleSyntax
 
-FORMAT = 1
+FORMAT = 2
 TUPLE = 0
 CLASSES: dict[int, type] = {
     1: syntax.RuleSyntax,

@@ -166,10 +166,14 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """`ticket("critical", "Device {device_id} offline")`."""
+    """`ticket("critical", "Device {device_id} offline", merge="device_id")`.
+
+    With `merge`, an event joins the unresolved ticket that has the same values there.
+    """
 
     severity: str
     title: str
+    merge: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,8 @@ class Options:
     dedupe: Every | None = None
     priority: int = 0
     stop: bool = False
+    hold_by: tuple[Path, ...] = ()
+    """The groups of `for` and `keep`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,13 +91,30 @@ levels = st.lists(st.builds(Level, st.sampled_from(SEVERITIES), conditions), max
     lambda some: st.just(tuple(some)) | st.builds(Level, st.sampled_from(SEVERITIES)).map(lambda last: (*some, last))
 )
 every = st.none() | st.builds(Every, seconds, groups)
-options = st.builds(
-    Options, st.none() | seconds, st.none() | seconds, levels, every, every, st.integers(-1000, 1000), st.booleans()
+clocks = st.tuples(st.none() | seconds, st.none() | seconds).flatmap(
+    lambda clock: st.tuples(*map(st.just, clock), groups if any(clock) else st.just(()))
 )
-targets = st.sampled_from(["#ops", "+14155552671", "a:b"])
+options = clocks.flatmap(
+    lambda clock: st.builds(
+        Options,
+        *map(st.just, clock[:2]),
+        levels,
+        every,
+        every,
+        st.integers(-1000, 1000),
+        st.booleans(),
+        st.just(clock[2]),
+    )
+)
+targets = st.sampled_from(["#ops", "+14155552671", "a:b", "*", "https://hooks.example/a?b=c,d", "user 7"])
 actions = st.one_of(
-    st.builds(Notify, st.sampled_from(["slack", "endpoint"]), targets, st.none() | texts),
-    st.builds(Ticket, st.sampled_from(SEVERITIES), st.sampled_from(["Device {id} offline", "{{x}}", "{a.b[0]:.1f}"])),
+    st.builds(Notify, st.sampled_from(["slack", "endpoint", "inbox", "webhook"]), targets, st.none() | texts),
+    st.builds(
+        Ticket,
+        st.sampled_from(SEVERITIES),
+        st.sampled_from(["Device {id} offline", "{{x}}", "{a.b[0]:.1f}"]),
+        groups,
+    ),
     st.just(Suppress()),
 )
 rules = st.builds(

@@ -96,6 +96,11 @@ def test_an_error_is_one_about_the_field_rule() -> None:
         ("when a then suppress(1)", "'suppress' does not take this"),
         ('when a then ticket("hgh", "x")', "did you mean 'high'?"),
         ('when a then ticket("high", "{x!r}")', "{x!r} is no place for a value"),
+        ("when a for 5m by b keep 1h by c then suppress()", "'for' and 'keep' have the same groups"),
+        ("when absent over 5m and absent over 6m by a then suppress()", "this rule has two 'absent'"),
+        ('when a then ticket("high", "x", merge="a b")', "'a b' does not name fields of the event"),
+        ('when a then ticket("high", "x", merge="")', "'' does not name fields of the event"),
+        ('when a then ticket("high", "x", merge=5)', "'ticket' takes texts"),
         ("when a then suppress();", "one text holds one rule"),
         ("", "expected 'when', found the end"),
     ],
@@ -154,6 +159,33 @@ def test_options_and_actions_are_read() -> None:
         stop=True,
     )
     assert rule.actions == (Notify("slack", "#x", "t"), Ticket("critical", "T {a}"), Suppress())
+
+
+@pytest.mark.parametrize(
+    "clock",
+    ["for 5m by device.id", "keep 10m by device.id", "for 5m by device.id keep 10m", "for 5m keep 10m by device.id"],
+)
+def test_for_and_keep_have_the_same_groups(clock: str) -> None:
+    assert parse(f"when a {clock} then suppress()").options.hold_by == (("device", "id"),)
+
+
+def test_a_ticket_names_the_fields_that_join_events() -> None:
+    rule = parse("""when a then ticket("high", "x", merge='event.region, device.id[0], event["odd, name"], region')""")
+
+    assert rule.actions == (Ticket("high", "x", (("region",), ("device", "id", 0), ("odd, name",))),)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("endpoint:*", Notify("endpoint", "*")),
+        ("inbox:user-7", Notify("inbox", "user-7")),
+        ("webhook:https://example.com/a?b=1,2", Notify("webhook", "https://example.com/a?b=1,2")),
+        ("slack:https://hooks.example.com/T0/B0/x", Notify("slack", "https://hooks.example.com/T0/B0/x")),
+    ],
+)
+def test_a_target_may_be_an_address_a_user_or_all_endpoints(target: str, expected: Notify) -> None:
+    assert parse(f'when a then notify("{target}")').actions == (expected,)
 
 
 def test_an_action_that_is_not_allowed_is_named() -> None:

@@ -35,7 +35,7 @@ def test_equal_parts_of_many_rules_become_one_object() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [None, [], [2, []], [1, "x"], [1, [99]], [1, [21, 1]], [1, []], [1, [13, True]], [1, [13, {}]], [1, [[1], 2]]],
+    [None, [], [1, []], [2, "x"], [2, [99]], [2, [21, 1]], [2, []], [2, [13, True]], [2, [13, {}]], [2, [[1], 2]]],
 )
 def test_what_is_no_rule_of_this_format_is_refused(data: Any) -> None:
     with pytest.raises(UnreadableRuleError, match="rule"):
