@@ -23,6 +23,7 @@ from limits.strategies import (
 )
 from redis.exceptions import RedisError
 
+from sentinel import metrics
 from sentinel.logs import get_logger
 from sentinel.settings import Limit, Settings, get_settings
 
@@ -159,6 +160,7 @@ class Limiter:
         self, subjects: Sequence[Subject], verdict: Verdict, *, now: datetime, error: Exception
     ) -> None:
         log.warning("limiter_down", messages=len(subjects), let_through=self._fails_open, error=str(error))
+        metrics.count("limiter_down_total", len(subjects))
         ids = [subject.id for subject in subjects]
         if self._fails_open:
             verdict.admitted += ids

@@ -25,7 +25,8 @@ CLAIM = text("""
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status IN ('PENDING', 'RETRYING')
       AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
-    RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at
+    RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
+              send_at
 """)
 
 # Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost.
@@ -91,6 +92,7 @@ class ClaimedRow:
     attempt_limit: int
     created_at: datetime
     expires_at: datetime | None
+    send_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

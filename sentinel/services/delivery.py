@@ -22,7 +22,7 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, delivery, pipeline
 from sentinel.queries.delivery import ClaimedRow, Lease
-from sentinel.services import outcomes
+from sentinel.services import outcomes, tallies
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings, get_settings
 
@@ -62,7 +62,7 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     settings = get_settings()
     provider = provider_name(channel, settings)
     if provider is None:
-        _refuse(ids)
+        _refuse(channel, ids)
         return Again([])
     size = 2 * settings.provider_concurrency
     stop_at = time.monotonic() + settings.task_time_limit_seconds / 3
@@ -74,9 +74,9 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     return _due_soon(ids, settings) if has_retries else Again([])
 
 
-def _refuse(ids: Sequence[str]) -> None:
+def _refuse(channel: str, ids: Sequence[str]) -> None:
     with unit_of_work() as uow:
-        pipeline.finish(uow.session, ids, Status.FAILED, Reason.NOT_CONFIGURED, now=uow.now)
+        tallies.end(uow, ids, Status.FAILED, Reason.NOT_CONFIGURED, channel=channel)
 
 
 def _due_soon(ids: Sequence[str], settings: Settings) -> Again:
@@ -168,7 +168,10 @@ class Round:
             if sent:
                 delivery.insert_attempts(uow.session, [self._attempt(result) for result in sent])
                 rows = [self._standing(result, uow.now) for result in sent]
-                kept = delivery.record(uow.session, self._lease, rows, now=uow.now)
+                kept = set(delivery.record(uow.session, self._lease, rows, now=uow.now))
+                tallies.count_tries(uow, self._provider, sent)
+                ours = [row for row in rows if row["id"] in kept]
+                tallies.count_standings(uow, self._channel, self._provider, ours, self._rows)
                 if len(kept) < len(sent):
                     log.warning("lease_lost", channel=self._channel, messages=len(sent) - len(kept))
             for receipt in refusals[:1]:

@@ -15,6 +15,7 @@ from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries import notifications
 from sentinel.queries.notifications import Filter
+from sentinel.services import tallies
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 
@@ -74,6 +75,7 @@ def accept(uow: UnitOfWork, client_id: int, requests: Sequence[CheckedRequest]) 
     rows = [_row(uow, client_id, request, each) for request, each in zip(requests, ids, strict=True)]
     if rows:
         notifications.insert(uow.session, rows)
+        tallies.count_accepted(uow, (row["channel"] for row in rows))
     for channel in CHANNELS:
         due = [row["id"] for row in rows if row["channel"] == channel and row["next_attempt_at"] is None]
         if due:

@@ -9,6 +9,7 @@ from sentinel.limiter import Limiter, Subject, get_limiter
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.pipeline import Candidate
+from sentinel.services import tallies
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 
@@ -42,13 +43,16 @@ def _expire(uow: UnitOfWork, rows: Sequence[Candidate]) -> None:
 
 def _finish(uow: UnitOfWork, rows: Sequence[Candidate], status: Status, reason: Reason) -> None:
     if rows:
-        pipeline.finish(uow.session, [row.id for row in rows], status, reason, now=uow.now)
+        # A chain carries one channel.
+        tallies.end(uow, [row.id for row in rows], status, reason, channel=rows[0].channel)
 
 
 def dedupe(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
     """Let through one row per dedupe key and target; the others end as duplicates of it."""
     pipeline.claim_keys(uow.session, ids, now=uow.now, seconds=get_settings().dedupe_seconds)
     duplicates = set(pipeline.suppress_duplicates(uow.session, ids, now=uow.now))
+    if duplicates:
+        uow.count("notifications_suppressed_total", len(duplicates), reason=Reason.DUPLICATE)
     return [each for each in ids if each not in duplicates]
 
 
@@ -59,7 +63,7 @@ def rate_limit(uow: UnitOfWork, ids: Sequence[str], limiter: Limiter | None = No
     subjects = [_subject(row, provider_name(row.channel, settings)) for row in rows]
     verdict = (limiter or get_limiter()).admit(subjects, now=uow.now)
     if verdict.dropped:
-        pipeline.finish(uow.session, verdict.dropped, Status.SUPPRESSED, Reason.RATE_LIMITED, now=uow.now)
+        tallies.end(uow, verdict.dropped, Status.SUPPRESSED, Reason.RATE_LIMITED, channel=rows[0].channel)
     for deferred, reason in ((verdict.deferred, Reason.RATE_LIMITED), (verdict.held, Reason.LIMITER_DOWN)):
         if deferred:
             rows_later = [{"id": each, "until": until} for each, until in deferred]
