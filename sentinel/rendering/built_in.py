@@ -1,0 +1,77 @@
+"""The wording of clients that have not written their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sentinel.rendering.values import shown
+
+if TYPE_CHECKING:
+    from sentinel.rendering import Facts
+
+TOLD_APART = frozenset({"severity", "source", "name", "type"})
+"""Fields that have a line of their own."""
+MOST_LINES = 30
+LONGEST_VALUE = 200
+LONGEST_LIST = 1000
+LONGEST_SMS = 320
+"""Two or three parts, whatever the alphabet of its words."""
+LONGEST_SMS_VALUE = 40
+SMS_VALUES = 6
+
+
+def subject(facts: Facts) -> str:
+    """`[HIGH] payments/card_declined`."""
+    event = facts.event
+    parts = [shown(event[name]) for name in ("source", "name") if event.get(name) is not None]
+    what = "/".join(parts) or shown(event.get("type") or f"event {facts.event_id}")
+    return f"[{facts.severity.upper()}] {what}" if facts.severity else what
+
+
+def body(channel: str, facts: Facts) -> str:
+    """What happened, which rules ask for it, and the rest of the event."""
+    return _line(facts) if channel == "sms" else _lines(facts)
+
+
+def _line(facts: Facts) -> str:
+    values = (f"{name}={_shortened(value, LONGEST_SMS_VALUE)}" for name, value in islice(_rest(facts), SMS_VALUES))
+    rules = ", ".join(name for _, name in facts.rules)
+    told = [subject(facts), ", ".join(values), f"rule: {rules}" if rules else ""]
+    return _shortened(" ".join(" - ".join(each for each in told if each).split()), LONGEST_SMS)
+
+
+def _lines(facts: Facts) -> str:
+    event = facts.event
+    lines = [f"Severity: {facts.severity.upper()}"] if facts.severity else []
+    lines += [
+        f"{name.title()}: {_shortened(shown(event[name]), LONGEST_VALUE)}"
+        for name in ("source", "name", "type")
+        if event.get(name) is not None
+    ]
+    lines += [f"Time: {shown(facts.occurred_at)}", f"Event: {facts.event_id}", f"Client: {facts.client}"]
+    if facts.rules:
+        rules = ", ".join(f"{name} (#{number})" for number, name in facts.rules)
+        lines.append(f"Rules: {_shortened(rules, LONGEST_LIST)}")
+    context = [f"{name}: {_shortened(value, LONGEST_VALUE)}" for name, value in islice(_rest(facts), MOST_LINES)]
+    return "\n".join([*lines, "", *context] if context else lines)
+
+
+def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
+    """The fields that are not told apart, those of an object one by one."""
+    for name, value in facts.event.items():
+        if name in TOLD_APART:
+            continue
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{below}", shown(inner)) for below, inner in value.items())
+        elif not _is_known(name, value, facts):
+            yield name, shown(value)
+
+
+def _is_known(name: str, value: Any, facts: Facts) -> bool:
+    return value is None or (name == "event_id" and value == facts.event_id)
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
