@@ -132,6 +132,10 @@ class Settings(BaseSettings):
     flower_basic_auth: SecretStr | None = Field(
         default=None, description="user:password; Flower is refused beyond loopback without it"
     )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="whoever sends it as a bearer token may read /metrics; none: a key with scope admin"
+    )
+    metrics_by_client: bool = Field(default=False, description="show some counters for each client")
 
     # --- Pipeline ------------------------------------------------------------------------------------------------
     batch_size: int = Field(default=500, ge=1, le=5000, description="most ids in one chain")

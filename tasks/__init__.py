@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import task_failure, task_postrun, task_prerun, worker_process_init, worker_process_shutdown
 
+from sentinel import metrics
 from sentinel.broker import celery as app
 from sentinel.db import forget_engine
 from sentinel.services.delivery import get_sender
@@ -20,7 +22,25 @@ def _after_fork(**_: Any) -> None:
     forget_engine()  # a connection shared with the parent would mix up two conversations
 
 
+@task_prerun.connect
+def _task_begins(task: Any, **_: Any) -> None:
+    task.request.began = time.monotonic()
+
+
+@task_postrun.connect
+def _task_ends(task: Any, **_: Any) -> None:
+    labels = {"worker": task.request.hostname, "task": task.name}
+    metrics.count("worker_tasks_total", **labels)
+    metrics.observe("worker_task_seconds", time.monotonic() - task.request.began, **labels)
+
+
+@task_failure.connect
+def _task_fails(sender: Any, **_: Any) -> None:
+    metrics.count("worker_task_errors_total", worker=sender.request.hostname, task=sender.name)
+
+
 @worker_process_shutdown.connect
 def _before_exit(**_: Any) -> None:
+    metrics.flush()
     if get_sender.cache_info().currsize:
         get_sender().close()
