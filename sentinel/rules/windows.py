@@ -36,6 +36,8 @@ def split(condition: Condition) -> Windowed:
     """Take the windows out; the parser lets them stand nowhere but in the outermost conjunction."""
     parts = conjuncts(condition)
     windows = tuple(each for each in parts if isinstance(each, Window))
+    if not windows:
+        return Windowed(condition, ())
     return Windowed(conjunction(each for each in parts if not isinstance(each, Window)), windows)
 
 

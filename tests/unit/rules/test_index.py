@@ -240,29 +240,86 @@ def _replace(index: RuleIndex, conditions: list[Condition]) -> None:
         index.put("replaced", condition)
 
 
-@pytest.fixture
-def book() -> RuleBook:
-    condition = parse_condition('type == "order"')
-    return RuleBook([("mine", "acme", condition), ("theirs", "globex", condition), ("everyone's", None, condition)])
+ORDER = parse_condition('type == "order"')
 
 
-def test_an_event_of_a_client_meets_its_rules_and_the_shared_ones(book: RuleBook) -> None:
-    assert sorted(book.match({"type": "order"}, client="acme")) == ["everyone's", "mine"]  # type: ignore[type-var]
-    assert book.match({"type": "order"}, client="unknown") == ["everyone's"]
-    assert book.match({"type": "order"}) == ["everyone's"]
+@pytest.fixture(params=["built before", "built after"])
+def book(request: pytest.FixtureRequest) -> RuleBook:
+    """Two clients' rules; its indexes are there before the test changes rules, or are built from what it leaves."""
+    made = RuleBook([("mine", "acme", ORDER), ("theirs", "globex", ORDER)])
+    if request.param == "built before":
+        made.match_all({})
+        for client in ("acme", "globex"):
+            made.match({}, client)
+    return made
+
+
+def test_an_event_meets_the_rules_of_its_client_or_of_all(book: RuleBook) -> None:
+    assert book.match({"type": "order"}, "acme") == ["mine"]
+    assert book.match({"type": "order"}, "unknown") == []
+    assert sorted(book.match_all({"type": "order"})) == ["mine", "theirs"]  # type: ignore[type-var]
 
 
 def test_a_rule_can_change_hands(book: RuleBook) -> None:
-    book.put("mine", parse_condition("true"), client="globex")
+    book.put("mine", "globex", parse_condition("true"))
 
-    assert book.match({}, client="acme") == []
-    assert book.match({}, client="globex") == ["mine"]
-    assert len(book) == 3
+    assert book.match({"type": "order"}, "acme") == []
+    assert book.match({}, "globex") == ["mine"]
+    assert book.match_all({}) == ["mine"]
+    assert len(book) == 2
 
 
 def test_a_rule_taken_out_is_no_longer_met(book: RuleBook) -> None:
-    for rule in ("mine", "everyone's", "never there"):
+    for rule in ("mine", "never there"):
         book.discard(rule)
 
-    assert book.match({"type": "order"}, client="acme") == []
+    assert book.match({"type": "order"}, "acme") == []
+    assert book.match_all({"type": "order"}) == ["theirs"]
     assert len(book) == 1
+
+
+def test_of_a_rule_with_windows_the_rest_is_asked(book: RuleBook) -> None:
+    book.put("windowed", "acme", parse_condition('type == "login" and count() over 5m by user > 3'))
+    book.put("silence", "acme", parse_condition("absent over 5m by device_id"))
+
+    assert sorted(book.match({"type": "login"}, "acme")) == ["silence", "windowed"]  # type: ignore[type-var]
+    assert book.match_all({"type": "logout"}) == ["silence"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["put", "discard", "ask"]), st.integers(0, 12), st.integers(0, 2), strategies.conditions
+        ),
+        max_size=60,
+    ),
+    st.lists(strategies.events, min_size=1, max_size=5),
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_book_agrees_with_naive_evaluation_whenever_its_indexes_are_built(
+    steps: list[tuple[str, int, int, Condition]], events: list[Event]
+) -> None:
+    book = RuleBook()
+    rules: dict[int, tuple[int, Condition]] = {}
+
+    for step, rule_id, client, condition in steps:
+        if step == "put":
+            book.put(rule_id, client, condition)
+            rules[rule_id] = (client, condition)
+        elif step == "discard":
+            book.discard(rule_id)
+            rules.pop(rule_id, None)
+        else:
+            agree_for_clients(book, rules, events)
+
+    agree_for_clients(book, rules, events)
+    assert len(book) == len(rules)
+
+
+def agree_for_clients(book: RuleBook, rules: dict[int, tuple[int, Condition]], events: list[Event]) -> None:
+    for event in events:
+        matched = {rule_id: client for rule_id, (client, condition) in rules.items() if predicate(condition)(event)}
+        assert sorted(book.match_all(event)) == sorted(matched)  # type: ignore[type-var]
+        for client in range(3):
+            own = sorted(rule_id for rule_id, owner in matched.items() if owner == client)
+            assert sorted(book.match(event, client)) == own  # type: ignore[type-var]
