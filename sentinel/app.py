@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from sentinel.api import health, notifications, pages
+from sentinel.api import alerts, events, health, notifications, pages, rules
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
 from sentinel.logs import configure_logs
@@ -49,7 +49,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(check_envelope)
     app.after_request(_secure)
     register_handlers(app)
-    SentinelApi(app).register_blueprint(notifications.blueprint)
+    smorest = SentinelApi(app)
+    for blueprint in (notifications.blueprint, events.blueprint, alerts.blueprint, rules.blueprint):
+        smorest.register_blueprint(blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(pages.blueprint)
     return app

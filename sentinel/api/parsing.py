@@ -12,9 +12,14 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
+from sentinel.api.field_errors import SHOWN
+from sentinel.errors import FieldError, InvalidInputError
 from sentinel.settings import Settings
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+
+NDJSON = "application/x-ndjson"
+NDJSON_PATHS = frozenset({"/events/batch"})
 
 DEEPEST = 64
 """Most levels of JSON: orjson reads 1,024, but neither writes as many nor do our own walks survive them."""
@@ -46,20 +51,21 @@ class StrictParser(FlaskParser):
 
 def read_json() -> Any:
     """Read this request's body; a 400 says where it stops being JSON."""
-    body = _body()
-    if not body:
-        abort(400, description="The body is empty; send JSON.")
+    body = read_body()
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         abort(400, description=_why_not_json(body, error))
-    if not _is_shallow(value):
+    if not is_shallow(body, value):
         abort(400, description=f"The body is nested deeper than {DEEPEST} levels; send it flatter.")
     return value
 
 
-def _body() -> bytes:
+def read_body() -> bytes:
+    """Read this request's body as it came; an empty one is a 400."""
     body = request.get_data(cache=True)
+    if not body:
+        abort(400, description="The body is empty; send JSON.")
     # Of a body without a length werkzeug reads as much as is allowed, and says nothing of the rest.
     if request.content_length is None and len(body) == request.max_content_length:
         abort(413)
@@ -74,8 +80,10 @@ def _why_not_json(body: bytes, error: orjson.JSONDecodeError) -> str:
     return f"The body is not valid JSON: {error}."
 
 
-def _is_shallow(value: Any) -> bool:
-    """Walk level by level, without recursion."""
+def is_shallow(text: bytes, value: Any) -> bool:
+    """Whether `value`, read from `text`, has few enough levels: walked one by one, without recursion."""
+    if text.count(b"{") + text.count(b"[") <= DEEPEST:
+        return True
     level: Iterable[Any] = [value]
     for _ in range(DEEPEST + 1):
         level = [below for each in level for below in _below(each)]
@@ -88,6 +96,27 @@ def _below(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+def read_ndjson() -> list[Any]:
+    """Read this request's body line by line; in the place of a line that is not JSON stands the error that says so."""
+    lines = enumerate(read_body().split(b"\n"), start=1)
+    return [_read_line(number, line) for number, line in lines if line.strip()]
+
+
+def _read_line(number: int, line: bytes) -> Any:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return _bad_line(number, line, f"is not valid JSON: {error}")
+    if not is_shallow(line, value):
+        return _bad_line(number, line, f"is nested deeper than {DEEPEST} levels")
+    return value
+
+
+def _bad_line(number: int, line: bytes, message: str) -> InvalidInputError:
+    start = line[:SHOWN].decode(errors="replace")
+    return InvalidInputError(FieldError(f"line {number}", start, message, "write one JSON object a line"))
 
 
 class StrictBlueprint(Blueprint):  # type: ignore[misc]
@@ -112,8 +141,13 @@ def check_envelope() -> None:
         return
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         abort(415, description="Send the body uncompressed, without the header Content-Encoding.")
-    if not request.is_json:
+    if not (request.is_json or is_ndjson()):
         abort(415)
+
+
+def is_ndjson() -> bool:
+    """Whether this request's body is one JSON value a line, where that is understood."""
+    return request.mimetype == NDJSON and request.path in NDJSON_PATHS
 
 
 def _has_body() -> bool:

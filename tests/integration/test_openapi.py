@@ -23,6 +23,11 @@ OPERATIONS = [
     ("GET", "/notifications/{notification_id}/timeline"),
     ("POST", "/notifications/{notification_id}/retry"),
     ("POST", "/notifications/{notification_id}/cancel"),
+    ("GET", "/events"),
+    ("POST", "/events"),
+    ("POST", "/events/batch"),
+    ("GET", "/events/{event_id}"),
+    ("POST", "/v1/alerts"),
 ]
 
 # The description cannot say when a text is a phone number or a mail address: that depends on the channel, so what is

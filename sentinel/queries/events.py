@@ -1,0 +1,165 @@
+"""Reads and writes of events that callers ask for: insert, look up, list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, and_, literal, or_, select, text, union_all
+from sqlalchemy.orm import Session
+
+from sentinel.ids import first_id
+from sentinel.models import Client, Event
+from sentinel.models.event import EventStatus
+from sentinel.queries.values import recordset
+
+INSERT = text("""
+    INSERT INTO events (
+        id, client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
+        is_broadcast, is_addressed, status, queue_at, created_at)
+    SELECT
+        id, :client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
+        :is_broadcast, :is_addressed, 'PENDING', :queue_at, :now
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (
+        id uuid, event_id text, type text, severity text, source text, name text, user_id text, device_id text,
+        occurred_at timestamptz, body jsonb)
+    ON CONFLICT (client_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
+    RETURNING id::text
+""")
+
+# Asked after INSERT, as a statement of its own: only then is what others committed meanwhile in sight.
+FIRST_IDS = text("""
+    SELECT event_id, id::text FROM events
+    WHERE client_id = :client_id
+      AND event_id IN (SELECT json_array_elements_text(CAST(:event_ids AS json)))
+""")
+
+# A deleted rule stays in the history, and what it said stays said.
+RULES_OF_CLIENT = text("""
+    SELECT id FROM rules WHERE client_id = :client_id
+    UNION SELECT rule_id FROM rule_versions WHERE client_id = :client_id
+""")
+
+COUNT_NOTIFICATIONS = text("SELECT count(*) FROM notifications WHERE event_id = :id AND client_id = :client_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How a request's events are taken in: whose they are, who hears them, and when they are looked at again."""
+
+    client_id: int
+    is_broadcast: bool
+    is_addressed: bool
+    queue_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a client may see: its own events, and those of others that its rules heard."""
+
+    client_id: int
+    rule_ids: frozenset[int]
+
+    def own(self) -> ColumnElement[bool]:
+        """Its own."""
+        return Event.client_id == self.client_id
+
+    def heard(self) -> ColumnElement[bool]:
+        """Broadcast by others, and heard by one of its rules."""
+        mine = literal(sorted(self.rule_ids), ARRAY(Integer))
+        is_heard: ColumnElement[bool] = Event.rule_ids.overlap(mine)
+        is_matched = Event.status == EventStatus.MATCHED
+        return and_(Event.is_broadcast, is_matched, is_heard, Event.client_id != self.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; `equal` holds columns and the values they must have. `before` ended the last page."""
+
+    equal: Mapping[str, str]
+    statuses: tuple[str, ...] = ()
+    rule_id: int | None = None
+    since: datetime | None = None
+    before: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Build the WHERE clause."""
+        found = [getattr(Event, column) == value for column, value in self.equal.items()]
+        if self.statuses:
+            found.append(Event.status.in_(self.statuses))
+        if self.rule_id is not None:
+            found.append(Event.rule_ids.contains(literal([self.rule_id], ARRAY(Integer))))
+        if self.since is not None:
+            found.append(Event.id >= first_id(self.since))
+        if self.before is not None:
+            found.append(Event.id < self.before)
+        return found
+
+
+def insert(session: Session, rows: Sequence[Mapping[str, Any]], reception: Reception) -> set[str]:
+    """Store new events in one statement; returns the ids of those whose `event_id` the client had not used before."""
+    values = {
+        "rows": recordset(rows),
+        "client_id": reception.client_id,
+        "is_broadcast": reception.is_broadcast,
+        "is_addressed": reception.is_addressed,
+        "queue_at": reception.queue_at,
+        "now": reception.now,
+    }
+    return set(session.execute(INSERT, values).scalars())
+
+
+def first_ids(session: Session, client_id: int, event_ids: Sequence[str]) -> dict[str, str]:
+    """Return our id of the event behind each of the sender's ids."""
+    texts = orjson.dumps(list(event_ids)).decode()
+    found = session.execute(FIRST_IDS, {"client_id": client_id, "event_ids": texts})
+    return {row.event_id: row.id for row in found}
+
+
+def sight_of(session: Session, client_id: int) -> Sight:
+    """Return what the client may see."""
+    return Sight(client_id, frozenset(session.execute(RULES_OF_CLIENT, {"client_id": client_id}).scalars()))
+
+
+def get(session: Session, event_id: str, sight: Sight) -> tuple[Event, str] | None:
+    """Return the event of our id, with its client's name, if it is in sight."""
+    return _first(session, Event.id == event_id, or_(sight.own(), sight.heard()))
+
+
+def get_by_sender_id(session: Session, event_id: str, sight: Sight) -> tuple[Event, str] | None:
+    """Return the client's own event of the sender's id, with the client's name."""
+    return _first(session, Event.event_id == event_id, sight.own())
+
+
+def page(session: Session, wanted: Filter, sight: Sight, *, size: int) -> list[tuple[Event, str]]:
+    """Return up to `size` events in sight with their client's name, newest first."""
+    arms = [_newest(sight.own(), wanted, size)]
+    if sight.rule_ids:
+        arms.append(_newest(sight.heard(), wanted, size))
+    ids = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
+    return _rows(session, _with_client().where(Event.id.in_(select(ids))).order_by(Event.id.desc()).limit(size))
+
+
+def count_notifications(session: Session, event_id: str, client_id: int) -> int:
+    """Count what the client's rules made of the event."""
+    return int(session.execute(COUNT_NOTIFICATIONS, {"id": event_id, "client_id": client_id}).scalar_one())
+
+
+def _newest(whose: ColumnElement[bool], wanted: Filter, size: int) -> Select[Any]:
+    return select(Event.id).where(whose, *wanted.conditions()).order_by(Event.id.desc()).limit(size)
+
+
+def _with_client() -> Select[Event, str]:
+    return select(Event, Client.name).join(Client, Client.id == Event.client_id)
+
+
+def _first(session: Session, *conditions: ColumnElement[bool]) -> tuple[Event, str] | None:
+    return next(iter(_rows(session, _with_client().where(*conditions))), None)
+
+
+def _rows(session: Session, statement: Select[Event, str]) -> list[tuple[Event, str]]:
+    return [(row[0], row[1]) for row in session.execute(statement)]
