@@ -1,0 +1,121 @@
+"""Endpoints: where clients, their rules and their users want messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sentinel.models import Endpoint, Rule
+from sentinel.queries.values import array
+
+FOR_FANOUT = text("""
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template FROM endpoints
+    WHERE is_enabled AND rule_id = ANY(CAST(:rule_ids AS integer[]))
+    UNION ALL
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template FROM endpoints
+    WHERE is_enabled AND rule_id IS NULL AND client_id = ANY(CAST(:client_ids AS integer[]))
+      AND (user_id IS NULL OR name IS NOT NULL OR CAST(:user_ids AS jsonb) ? user_id)
+    ORDER BY id
+""")
+
+# A rule names endpoints in its actions, `[5, "endpoint", name, template]`, which stand where dumped rules have them.
+NAMED_BY = text("""
+    SELECT name FROM rules
+    WHERE client_id = :client_id AND is_enabled
+      AND jsonb_path_exists(
+          syntax, 'strict $[1][2][*] ? (@[0] == 5 && @[1] == "endpoint" && @[2] == $name)', jsonb_build_object('name', :name)
+      )
+    ORDER BY id LIMIT 5
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An enabled endpoint as the fan-out sees it."""
+
+    id: int
+    client_id: int
+    rule_id: int | None
+    user_id: str | None
+    name: str | None
+    channel: str
+    target: str
+    template: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; None means any. `after` is the id that the page before ended with."""
+
+    client_id: int
+    rule_id: int | None = None
+    user_id: str | None = None
+    channel: str | None = None
+    is_enabled: bool | None = None
+    after: int = 0
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Build the WHERE clause."""
+        found = [Endpoint.client_id == self.client_id, Endpoint.id > self.after]
+        for column, value in (
+            (Endpoint.rule_id, self.rule_id),
+            (Endpoint.user_id, self.user_id),
+            (Endpoint.channel, self.channel),
+            (Endpoint.is_enabled, self.is_enabled),
+        ):
+            if value is not None:
+                found.append(column == value)
+        return found
+
+
+def for_fanout(
+    session: Session, rule_ids: Iterable[int], client_ids: Iterable[int], user_ids: Iterable[str] = ()
+) -> list[Destination]:
+    """Return the enabled endpoints of these rules, and those of these clients that belong to no rule, oldest first.
+
+    Of the endpoints of users, which may be many, only those of `user_ids` and those that rules can name.
+    """
+    values = {
+        "rule_ids": array(map(str, rule_ids)),
+        "client_ids": array(map(str, client_ids)),
+        "user_ids": orjson.dumps(list(user_ids)).decode(),
+    }
+    return [Destination(*row) for row in session.execute(FOR_FANOUT, values)]
+
+
+def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Endpoint]:
+    """Return up to `size` endpoints, oldest first."""
+    return session.scalars(select(Endpoint).where(*wanted.conditions()).order_by(Endpoint.id).limit(size)).all()
+
+
+def get(session: Session, endpoint_id: int, *, client_id: int) -> Endpoint | None:
+    """Return one endpoint, if it belongs to the client."""
+    return session.scalar(select(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.client_id == client_id))
+
+
+def add(session: Session, values: dict[str, Any]) -> Endpoint | None:
+    """Store an endpoint; None if the client has one of that name."""
+    return session.scalar(insert(Endpoint).values(**values).on_conflict_do_nothing().returning(Endpoint))
+
+
+def change(session: Session, endpoint_id: int, *, version: int, values: dict[str, Any]) -> Endpoint | None:
+    """Change the endpoint if it still is of `version`; None if not."""
+    mine = update(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.version == version)
+    return session.scalar(mine.values(version=version + 1, **values).returning(Endpoint))
+
+
+def is_rule_of(session: Session, rule_id: int, client_id: int) -> bool:
+    """Whether the client has that rule; the rule cannot be removed before this transaction ends."""
+    wanted = select(Rule.id).where(Rule.id == rule_id, Rule.client_id == client_id)
+    return session.scalar(wanted.with_for_update(key_share=True, read=True)) is not None
+
+
+def rules_naming(session: Session, client_id: int, name: str) -> list[str]:
+    """Return the names of some enabled rules that notify the endpoint of that name."""
+    return list(session.scalars(NAMED_BY, {"client_id": client_id, "name": name}))
