@@ -96,7 +96,7 @@ def register_handlers(app: Flask) -> None:
 
 
 def _own_error(error: SentinelError) -> Response:
-    status = STATUS_OF.get(type(error))
+    status = next((status for kind, status in STATUS_OF.items() if isinstance(error, kind)), None)
     if status is None:
         return _unexpected(error)
     found = list(error.errors) if isinstance(error, InvalidInputError) else []
