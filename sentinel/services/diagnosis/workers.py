@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from celery.exceptions import ImproperlyConfigured
 from kombu.exceptions import KombuError
 
-from sentinel.broker import UNREACHABLE, celery
+from sentinel.broker import UNREACHABLE, celery, queue_lengths
 from sentinel.services.diagnosis.findings import Finding, broken, first_line, ok, warning
 
 CONNECT_SECONDS = 3
@@ -32,11 +32,7 @@ def check_broker() -> tuple[bool, list[Finding]]:
         with celery.connection_for_read() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
             name = connection.transport.driver_type
-            # Not passive: with a key prefix, kombu's Redis transport denies queues that exist. Declared as workers do.
-            depths = {
-                queue.name: queue(connection.channel()).queue_declare().message_count
-                for queue in celery.conf.task_queues
-            }
+            depths = queue_lengths(connection)
     except (*UNREACHABLE, KombuError, ImproperlyConfigured, ValueError, KeyError) as error:
         remedy = "check BROKER_URL (or REDIS_URL); until then rows are stored, and go out when it is back"
         return False, [broken("broker", f"cannot be reached: {first_line(error)}", remedy)]
