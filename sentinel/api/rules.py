@@ -1,0 +1,216 @@
+"""`/rules`: which events matter, and what follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, url_for
+from flask.views import MethodView
+
+from sentinel.api.answers import json_response
+from sentinel.api.auth import current_caller, require_credentials
+from sentinel.api.paging import PAGE_HEADERS, paged
+from sentinel.api.parsing import StrictBlueprint
+from sentinel.api.schemas.rule import (
+    PackAnswer,
+    RuleListQuery,
+    RuleOpinion,
+    RuleReplacement,
+    RuleRequest,
+    RuleSwitch,
+    RuleTextRequest,
+    RuleVersionView,
+    RuleView,
+)
+from sentinel.models import Rule, RuleVersion
+from sentinel.queries.rules import Filter
+from sentinel.rules import advice
+from sentinel.rules.printer import rule_text
+from sentinel.services import rule_texts, rules
+from sentinel.services.rules import Written
+from sentinel.services.unit_of_work import unit_of_work
+
+READ, WRITE = "rules:read", "rules:write"
+
+RULE_ID = {"in": "path", "name": "rule_id", "schema": {"type": "integer"}, "description": "`id` of a rule"}
+
+blueprint = StrictBlueprint(
+    "rules", __name__, url_prefix="/rules", description="Which events matter, and what follows from them"
+)
+blueprint.before_request(require_credentials)
+
+
+def view(rule: Rule, client: str) -> dict[str, Any]:
+    """Show a rule as `RuleView` has it."""
+    syntax = rules.syntax_of(rule)
+    return {
+        "id": rule.id,
+        "client": client,
+        "name": rule.name,
+        "version": rule.version,
+        "is_enabled": rule.is_enabled,
+        "rule": rule.text,
+        "canonical": rule_text(syntax),
+        "index": advice.placement(syntax.condition),
+        "created_at": rule.created_at,
+        "updated_at": rule.updated_at,
+    }
+
+
+def version_view(change: RuleVersion) -> dict[str, Any]:
+    """Show a change as `RuleVersionView` has it."""
+    names = ("version", "change", "name", "is_enabled", "changed_by", "changed_at")
+    return {name: getattr(change, name) for name in names} | {"rule": change.text}
+
+
+@blueprint.route("")
+class RuleList(MethodView):
+    """The rules of a client."""
+
+    @blueprint.arguments(RuleRequest())
+    @blueprint.response(201, RuleView, headers={"Location": {"schema": {"type": "string"}}})
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    def post(self, body: Written) -> Response:
+        """Make a rule: in the rule language, or by severity, source and name of alerts.
+
+        Every worker asks it from the next events on. An error in the text is told with its line and column.
+        """
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            made = rules.create(uow, caller, body)
+        response = json_response(view(made, caller.client_name), 201)
+        response.headers["Location"] = url_for("rules.RuleItem", rule_id=made.id)
+        return response
+
+    @blueprint.arguments(RuleListQuery(), location="query")
+    @blueprint.response(200, RuleView(many=True), headers=PAGE_HEADERS)
+    @blueprint.refuses(401, 403, 404, 422, 503)
+    def get(self, query: dict[str, Any]) -> Response:
+        """List rules in the order they were made.
+
+        `X-Pagination` holds `{"page_size", "next_cursor"}` as JSON; `Link` the next page's address.
+        """
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            names = {"name": "name", "is_enabled": "is_enabled", "part": "q", "after": "cursor"}
+            wanted = Filter(caller.client_id, **{field: query.get(name) for field, name in names.items()})
+            rows, following = rules.page(uow, wanted, size=query["limit"])
+        return paged([view(row, caller.client_name) for row in rows], size=query["limit"], following=following)
+
+
+@blueprint.route("/<int:rule_id>", parameters=[RULE_ID])
+class RuleItem(MethodView):
+    """One rule."""
+
+    @blueprint.response(200, RuleView)
+    @blueprint.refuses(401, 403, 404, 503)
+    def get(self, rule_id: int) -> Response:
+        """Show a rule."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            found = rules.get(uow, rule_id, client_id=caller.client_id)
+        return json_response(view(found, caller.client_name))
+
+    @blueprint.arguments(RuleReplacement())
+    @blueprint.response(200, RuleView)
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    def put(self, body: tuple[Written, int], rule_id: int) -> Response:
+        """Replace a rule. 409 if it has changed since `version` was read; nothing is written when nothing differs."""
+        written, version = body
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            found = rules.replace(uow, caller, rule_id, written, version=version)
+        return json_response(view(found, caller.client_name))
+
+    @blueprint.arguments(RuleSwitch())
+    @blueprint.response(200, RuleView)
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    def patch(self, body: dict[str, Any], rule_id: int) -> Response:
+        """Enable or disable a rule; with `version`, only if it has not changed since."""
+        return _switched(rule_id, **body)
+
+    @blueprint.response(204)
+    @blueprint.refuses(401, 403, 404, 503)
+    def delete(self, rule_id: int) -> Response:
+        """Delete a rule, with the endpoints that belong to it. Its history stays."""
+        with unit_of_work() as uow:
+            rules.delete(uow, current_caller(uow, WRITE), rule_id)
+        return Response(status=204)
+
+
+def _switched(rule_id: int, *, is_enabled: bool, version: int | None = None) -> Response:
+    with unit_of_work() as uow:
+        caller = current_caller(uow, WRITE)
+        found = rules.switch(uow, caller, rule_id, is_enabled=is_enabled, version=version)
+    return json_response(view(found, caller.client_name))
+
+
+@blueprint.route("/<int:rule_id>/enable", parameters=[RULE_ID])
+class RuleEnabling(MethodView):
+    """On."""
+
+    @blueprint.response(200, RuleView)
+    @blueprint.refuses(401, 403, 404, 409, 415, 422, 503)
+    def post(self, rule_id: int) -> Response:
+        """Enable a rule."""
+        return _switched(rule_id, is_enabled=True)
+
+
+@blueprint.route("/<int:rule_id>/disable", parameters=[RULE_ID])
+class RuleDisabling(MethodView):
+    """Off."""
+
+    @blueprint.response(200, RuleView)
+    @blueprint.refuses(401, 403, 404, 409, 415, 503)
+    def post(self, rule_id: int) -> Response:
+        """Disable a rule: events do not ask it any more."""
+        return _switched(rule_id, is_enabled=False)
+
+
+@blueprint.route("/<int:rule_id>/history", parameters=[RULE_ID])
+class RuleHistory(MethodView):
+    """Who did what."""
+
+    @blueprint.response(200, RuleVersionView(many=True))
+    @blueprint.refuses(401, 403, 404, 503)
+    def get(self, rule_id: int) -> Response:
+        """Tell who changed a rule, when, and what it was from then on; newest first. Also of deleted rules."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            found = rules.history(uow, rule_id, client_id=caller.client_id)
+        return json_response([version_view(each) for each in found])
+
+
+@blueprint.route("/validate")
+class RuleValidation(MethodView):
+    """Whether it would be accepted."""
+
+    @blueprint.arguments(RuleTextRequest())
+    @blueprint.response(200, RuleOpinion)
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    def post(self, body: dict[str, str]) -> Response:
+        """Check a rule without storing it: 422 with the place of the error, or how it is understood."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            syntax = rule_texts.check(uow, caller.client_id, body["rule"]).syntax
+        return json_response(
+            {
+                "canonical": rule_text(syntax),
+                "index": advice.placement(syntax.condition),
+                "warnings": advice.warnings(syntax.condition),
+            }
+        )
+
+
+@blueprint.route("/packs/<string:pack>", parameters=[{"in": "path", "name": "pack", "schema": {"type": "string"}}])
+class RulePack(MethodView):
+    """Shipped rules."""
+
+    @blueprint.response(200, PackAnswer)
+    @blueprint.refuses(401, 403, 404, 409, 415, 422, 503)
+    def post(self, pack: str) -> Response:
+        """Copy a shipped pack (`device_health`) into the client's rules, to be edited; names that are there stay."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            made, kept = rules.install(uow, caller, pack)
+        return json_response({"installed": [view(each, caller.client_name) for each in made], "kept": kept})

@@ -1,0 +1,187 @@
+"""Rules and their history: looked up, listed, written many at a time. Each write notes what changed and who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from sentinel.models import Rule, RuleVersion
+from sentinel.queries.values import array, recordset
+
+# What one client may have is counted before it is written: two writers of a client must not count at once.
+LOCK_CLIENT = text("SELECT pg_advisory_xact_lock(hashtextextended('sentinel.rules:' || :client_id, 0))")
+
+COUNTS = text("""
+    SELECT count(*) AS rules, count(*) FILTER (WHERE is_enabled AND is_scanned) AS scanned
+    FROM rules WHERE client_id = :client_id
+""")
+
+INSERT = text("""
+    WITH made AS (
+        INSERT INTO rules (
+            client_id, name, text, syntax, is_enabled, is_scanned, version, created_at, updated_at)
+        SELECT client_id, name, text, syntax, is_enabled, is_scanned, 1, :now, :now
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (
+            client_id int, name text, text text, syntax jsonb, is_enabled boolean, is_scanned boolean)
+        ON CONFLICT (client_id, name) DO NOTHING
+        RETURNING id, version, client_id, name, text, is_enabled),
+    noted AS (
+        INSERT INTO rule_versions (rule_id, version, client_id, change, name, text, is_enabled, changed_by, changed_at)
+        SELECT id, version, client_id, 'created', name, text, is_enabled, :changed_by, :now FROM made)
+    SELECT id FROM made ORDER BY id
+""")
+
+# A row whose version is not the one that was read has changed meanwhile, and stays as it is.
+CHANGE = text("""
+    WITH changed AS (
+        UPDATE rules SET
+            name = r.name, text = r.text, syntax = r.syntax, is_enabled = r.is_enabled, is_scanned = r.is_scanned,
+            version = rules.version + 1, updated_at = :now
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (
+            id int, version int, change text, name text, text text, syntax jsonb, is_enabled boolean,
+            is_scanned boolean)
+        WHERE rules.id = r.id AND rules.version = r.version
+        RETURNING rules.id, rules.version, rules.client_id, r.change, rules.name, rules.text, rules.is_enabled),
+    noted AS (
+        INSERT INTO rule_versions (rule_id, version, client_id, change, name, text, is_enabled, changed_by, changed_at)
+        SELECT id, version, client_id, change, name, text, is_enabled, :changed_by, :now FROM changed)
+    SELECT id FROM changed
+""")
+
+DELETE = text("""
+    WITH gone AS (
+        DELETE FROM rules WHERE client_id = :client_id AND id = ANY(CAST(:ids AS int[]))
+        RETURNING id, version, client_id, name, text, is_enabled),
+    noted AS (
+        INSERT INTO rule_versions (rule_id, version, client_id, change, name, text, is_enabled, changed_by, changed_at)
+        SELECT id, version + 1, client_id, 'deleted', name, text, is_enabled, :changed_by, :now FROM gone)
+    SELECT id FROM gone
+""")
+
+ENDPOINT_NAMES = text("SELECT name FROM endpoints WHERE client_id = :client_id AND name = ANY(:names)")
+TEMPLATE_NAMES = text("SELECT DISTINCT name FROM templates WHERE client_id = :client_id AND name = ANY(:names)")
+KNOWN_ENDPOINTS = text(
+    "SELECT name FROM endpoints WHERE client_id = :client_id AND name IS NOT NULL ORDER BY name LIMIT :most"
+)
+KNOWN_TEMPLATES = text("SELECT DISTINCT name FROM templates WHERE client_id = :client_id ORDER BY name LIMIT :most")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; None means any. `after` is the id that the page before ended with."""
+
+    client_id: int
+    name: str | None = None
+    is_enabled: bool | None = None
+    part: str | None = None
+    after: int | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Build the WHERE clause."""
+        found: list[ColumnElement[bool]] = [Rule.client_id == self.client_id]
+        if self.name is not None:
+            found.append(Rule.name == self.name)
+        if self.is_enabled is not None:
+            found.append(Rule.is_enabled.is_(self.is_enabled))
+        if self.part is not None:
+            found.append(
+                or_(Rule.name.icontains(self.part, autoescape=True), Rule.text.icontains(self.part, autoescape=True))
+            )
+        if self.after is not None:
+            found.append(Rule.id > self.after)
+        return found
+
+
+def lock_client(session: Session, client_id: int) -> None:
+    """Let nobody else write rules of this client until the transaction ends."""
+    session.execute(LOCK_CLIENT, {"client_id": client_id})
+
+
+def counts(session: Session, client_id: int) -> tuple[int, int]:
+    """Return how many rules the client has, and how many enabled ones no index narrows down."""
+    found = session.execute(COUNTS, {"client_id": client_id}).one()
+    return found.rules, found.scanned
+
+
+def insert(session: Session, rows: Sequence[Mapping[str, Any]], *, changed_by: str, now: datetime) -> list[int]:
+    """Store new rules in one statement; returns the ids of those whose name was free."""
+    values = {"rows": recordset(rows), "changed_by": changed_by, "now": now}
+    return list(session.execute(INSERT, values).scalars())
+
+
+def change(session: Session, rows: Sequence[Mapping[str, Any]], *, changed_by: str, now: datetime) -> list[int]:
+    """Replace rules that still have the version in their row; returns the ids of those."""
+    values = {"rows": recordset(rows), "changed_by": changed_by, "now": now}
+    return list(session.execute(CHANGE, values).scalars())
+
+
+def delete(session: Session, client_id: int, ids: Sequence[int], *, changed_by: str, now: datetime) -> list[int]:
+    """Delete rules of the client; returns the ids of those that were there."""
+    values = {"client_id": client_id, "ids": array(map(str, ids)), "changed_by": changed_by, "now": now}
+    return list(session.execute(DELETE, values).scalars())
+
+
+def get(session: Session, rule_id: int, *, client_id: int) -> Rule | None:
+    """Return one rule of the client."""
+    return session.scalar(select(Rule).where(Rule.id == rule_id, Rule.client_id == client_id))
+
+
+def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Rule]:
+    """Return up to `size` rules in the order they were made."""
+    return session.scalars(select(Rule).where(*wanted.conditions()).order_by(Rule.id).limit(size)).all()
+
+
+def everything(session: Session, client_id: int) -> Sequence[Rule]:
+    """Return all rules of a client by name."""
+    return session.scalars(select(Rule).where(Rule.client_id == client_id).order_by(Rule.name)).all()
+
+
+def enabled(session: Session, client_id: int) -> Sequence[Rule]:
+    """Return the rules of a client that are asked, in the order they were made."""
+    return session.scalars(select(Rule).where(Rule.client_id == client_id, Rule.is_enabled).order_by(Rule.id)).all()
+
+
+def by_names(session: Session, client_id: int, names: Sequence[str]) -> Sequence[Rule]:
+    """Return the rules of a client that have one of `names`."""
+    return session.scalars(select(Rule).where(Rule.client_id == client_id, Rule.name.in_(names))).all()
+
+
+def version_of(session: Session, rule_id: int) -> int | None:
+    """Return the version that a rule has now."""
+    return session.scalar(select(Rule.version).where(Rule.id == rule_id))
+
+
+def history(session: Session, rule_id: int, *, client_id: int) -> Sequence[RuleVersion]:
+    """Return what was done to a rule, newest first; also to one that is gone."""
+    mine = (RuleVersion.rule_id == rule_id, RuleVersion.client_id == client_id)
+    return session.scalars(select(RuleVersion).where(*mine).order_by(RuleVersion.version.desc())).all()
+
+
+def endpoint_names(session: Session, client_id: int, names: Sequence[str]) -> set[str]:
+    """Return those of `names` that endpoints of the client have."""
+    return set(session.execute(ENDPOINT_NAMES, {"client_id": client_id, "names": list(names)}).scalars())
+
+
+def template_names(session: Session, client_id: int, names: Sequence[str]) -> set[str]:
+    """Return those of `names` that templates of the client have."""
+    return set(session.execute(TEMPLATE_NAMES, {"client_id": client_id, "names": list(names)}).scalars())
+
+
+def known_endpoints(session: Session, client_id: int, *, most: int) -> list[str]:
+    """Return names of endpoints of the client, for suggestions."""
+    return list(session.execute(KNOWN_ENDPOINTS, {"client_id": client_id, "most": most}).scalars())
+
+
+def known_templates(session: Session, client_id: int, *, most: int) -> list[str]:
+    """Return names of templates of the client, for suggestions."""
+    return list(session.execute(KNOWN_TEMPLATES, {"client_id": client_id, "most": most}).scalars())
+
+
+def total(session: Session, wanted: Filter) -> int:
+    """Count the rules that `wanted` finds."""
+    return session.scalar(select(func.count()).select_from(Rule).where(*wanted.conditions())) or 0
