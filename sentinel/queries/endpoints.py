@@ -29,7 +29,9 @@ NAMED_BY = text("""
     SELECT name FROM rules
     WHERE client_id = :client_id AND is_enabled
       AND jsonb_path_exists(
-          syntax, 'strict $[1][2][*] ? (@[0] == 5 && @[1] == "endpoint" && @[2] == $name)', jsonb_build_object('name', :name)
+          syntax,
+          'strict $[1][2][*] ? (@[0] == 5 && @[1] == "endpoint" && @[2] == $name)',
+          jsonb_build_object('name', :name)
       )
     ORDER BY id LIMIT 5
 """)

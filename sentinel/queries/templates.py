@@ -25,7 +25,9 @@ USED_BY = text("""
     UNION ALL
     SELECT 'rule ' || name FROM rules
     WHERE client_id = :client_id AND is_enabled
-      AND jsonb_path_exists(syntax, 'strict $[1][2][*] ? (@[0] == 5 && @[3] == $name)', jsonb_build_object('name', :name))
+      AND jsonb_path_exists(
+          syntax, 'strict $[1][2][*] ? (@[0] == 5 && @[3] == $name)', jsonb_build_object('name', :name)
+      )
     ORDER BY 1 LIMIT 5
 """)
 
