@@ -25,6 +25,7 @@ from sentinel.api.schemas.rule import (
 from sentinel.models import Rule, RuleVersion
 from sentinel.queries.rules import Filter
 from sentinel.rules import advice
+from sentinel.rules.packs import PACKS
 from sentinel.rules.printer import rule_text
 from sentinel.services import rule_texts, rules
 from sentinel.services.rules import Written
@@ -33,6 +34,13 @@ from sentinel.services.unit_of_work import unit_of_work
 READ, WRITE = "rules:read", "rules:write"
 
 RULE_ID = {"in": "path", "name": "rule_id", "schema": {"type": "integer"}, "description": "`id` of a rule"}
+
+PACK = {
+    "in": "path",
+    "name": "pack",
+    "schema": {"type": "string", "enum": list(PACKS)},
+    "description": "name of the pack",
+}
 
 blueprint = StrictBlueprint(
     "rules", __name__, url_prefix="/rules", description="Which events matter, and what follows from them"
@@ -202,7 +210,7 @@ class RuleValidation(MethodView):
         )
 
 
-@blueprint.route("/packs/<string:pack>", parameters=[{"in": "path", "name": "pack", "schema": {"type": "string"}}])
+@blueprint.route("/packs/<string:pack>", parameters=[PACK])
 class RulePack(MethodView):
     """Shipped rules."""
 
