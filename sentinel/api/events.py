@@ -107,13 +107,11 @@ def audience() -> str | None:
     return named
 
 
-def _answer(read: Callable[[], Any], make: Callable[[UnitOfWork, Caller, bool], Answer]) -> Response:
-    """Answer a request once; `make` is told who calls and whether every client's rules hear it."""
-    named = audience()
+def _answer(read: Callable[[], Any], make: Callable[[UnitOfWork, Caller], Answer]) -> Response:
+    """Answer a request once, for whoever calls."""
     with unit_of_work() as uow:
         caller = current_caller(uow, WRITE)
-        is_broadcast = events.is_broadcast(caller, named)
-        return once(uow, caller, lambda: [read(), is_broadcast], lambda: make(uow, caller, is_broadcast))
+        return once(uow, caller, read, lambda: make(uow, caller))
 
 
 @blueprint.route("")
@@ -135,13 +133,15 @@ class EventList(MethodView):
         body = read_json()
         if may_hold_nul():
             refuse_nul(body)
+        named = audience()
 
-        def make(uow: UnitOfWork, caller: Caller, is_broadcast: bool) -> Answer:  # noqa: FBT001 - called by `_answer`
+        def make(uow: UnitOfWork, caller: Caller) -> Answer:
+            is_broadcast = events.is_broadcast(caller, named)
             checked = events.check(body, now=uow.now)
             done = events.ingest(uow, caller, [checked], is_broadcast=is_broadcast)[0]
             return Answer(202, dumps(receipt(done)).decode(), location(done))
 
-        return _answer(lambda: body, make)
+        return _answer(lambda: [named, body], make)
 
     @blueprint.arguments(EventListQuery(), location="query")
     @blueprint.response(200, EventView(many=True), headers=PAGE_HEADERS)
@@ -189,11 +189,13 @@ class EventBatch(MethodView):
         Valid items are stored though others are not: each result has `index`, `status` and either `event` or `errors`.
         """
         items = _items(read_ndjson() if is_ndjson() else read_json())
+        named = audience()
 
-        def make(uow: UnitOfWork, caller: Caller, is_broadcast: bool) -> Answer:  # noqa: FBT001 - called by `_answer`
+        def make(uow: UnitOfWork, caller: Caller) -> Answer:
+            is_broadcast = events.is_broadcast(caller, named)
             return Answer(207, dumps(_ingest_each(uow, caller, items, is_broadcast=is_broadcast)).decode())
 
-        return _answer(lambda: items, make)
+        return _answer(lambda: [named, items], make)
 
 
 def _items(body: Any) -> list[Any]:
