@@ -29,9 +29,11 @@ def ids(response: TestResponse) -> list[str]:
     return [each["id"] for each in response.get_json()]
 
 
-def post(api: FlaskClient, body: dict[str, Any] | None = None, path: str = OWN, **key: str) -> str:
+def post(
+    api: FlaskClient, body: dict[str, Any] | None = None, path: str = OWN, *, key: dict[str, str] | None = None
+) -> str:
     """Take in an event; returns our id."""
-    found: str = send(api, body or {}, path, **key).get_json()["id"]
+    found: str = send(api, body or {}, path, **(key or {})).get_json()["id"]
     return found
 
 
@@ -152,7 +154,7 @@ def test_following_the_pages_meets_every_event_once(api: FlaskClient, add_rule: 
             known.append(post(api, path=EVENTS))
             end(known[-1], rule)
         else:
-            known.append(post(api, **mine))
+            known.append(post(api, key=mine))
 
     met = list(_pages(api, f"{EVENTS}?limit=7", mine))
 
@@ -241,7 +243,7 @@ def test_a_filter_that_is_not_understood_is_refused(query: str, field: str, api:
 def test_a_client_sees_its_own_events_and_what_its_rules_heard_of_others(api: FlaskClient, add_rule: AddRule) -> None:
     mine, theirs = bearer("mine"), bearer("theirs")
     my_rule, their_rule = add_rule("mine"), add_rule("theirs")
-    own = post(api, **mine)
+    own = post(api, key=mine)
     heard, not_heard, private = post(api, path=EVENTS), post(api, path=EVENTS), post(api)
     for event in (heard, private):
         end(
@@ -292,14 +294,14 @@ def test_what_a_deleted_rule_heard_stays_in_sight(api: FlaskClient, add_rule: Ad
 
 
 def test_another_clients_id_of_an_event_finds_nothing(api: FlaskClient) -> None:
-    post(api, {"event_id": "o-1"}, **bearer("theirs"))
+    post(api, {"event_id": "o-1"}, key=bearer("theirs"))
 
     assert api.get("/events/o-1").status_code == 404
     assert ids(api.get(f"{EVENTS}?event_id=o-1")) == []
 
 
 def test_an_operator_reads_as_another_client(api: FlaskClient) -> None:
-    known = post(api, **bearer("theirs"))
+    known = post(api, key=bearer("theirs"))
     admin = bearer("operators", "events:read", "admin")
 
     assert ids(api.get(f"{EVENTS}?client=theirs", headers=admin)) == [known]
