@@ -60,7 +60,22 @@ METRICS: dict[str, Metric] = {
     "worker_task_errors_total": Metric("Tasks that ended in an error of ours.", ("worker", "task")),
     "worker_task_seconds": Metric("Duration of a task.", ("worker", "task"), MOMENTS),
 }
-"""Labels have few values. `client` is shown only with SENTINEL_METRICS_BY_CLIENT."""
+"""What is counted. Labels have few values; `client` is shown only with SENTINEL_METRICS_BY_CLIENT."""
+
+GAUGES: dict[str, Metric] = {
+    "notifications_in_flight": Metric("Notifications that have not ended.", ("channel", "status")),
+    "notifications_oldest_due_seconds": Metric("Since when the oldest notification that may be sent waits."),
+    "events_pending": Metric("Events whose rules have not been asked yet."),
+    "events_oldest_pending_seconds": Metric("Since when the oldest of them waits."),
+    "tickets_unresolved": Metric("Tickets that are not resolved.", ("severity", "status")),
+    "rules_enabled": Metric("Rules that are on."),
+    "clients_active": Metric("Clients that are on."),
+    "endpoints_enabled": Metric("Endpoints that are on.", ("channel",)),
+    "sweeper_last_success_age_seconds": Metric("Since when a periodic task has not run.", ("sweeper",)),
+    "queue_length": Metric("Messages that wait in a queue of the broker.", ("queue",)),
+    "part_up": Metric("Whether a part can be reached: 1 or 0.", ("part",)),
+}
+"""What is looked up when it is asked for."""
 
 Series = tuple[str, ...]
 """What is added up together: a name and its labels' values; of durations also the bucket (`le`), or `sum`."""

@@ -160,6 +160,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("merge_key IS NOT NULL AND status <> 'resolved'"),
     )
     op.create_index("uq_tickets_event_id_rule_id_title", "tickets", ["event_id", "rule_id", "title"], unique=True)
+    op.create_index(
+        "ix_tickets_unresolved",
+        "tickets",
+        ["severity", "status"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'resolved'"),
+    )
+    op.create_table(
+        "ticket_events",
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("rule_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("ticket_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"], ["tickets.id"], name=op.f("fk_ticket_events_ticket_id_tickets"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("event_id", "rule_id", "title", name=op.f("pk_ticket_events")),
+    )
+    op.create_index(op.f("ix_ticket_events_ticket_id"), "ticket_events", ["ticket_id"], unique=False)
     op.create_table(
         "endpoints",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -221,6 +240,9 @@ def downgrade() -> None:
     op.drop_index("ix_endpoints_rule_id", table_name="endpoints", postgresql_where=sa.text("rule_id IS NOT NULL"))
     op.drop_index("ix_endpoints_client_id_user_id", table_name="endpoints", postgresql_where=sa.text("rule_id IS NULL"))
     op.drop_table("endpoints")
+    op.drop_index(op.f("ix_ticket_events_ticket_id"), table_name="ticket_events")
+    op.drop_table("ticket_events")
+    op.drop_index("ix_tickets_unresolved", table_name="tickets", postgresql_where=sa.text("status <> 'resolved'"))
     op.drop_index("uq_tickets_event_id_rule_id_title", table_name="tickets")
     op.drop_index(
         "uq_tickets_client_id_merge_key",

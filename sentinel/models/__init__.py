@@ -10,7 +10,7 @@ from sentinel.models.notification import DedupeClaim, Notification, TimelineEntr
 from sentinel.models.operation import ProviderAccount, SweeperRun
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
 from sentinel.models.template import Template
-from sentinel.models.ticket import Ticket
+from sentinel.models.ticket import Ticket, TicketEvent
 
 __all__ = [
     "ApiKey",
@@ -29,5 +29,6 @@ __all__ = [
     "SweeperRun",
     "Template",
     "Ticket",
+    "TicketEvent",
     "TimelineEntry",
 ]

@@ -19,6 +19,13 @@ class TicketStatus(StrEnum):
     RESOLVED = "resolved"
 
 
+SOURCES: dict[TicketStatus, frozenset[TicketStatus]] = {
+    TicketStatus.ACKNOWLEDGED: frozenset({TicketStatus.OPEN}),
+    TicketStatus.RESOLVED: frozenset({TicketStatus.OPEN, TicketStatus.ACKNOWLEDGED}),
+}
+"""From where each status may be reached; what is resolved stays so."""
+
+
 class Ticket(Base):
     """Opened by a rule for an event. With a `merge_key` later events of the same key join the unresolved ticket."""
 
@@ -37,10 +44,12 @@ class Ticket(Base):
             postgresql_where=text("merge_key IS NOT NULL AND status <> 'resolved'"),
         ),
         Index("ix_tickets_client_id_id", "client_id", "id"),
+        Index("ix_tickets_unresolved", "severity", "status", postgresql_where=text("status <> 'resolved'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("clients.id"))
+    # The event, the rule and the title that gave it its severity: of a merged ticket the first of the worst.
     event_id: Mapped[str] = mapped_column(ID)
     # No foreign key: a ticket outlives its rule.
     rule_id: Mapped[int]
@@ -59,3 +68,15 @@ class Ticket(Base):
     resolved_by: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class TicketEvent(Base):
+    """An event that opened or joined a ticket with a `merge_key`: it counts once, however often it is evaluated."""
+
+    __tablename__ = "ticket_events"
+
+    event_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    rule_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    title: Mapped[str] = mapped_column(primary_key=True)
+    # None only within the transaction that finds out which ticket it is.
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)

@@ -1,0 +1,95 @@
+"""Gauges: what is so at this moment, asked of the database and the broker when the metrics are read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import lru_cache
+from itertools import product
+
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel import metrics
+from sentinel.broker import UNREACHABLE, celery, queue_lengths
+from sentinel.channels.registry import CHANNELS
+from sentinel.logs import get_logger
+from sentinel.metrics import Series
+from sentinel.models.status import IN_FLIGHT
+from sentinel.models.ticket import TicketStatus
+from sentinel.queries import gauges
+from sentinel.rules.syntax import SEVERITIES
+from sentinel.services.unit_of_work import unit_of_work
+
+log = get_logger(__name__)
+
+FRESH_SECONDS = 5.0
+"""Several readers, or an impatient one, cost the database no more than one."""
+
+CONNECT_SECONDS = 1
+
+Values = dict[Series, float]
+
+
+class Gauges:
+    """The gauges as they were at most five seconds ago."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: Values = {}
+        self._read_at = -FRESH_SECONDS
+
+    def read(self) -> Values:
+        """Return values by name and labels. A part that is away is said to be; what only it knows is left out."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= FRESH_SECONDS:
+                self._values = _of_database() | _of_broker()
+                self._read_at = time.monotonic()
+            return self._values
+
+
+@lru_cache(maxsize=1)
+def get_gauges() -> Gauges:
+    """Return the gauges of this process."""
+    return Gauges()
+
+
+def counters() -> tuple[dict[Series, float] | None, Values]:
+    """Return what was counted, and whether Redis, which keeps it, is up.
+
+    None while it is away: counters that fell to 0 and came back would look like as many new events.
+    """
+    try:
+        return metrics.totals(), {("part_up", "redis"): 1}
+    except RedisError as error:
+        log.warning("metrics_without_redis", error=type(error).__name__)
+        return None, {("part_up", "redis"): 0}
+
+
+def _of_database() -> Values:
+    try:
+        with unit_of_work() as uow:
+            return _zeros() | gauges.gauges(uow.session, now=uow.now) | {("part_up", "database"): 1}
+    except SQLAlchemyError as error:
+        log.warning("metrics_without_database", error=type(error).__name__)
+        return {("part_up", "database"): 0}
+
+
+def _zeros() -> Values:
+    """What can be counted and is not there is 0: an alert on a missing value never fires."""
+    in_flight = product(["notifications_in_flight"], CHANNELS, map(str, IN_FLIGHT))
+    unresolved = product(["tickets_unresolved"], SEVERITIES, (TicketStatus.OPEN.value, TicketStatus.ACKNOWLEDGED.value))
+    return dict.fromkeys([*in_flight, *unresolved], 0.0)
+
+
+def _of_broker() -> Values:
+    try:
+        with celery.connection_for_read() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
+            lengths = queue_lengths(connection)
+    except (*UNREACHABLE, KombuError) as error:
+        log.warning("metrics_without_broker", error=type(error).__name__)
+        return {("part_up", "broker"): 0}
+    found: Values = {("queue_length", name): float(length) for name, length in lengths.items()}
+    return found | {("part_up", "broker"): 1}
