@@ -25,6 +25,7 @@ class Commands(click.Group):
         "db": "sentinel.cli.db",
         "keys": "sentinel.cli.keys",
         "notifications": "sentinel.cli.notifications",
+        "demo-data": "sentinel.cli.demo",
         "doctor": "sentinel.cli.doctor",
         "config": "sentinel.cli.config",
     }
@@ -39,7 +40,8 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in self.modules:
             return None
-        command: click.Command = getattr(importlib.import_module(self.modules[cmd_name]), cmd_name)
+        attribute = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(self.modules[cmd_name]), attribute)
         return command
 
 
