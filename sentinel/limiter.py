@@ -36,7 +36,7 @@ PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 """Seconds: a check must not cost more than the message."""
 
 # A message that one recipient's limit holds back must not use up its client's share as well.
-NARROWEST_FIRST = ("recipient", "user", "endpoint", "client", "provider")
+NARROWEST_FIRST = ("recipient", "alert_user", "user", "endpoint", "client", "provider")
 
 ADMITTED_SECONDS = 600
 """The limiter remembers for one to two of these whom it let through: longer than a chain is on its way."""

@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -20,11 +21,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from sentinel.errors import ConfigurationError
 
-LimitScope = Literal["client", "user", "recipient", "endpoint", "provider"]
+LimitScope = Literal["client", "user", "alert_user", "recipient", "endpoint", "provider"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def is_loopback(host: str) -> bool:
@@ -50,6 +52,24 @@ def _provider_url(url: str) -> str:
 
 
 ProviderUrl = Annotated[str, AfterValidator(_provider_url)]
+
+
+def _networks(value: Any) -> Any:
+    """Networks as a variable has them: separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(_network(text) for each in value.split(",") if (text := each.strip()))
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        message = f'"{text}" is not a network; write it like "10.1.0.0/16", several separated by commas'
+        raise ValueError(message) from None
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 def _env(*names: str) -> AliasChoices:
@@ -82,6 +102,9 @@ class Limit(BaseModel):
 DEFAULT_LIMITS = (
     Limit(scope="recipient", channel="sms", rate="30/minute", above="defer"),
     Limit(scope="recipient", channel="email", rate="30/minute", above="defer"),
+    Limit(scope="alert_user", rate="5/minute", above="drop"),
+    # Slack takes about one message a second for each of its channels: https://docs.slack.dev/apis/web-api/rate-limits
+    Limit(scope="endpoint", channel="slack", rate="60/minute", above="defer"),
 )
 
 
@@ -170,6 +193,15 @@ class Settings(BaseSettings):
     email_provider: Literal["auto", "sendgrid", "smtp", "sandbox", "none"] = Field(
         default="auto", description="who sends mail; `auto` takes the first whose credentials are complete"
     )
+    slack_provider: Literal["auto", "slack", "sandbox", "none"] = Field(
+        default="auto", description="who posts to Slack; `auto` is `slack` in production or with a SLACK_BOT_TOKEN"
+    )
+    webhook_provider: Literal["auto", "webhook", "sandbox", "none"] = Field(
+        default="auto", description="who calls webhooks; `auto` is `webhook` in production, else `sandbox`"
+    )
+    inbox_provider: Literal["inbox", "none"] = Field(
+        default="inbox", description="messages kept for GET /notifications; `none` switches the channel off"
+    )
     max_attempts: int = Field(default=6, ge=1, le=100, description="tries at a provider before FAILED")
     backoff_base_seconds: float = Field(default=2.0, gt=0, description="upper bound of the first wait (full jitter)")
     backoff_cap_seconds: float = Field(default=3600.0, gt=0, description="no wait is longer")
@@ -185,6 +217,17 @@ class Settings(BaseSettings):
     provider_pause_seconds: int = Field(default=60, ge=1, description="pause of a provider account that refuses us")
     park_seconds: int = Field(default=86_400, description="longest time a message waits for a refused account")
     provider_concurrency: int = Field(default=64, ge=1, le=1000, description="sends in flight per provider account")
+    endpoint_concurrency: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="sends in flight per webhook or Slack target, so that a slow one holds up no other",
+    )
+    webhook_private_networks: Networks = Field(
+        default=(),
+        description="networks of your own that webhooks may reach, separated by commas; "
+        "private, loopback and metadata addresses are refused otherwise",
+    )
     connect_timeout_seconds: float = Field(default=3.0, gt=0, description="connecting to a provider")
     read_timeout_seconds: float = Field(default=10.0, gt=0, description="each wait for bytes of a provider")
     send_deadline_seconds: float = Field(default=20.0, gt=0, description="one send, everything included")
@@ -218,6 +261,16 @@ class Settings(BaseSettings):
     sendgrid_api_base_url: ProviderUrl = Field(
         default="https://api.sendgrid.com",
         validation_alias=_env("SENDGRID_API_BASE_URL"),
+        description="another address, for rehearsals",
+    )
+    slack_bot_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=_env("SLACK_BOT_TOKEN"),
+        description="starts with xoxb-; needed for channels and people, not for incoming webhooks",
+    )
+    slack_api_base_url: ProviderUrl = Field(
+        default="https://slack.com/api",
+        validation_alias=_env("SLACK_API_BASE_URL"),
         description="another address, for rehearsals",
     )
     smtp_host: str | None = Field(default=None, validation_alias=_env("SMTP_HOST"), description="mail server")

@@ -84,12 +84,13 @@ class System:
         self._wait_ready(name)
 
     def start_everything(self) -> None:
-        """Start whatever does not run: the API, a worker for the pipeline, one per channel, and beat."""
+        """Start whatever does not run: the API, beat, and the workers that `sentinel up` has."""
         wanted = {
             "beat": ["beat"],
             "pipeline-1": ["worker", "--name", "pipeline-1", "--pipeline"],
             "sms-1": ["worker", "--name", "sms-1", "--channel", "sms"],
             "email-1": ["worker", "--name", "email-1", "--channel", "email"],
+            "hooks-1": ["worker", "--name", "hooks-1", "--channel", "slack", "--channel", "webhook"],
             "api": ["api"],
         }
         missing = [name for name in wanted if name not in self.processes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -30,7 +31,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to one target, ready to send. `id` is the notification's id, equal on every attempt."""
+    """One message to one target, ready to send. `id` is the notification's id, equal on every attempt.
+
+    `event` is what the event said that led to it, for receivers that are programs; `secret` signs for its endpoint.
+    """
 
     id: str
     channel: str
@@ -39,6 +43,13 @@ class Message:
     subject: str | None = None
     severity: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    client: str | None = None
+    event_id: str | None = None
+    event: dict[str, Any] | None = None
+    rule_ids: tuple[int, ...] = ()
+    endpoint_id: int | None = None
+    secret: str | None = field(default=None, repr=False)
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +58,8 @@ class Receipt:
 
     `reason` is a short snake_case word (`invalid_number`, `opted_out`, `read_timeout`); `detail` the provider's own
     words, capped, never a secret; `hint` what to do about it; `retry_after_seconds` how long the provider asks us to
-    wait (None: our own backoff). `is_account_wide=False`: a CONFIG or QUOTA that holds for this destination only (a
-    country without permission, say), so the provider account must not be paused for it.
+    wait (None: our own backoff). `is_account_wide=False`: what is said holds for this destination only (a country
+    without permission, a webhook that asks for patience), so the provider account must not be paused for it.
     """
 
     outcome: Outcome

@@ -13,6 +13,7 @@ from email.utils import formatdate, parseaddr
 
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.http import HttpTransport
+from sentinel.channels.mail_html import html_of
 from sentinel.channels.outcomes import UNSURE, Ruling, shown
 from sentinel.channels.smtp_replies import (
     LOGIN_MISSING,
@@ -48,7 +49,7 @@ class Smtp:
         self._secrets = (password, base64.b64encode(password.encode()).decode())
 
     async def send(self, message: Message) -> Receipt:
-        """Try once to hand `message` over as plain text."""
+        """Try once to hand `message` over as plain text, and as HTML too when it has a severity."""
         subject = subject_line(message)
         if subject is None:
             return invalid_subject()
@@ -106,6 +107,9 @@ def _mail(message: Message, subject: str, from_email: str) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"  # keeps "out of office" answers away
     # As bytes in base64, for set_content() of a str would add a line end and change the ones in it.
     mail.set_content(message.body.encode(), maintype="text", subtype="plain", cte="base64", params={"charset": "utf-8"})
+    page = html_of(message, subject)
+    if page is not None:
+        mail.add_alternative(page.encode(), maintype="text", subtype="html", cte="base64", params={"charset": "utf-8"})
     return mail
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from sentinel.channels.reach import ForbiddenAddressError, Reach
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 
@@ -67,6 +68,7 @@ class _Exchange:
 
 # The first class that fits names the reason; subclasses stand before their parents.
 _BEFORE_REQUEST: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.InvalidURL, "invalid_url"),
     (aiohttp.ClientConnectorDNSError, "dns_failure"),
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (aiohttp.ClientConnectorCertificateError, "tls_certificate"),
@@ -84,10 +86,14 @@ _AFTER_REQUEST: tuple[tuple[type[BaseException], str], ...] = (
 
 
 class HttpTransport:
-    """POSTs over one `aiohttp.ClientSession`, opened by the first request in the event loop that serves it."""
+    """POSTs over one `aiohttp.ClientSession`, opened by the first request in the event loop that serves it.
 
-    def __init__(self, settings: Settings) -> None:
+    With a `reach` it connects to no other addresses; it then leaves it to its user how many requests a host gets.
+    """
+
+    def __init__(self, settings: Settings, reach: Reach | None = None) -> None:
         self._settings = settings
+        self._reach = reach
         self._session: aiohttp.ClientSession | None = None
 
     async def post(
@@ -99,7 +105,10 @@ class HttpTransport:
         form: Mapping[str, Any] | None = None,
         auth: tuple[str, str] | None = None,
     ) -> Reply:
-        """Send once and give back the answer, whatever its status; `TransportError` when there is none."""
+        """Send once and give back the answer, whatever its status; `TransportError` when there is none.
+
+        `json` given as bytes is JSON already: a signature holds for these very bytes.
+        """
         body, content_type = _encoded(json, form)
         exchange, error = _Exchange(), None
         try:
@@ -133,17 +142,18 @@ class HttpTransport:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = _session(self._settings)
+            self._session = _session(self._settings, self._reach)
         return self._session
 
 
-def _session(settings: Settings) -> aiohttp.ClientSession:
+def _session(settings: Settings, reach: Reach | None) -> aiohttp.ClientSession:
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_begun)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0,
-            limit_per_host=settings.provider_concurrency,
+            limit_per_host=0 if reach else settings.provider_concurrency,
+            resolver=reach.resolver() if reach else None,
             keepalive_timeout=_KEEPALIVE_SECONDS,
             ssl=ssl.create_default_context(),  # made once: it costs as much as thirty sends; honours SSL_CERT_FILE
         ),
@@ -162,10 +172,15 @@ async def _mark_begun(_session: aiohttp.ClientSession, context: SimpleNamespace,
     context.trace_request_ctx.has_begun = True
 
 
+def encoded_json(value: object) -> bytes:
+    """JSON as it goes over the wire."""
+    return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _encoded(json: object, form: Mapping[str, Any] | None) -> tuple[bytes, str]:
     if form is not None:
         return urlencode(form, doseq=True).encode("ascii"), "application/x-www-form-urlencoded"
-    return jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+    return json if isinstance(json, bytes) else encoded_json(json), "application/json"
 
 
 def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
@@ -186,5 +201,7 @@ def _settled(exchange: _Exchange, error: BaseException | None) -> Reply:
 def _reason(error: BaseException | None, exchange: _Exchange) -> str:
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
         return "connection_refused"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ForbiddenAddressError):
+        return "forbidden_address"
     names = _AFTER_REQUEST if exchange.has_begun else _BEFORE_REQUEST
     return next((reason for kind, reason in names if isinstance(error, kind)), "connection_failed")

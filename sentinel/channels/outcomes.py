@@ -20,7 +20,7 @@ _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]+")
 class Ruling:
     """What one code or status of a provider means, and what to do about it.
 
-    `is_account_wide=False`: a CONFIG or QUOTA that holds for this destination only, so the account goes on.
+    `is_account_wide=False`: it holds for this destination only, so the account goes on.
     """
 
     outcome: Outcome

@@ -6,9 +6,10 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sentinel.channels.addresses import mail_address, phone_number
+from sentinel.channels.addresses import mail_address, phone_number, user_id
 from sentinel.channels.base import Provider
 from sentinel.channels.http import HttpTransport
+from sentinel.channels.urls import slack_target, webhook_url
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 
@@ -18,12 +19,15 @@ class Offer:
     """A provider that can serve a channel. Its module is imported only when it is used: the SDKs are heavy.
 
     `requires` names the settings it needs, each as its alternatives; `together` those that come in one piece.
+    `switches` (where it is not None) names settings of which one must be set before `auto` takes it in development:
+    a provider that needs no credentials would send to the outside by surprise.
     """
 
     name: str
     module: str
     requires: tuple[tuple[str, ...], ...] = ()
     together: tuple[str, ...] = ()
+    switches: tuple[str, ...] | None = None
 
     def missing(self, settings: Settings) -> list[str]:
         """The variables that must still be set, alternatives joined by "or"."""
@@ -37,17 +41,25 @@ class Offer:
         names = [name for names in self.requires for name in names] + list(self.together)
         return [name.upper() for name in names if getattr(settings, name)]
 
+    def suits(self, settings: Settings) -> bool:
+        """Whether `auto` may take it: it is complete, and in development it was switched on."""
+        if settings.env == "development" and self.switches is not None:
+            return any(getattr(settings, name) for name in self.switches)
+        return not self.missing(settings)
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way to reach people: the form of its recipients, and its providers, the first complete one preferred.
 
-    `longest_body` is the most characters that its providers take.
+    `longest_body` is the most characters that its providers take. `has_own_receivers`: each recipient is a server, or
+    has limits, of its own, so that one that hangs or asks for patience must hold up no other.
     """
 
     address: Callable[[str], str]
     offers: tuple[Offer, ...]
     longest_body: int = 100_000
+    has_own_receivers: bool = False
 
 
 TWILIO = Offer(
@@ -68,12 +80,19 @@ SMTP = Offer(
     requires=(("smtp_host",), ("smtp_from_email",)),
     together=("smtp_username", "smtp_password"),
 )
+SLACK = Offer("slack", "sentinel.channels.slack", switches=("slack_bot_token",))
+WEBHOOK = Offer("webhook", "sentinel.channels.webhook", switches=())
+INBOX = Offer("inbox", "sentinel.channels.inbox")
 SANDBOX = Offer("sandbox", "sentinel.channels.sandbox")
 
 ROUTES: dict[str, Channel] = {
     # Longer ones are refused by Twilio as 21617: https://www.twilio.com/docs/errors/21617
     "sms": Channel(phone_number, (TWILIO,), longest_body=1600),
     "email": Channel(mail_address, (SENDGRID, SMTP)),
+    # Slack cuts longer texts off: https://docs.slack.dev/reference/methods/chat.postMessage
+    "slack": Channel(slack_target, (SLACK,), longest_body=40_000, has_own_receivers=True),
+    "webhook": Channel(webhook_url, (WEBHOOK,), has_own_receivers=True),
+    "inbox": Channel(user_id, (INBOX,)),
 }
 
 CHANNELS: tuple[str, ...] = tuple(ROUTES)
@@ -88,11 +107,13 @@ def provider_name(channel: str, settings: Settings) -> str | None:
     return offer.name if offer else None
 
 
-def build_providers(settings: Settings) -> dict[str, Provider]:
-    """Channel → provider. Call it in the event loop that sends; close all of them together, they share a transport."""
-    transport = HttpTransport(settings)
-    chosen = {channel: _chosen(channel, settings) for channel in CHANNELS}
-    return {channel: _built(offer, settings, transport) for channel, offer in chosen.items() if offer}
+def build_provider(channel: str, settings: Settings, transport: HttpTransport) -> Provider:
+    """The provider of a channel that has one. Those of a process share the transport, so close them together."""
+    offer = _chosen(channel, settings)
+    if offer is None:
+        raise ConfigurationError(_not_configured(channel))
+    provider: Provider = importlib.import_module(offer.module).build(settings, transport)
+    return provider
 
 
 def problems(settings: Settings) -> list[str]:
@@ -107,17 +128,12 @@ def _wish(channel: str, settings: Settings) -> str:
 def _chosen(channel: str, settings: Settings) -> Offer | None:
     wish = _wish(channel, settings)
     if wish == "auto":
-        complete = (offer for offer in ROUTES[channel].offers if not offer.missing(settings))
-        return next(complete, SANDBOX if settings.env == "development" else None)
+        suitable = (offer for offer in ROUTES[channel].offers if offer.suits(settings))
+        return next(suitable, SANDBOX if settings.env == "development" else None)
     offer = next((offer for offer in (*ROUTES[channel].offers, SANDBOX) if offer.name == wish), None)
     if offer and (missing := offer.missing(settings)):
         raise ConfigurationError(_asked_but_missing(channel, wish, missing))
     return offer
-
-
-def _built(offer: Offer, settings: Settings, transport: HttpTransport) -> Provider:
-    provider: Provider = importlib.import_module(offer.module).build(settings, transport)
-    return provider
 
 
 def _problems_of(channel: str, settings: Settings) -> list[str]:

@@ -7,12 +7,15 @@ import queue
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sentinel.channels.base import Message, Outcome, Provider, Receipt
-from sentinel.channels.registry import build_providers
+from sentinel.channels.http import HttpTransport
+from sentinel.channels.receivers import Receivers
+from sentinel.channels.registry import ROUTES, build_provider
 from sentinel.clock import utc_now
 from sentinel.logs import get_logger
 from sentinel.settings import Settings
@@ -38,10 +41,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A message that was never tried: the account was refused meanwhile (`cause`), or the time ran out (None)."""
+    """A message that was never tried: the account was refused meanwhile (`cause`), or the time ran out (None).
+
+    With `rest_seconds` it was its own receiver that must be left alone for so long.
+    """
 
     message: Message
     cause: Receipt | None
+    rest_seconds: float | None = None
 
 
 Result = Sent | Unsent
@@ -49,8 +56,10 @@ Result = Sent | Unsent
 
 def concerns_account(receipt: Receipt) -> bool:
     """Whether the answer speaks of our account, so that every other message would meet the same."""
+    if not receipt.is_account_wide:
+        return False
     if receipt.outcome in ACCOUNT_OUTCOMES:
-        return receipt.is_account_wide
+        return True
     asked_to_wait = receipt.retry_after_seconds is not None
     return receipt.outcome is Outcome.RETRY and (receipt.http_status == TOO_MANY_REQUESTS or asked_to_wait)
 
@@ -58,9 +67,12 @@ def concerns_account(receipt: Receipt) -> bool:
 class Batch:
     """Messages on their way through one provider; results come back through a queue, as they happen."""
 
-    def __init__(self, provider: Provider, places: asyncio.Semaphore, start_before: float) -> None:
+    def __init__(
+        self, provider: Provider, places: asyncio.Semaphore, receivers: Receivers | None, start_before: float
+    ) -> None:
         self._provider = provider
         self._places = places
+        self._receivers = receivers
         self._start_before = start_before
         self._refusal: Receipt | None = None
         self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
@@ -70,11 +82,20 @@ class Batch:
         await asyncio.gather(*(self._send(message) for message in messages))
 
     async def _send(self, message: Message) -> None:
-        async with self._places:
-            if self._refusal is not None or time.monotonic() > self._start_before:
-                self.results.put(Unsent(message, self._refusal))
-                return
-            self.results.put(await self._try(message))
+        # The receiver's place first: who waits for a slow receiver must not hold a place of the account.
+        async with self._place_at(message.recipient), self._places:
+            unsent = self._held_back(message)
+            self.results.put(unsent or await self._try(message))
+
+    def _place_at(self, recipient: str) -> AbstractAsyncContextManager[Any]:
+        return self._receivers.places_at(recipient) if self._receivers else nullcontext()
+
+    def _held_back(self, message: Message) -> Unsent | None:
+        """The reason for not even trying, if there is one."""
+        if self._refusal is not None or time.monotonic() > self._start_before:
+            return Unsent(message, self._refusal)
+        rest = self._receivers.rest_of(message.recipient) if self._receivers else None
+        return Unsent(message, rest.cause, rest.seconds_left) if rest else None
 
     async def _try(self, message: Message) -> Sent:
         started_at, clock = utc_now(), time.monotonic()
@@ -85,24 +106,38 @@ class Batch:
             receipt = Receipt(Outcome.BUG, reason="bug", detail=type(error).__name__)
         if concerns_account(receipt):
             self._refusal = receipt
+        elif self._receivers:
+            self._receivers.note(message.recipient, receipt)
         return Sent(message, receipt, started_at, round((time.monotonic() - clock) * 1000))
 
 
 class Sender:
-    """Owns the loop, the providers and their places; made after the fork, one per process."""
+    """Owns the loop, the providers and their places; made after the fork, one per process.
+
+    A provider is built when its channel is first sent to: a worker carries no SDK that it does not use.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
         self._thread.start()
-        self.providers: dict[str, Provider] = self._wait(self._build(settings))
-        self._places = {
-            name: asyncio.Semaphore(settings.provider_concurrency)
-            for name in {provider.name for provider in self.providers.values()}
-        }
+        self._settings = settings
+        self._transport = HttpTransport(settings)
+        self._providers: dict[str, Provider] = {}
+        self._places: dict[str, asyncio.Semaphore] = {}
+        self._receivers = Receivers(settings)
+        self._building = threading.Lock()
 
-    async def _build(self, settings: Settings) -> dict[str, Provider]:
-        return build_providers(settings)
+    def _provider(self, channel: str) -> Provider:
+        with self._building:
+            if channel not in self._providers:
+                self._providers[channel] = self._wait(self._build(channel))
+            return self._providers[channel]
+
+    async def _build(self, channel: str) -> Provider:
+        provider = build_provider(channel, self._settings, self._transport)
+        self._places.setdefault(provider.name, asyncio.Semaphore(self._settings.provider_concurrency))
+        return provider
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -112,8 +147,9 @@ class Sender:
 
         `start_before` (time.monotonic) is the last moment to begin a try; later ones come back `Unsent`.
         """
-        provider = self.providers[channel]
-        batch = Batch(provider, self._places[provider.name], start_before)
+        provider = self._provider(channel)
+        receivers = self._receivers if ROUTES[channel].has_own_receivers else None
+        batch = Batch(provider, self._places[provider.name], receivers, start_before)
         running = asyncio.run_coroutine_threadsafe(batch.run(messages), self._loop)
         missing = len(messages)
         while missing:
@@ -124,7 +160,7 @@ class Sender:
 
     def close(self) -> None:
         """Give back connections and end the loop."""
-        for provider in self.providers.values():
+        for provider in self._providers.values():
             self._wait(provider.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -18,6 +18,11 @@ def subject_line(message: Message) -> str | None:
     """
     if message.subject and message.subject.strip():
         return None if _CONTROL.search(message.subject) else message.subject
+    return first_line(message)
+
+
+def first_line(message: Message) -> str:
+    """What the body begins with, as one line."""
     first = next((line for line in message.body.splitlines() if line.strip()), DEFAULT_SUBJECT)
     line = " ".join(_CONTROL.sub(" ", first).split()) or DEFAULT_SUBJECT
     return line if len(line) <= _LINE_LENGTH else line[: _LINE_LENGTH - 1] + "…"

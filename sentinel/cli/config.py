@@ -96,8 +96,10 @@ def written(name: str, value: Any) -> str:
         return ""
     if name.endswith("_url"):
         return url_without_password(str(value))
-    if isinstance(value, tuple):
+    if name == "limits":
         return orjson.dumps(value, default=_as_data).decode()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

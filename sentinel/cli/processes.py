@@ -19,7 +19,8 @@ CELERY: Command = (sys.executable, "-m", "celery", "--quiet", "-A")
 WORKING_APP = "tasks"
 KNOWING_APP = "sentinel.broker:celery"
 """Beat and Flower run no task: without the tasks' code each needs some 25 MB less."""
-PIPELINE_QUEUES = ("pipeline", "maintenance")
+PIPELINE_QUEUES = ("pipeline", "maintenance", "inbox", "inbox.retry")
+"""The inbox asks nobody outside, so the worker that everybody has serves it."""
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -79,7 +80,8 @@ def queues_of(channels: tuple[str, ...], *, is_pipeline: bool, only_retries: boo
         channels = known_channels()
     first_tries = () if only_retries else channels
     pipeline = PIPELINE_QUEUES if is_pipeline else ()
-    return (*first_tries, *(f"{channel}.retry" for channel in channels), *pipeline)
+    wanted = (*first_tries, *(f"{channel}.retry" for channel in channels), *pipeline)
+    return tuple(dict.fromkeys(wanted))
 
 
 def known_channels() -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from sentinel.settings import Settings
 
 START_SECONDS = 90
 WORKER_PROCESSES = 1  # each sends many messages at once; more cost memory before they bring speed on two cores
+WORKERS = {"sms-1": ("sms",), "email-1": ("email",), "hooks-1": ("slack", "webhook")}
+"""Beside the pipeline's. One for everything that is a hook: a process more would cost 60 MB on a machine for trials."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -86,10 +88,10 @@ def clock_and_window(settings: Settings, environment: dict[str, str]) -> tuple[P
 
 
 def api_and_workers(settings: Settings, environment: dict[str, str]) -> tuple[ProcessSpec, ...]:
-    """The API, a worker for the pipeline, and a worker for each channel."""
+    """The API, and the workers."""
     queues: dict[str, tuple[str, ...]] = {"pipeline-1": processes.PIPELINE_QUEUES}
-    for channel in processes.known_channels():
-        queues[f"{channel}-1"] = processes.queues_of((channel,), is_pipeline=False, only_retries=False)
+    for name, channels in WORKERS.items():
+        queues[name] = processes.queues_of(channels, is_pipeline=False, only_retries=False)
     workers = [
         ProcessSpec(
             name,
@@ -135,7 +137,7 @@ def _migration(environment: dict[str, str]) -> ProcessSpec:
 
 async def _stop(supervisor: Supervisor) -> None:
     """What takes in and sends out first; then the clock and the window; the servers last, when nobody needs them."""
-    await supervisor.stop(["migrate", "api", "pipeline-1", *(f"{name}-1" for name in processes.known_channels())])
+    await supervisor.stop(["migrate", "api", "pipeline-1", *WORKERS])
     await supervisor.stop(["beat", "flower"])
     await supervisor.close()
 

@@ -64,5 +64,6 @@ class Reason(StrEnum):
     AMBIGUOUS = "ambiguous"
     WORKER_LOST = "worker_lost"
     ACCOUNT_PAUSED = "account_paused"
+    RECEIVER_RESTS = "receiver_rests"
     LIMITER_DOWN = "limiter_down"
     RETRIED = "retried"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,15 @@ CLAIM = text("""
         UPDATE notifications
         SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
         WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now)
-    UPDATE notifications
+    UPDATE notifications n
     SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status IN ('PENDING', 'RETRYING')
       AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
     RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
-              send_at
+              send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
+              endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
+              CASE WHEN n.channel = 'webhook' THEN (SELECT body FROM events WHERE id = n.event_id) END AS event
 """)
 
 # Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost.
@@ -80,7 +82,10 @@ NEXT_DUE = text("""
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRow:
-    """A row that is ours to send until the lease ends; `attempt` is the number of this try."""
+    """A row that is ours to send until the lease ends; `attempt` is the number of this try.
+
+    The endpoint's secret is read at each try, so that a new one holds at once; the event only for programs.
+    """
 
     id: str
     recipient: str
@@ -93,6 +98,12 @@ class ClaimedRow:
     created_at: datetime
     expires_at: datetime | None
     send_at: datetime | None
+    client: str
+    event_id: str | None
+    rule_ids: list[int] | None
+    endpoint_id: int | None
+    secret: str | None = field(repr=False)
+    event: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

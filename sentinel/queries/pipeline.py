@@ -14,7 +14,8 @@ from sentinel.models.status import WAITING, Reason, Status, sources
 from sentinel.queries.values import array, recordset
 
 CANDIDATES = text("""
-    SELECT n.id::text, n.client_id, n.user_id, n.channel, n.recipient, n.dedupe_key, n.attempts,
+    SELECT n.id::text, n.client_id, n.user_id, n.event_id::text, n.endpoint_id, n.channel, n.recipient,
+           n.dedupe_key, n.attempts,
            n.expires_at <= :now AS is_expired, c.is_active AS is_client_active
     FROM notifications n JOIN clients c ON c.id = n.client_id
     WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status = 'PENDING'
@@ -86,6 +87,8 @@ class Candidate:
     id: str
     client_id: int
     user_id: str | None
+    event_id: str | None
+    endpoint_id: int | None
     channel: str
     recipient: str
     dedupe_key: str | None

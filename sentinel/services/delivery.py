@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -158,6 +159,13 @@ class Round:
             subject=row.subject,
             severity=row.severity,
             metadata=row.metadata,
+            client=row.client,
+            event_id=row.event_id,
+            event=row.event,
+            rule_ids=tuple(row.rule_ids or ()),
+            endpoint_id=row.endpoint_id,
+            secret=row.secret,
+            created_at=row.created_at,
         )
 
     def _write(self, group: Sequence[Result]) -> None:
@@ -220,11 +228,17 @@ class Round:
         accounts.pause(session, self._provider, until, reason=reason, hint=receipt.hint, now=now)
 
     def _give_back(self, session: Session, unsent: Sequence[Unsent], now: datetime) -> None:
-        refused = [result for result in unsent if result.cause is not None]
-        late = [result.message.id for result in unsent if result.cause is None]
-        if refused and refused[0].cause is not None:
-            until = now + timedelta(seconds=outcomes.pause_seconds(refused[0].cause, self._settings))
-            ids = [result.message.id for result in refused]
-            delivery.release(session, self._lease, ids, reason=Reason.ACCOUNT_PAUSED, until=until, now=now)
-        if late:
-            delivery.release(session, self._lease, late, reason=None, until=now, now=now)
+        """Let messages wait as long as what stopped them lasts; there was no try, so none is counted."""
+        waits: dict[tuple[Reason | None, float], list[str]] = defaultdict(list)
+        for result in unsent:
+            waits[self._wait(result)].append(result.message.id)
+        for (reason, seconds), ids in waits.items():
+            until = now + timedelta(seconds=seconds)
+            delivery.release(session, self._lease, ids, reason=reason, until=until, now=now)
+
+    def _wait(self, result: Unsent) -> tuple[Reason | None, float]:
+        if result.rest_seconds is not None:
+            return Reason.RECEIVER_RESTS, float(ceil(result.rest_seconds))  # whole seconds: few groups
+        if result.cause is not None:
+            return Reason.ACCOUNT_PAUSED, outcomes.pause_seconds(result.cause, self._settings)
+        return None, 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sentinel.channels.registry import provider_name
+from sentinel.channels.registry import ROUTES, provider_name
 from sentinel.limiter import Limiter, Subject, get_limiter
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
@@ -75,6 +75,12 @@ def _subject(row: Candidate, provider: str | None) -> Subject:
     scopes = {"client": str(row.client_id), "recipient": f"{row.channel}:{row.recipient}"}
     if row.user_id is not None:
         scopes["user"] = f"{row.client_id}:{row.user_id}"
+        if row.event_id is not None:
+            scopes["alert_user"] = scopes["user"]
+    if row.endpoint_id is not None:
+        scopes["endpoint"] = str(row.endpoint_id)
+    elif ROUTES[row.channel].has_own_receivers:
+        scopes["endpoint"] = scopes["recipient"]
     if provider is not None:
         scopes["provider"] = provider
     return Subject(row.id, row.channel, scopes, row.attempts)

@@ -15,6 +15,7 @@ import pytest
 import redis
 import requests
 
+from sentinel.channels.registry import CHANNELS
 from sentinel.cli.processes import flower_command, flower_secrets, queues_of
 from sentinel.embedded.ports import choose_port
 from sentinel.embedded.servers import Servers
@@ -96,7 +97,7 @@ def test_an_unknown_channel_is_refused_with_the_known_ones() -> None:
     answer = sentinel("worker", "--channel", "smss")
 
     assert answer.returncode == 2
-    assert "there is no channel 'smss'; the channels are sms, email" in answer.stderr
+    assert "there is no channel 'smss'; the channels are sms, email, slack, webhook, inbox" in answer.stderr
 
 
 def test_a_name_that_celery_would_expand_is_refused() -> None:
@@ -111,9 +112,10 @@ def test_a_name_that_celery_would_expand_is_refused() -> None:
     [
         (("sms",), False, False, ("sms", "sms.retry")),
         (("sms", "email"), False, False, ("sms", "email", "sms.retry", "email.retry")),
-        ((), False, False, ("sms", "email", "sms.retry", "email.retry")),
-        ((), True, False, ("pipeline", "maintenance")),
-        (("sms",), True, False, ("sms", "sms.retry", "pipeline", "maintenance")),
+        ((), False, False, (*CHANNELS, *(f"{channel}.retry" for channel in CHANNELS))),
+        ((), True, False, ("pipeline", "maintenance", "inbox", "inbox.retry")),
+        (("sms",), True, False, ("sms", "sms.retry", "pipeline", "maintenance", "inbox", "inbox.retry")),
+        (("inbox",), True, False, ("inbox", "inbox.retry", "pipeline", "maintenance")),
         (("sms",), False, True, ("sms.retry",)),
     ],
 )

@@ -95,14 +95,14 @@ def test_an_expiry_of_any_offset_can_be_read_again(moment: str, api: FlaskClient
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("channel", "fax", "Must be one of: sms, email."),
-        ("channel", "", "Must be one of: sms, email."),
+        ("channel", "fax", "Must be one of: sms, email, slack, webhook, inbox."),
+        ("channel", "", "Must be one of: sms, email, slack, webhook, inbox."),
         ("channel", 1, "Not a valid string."),
         ("channel", None, "Field may not be null."),
         ("recipient", "4155552671", "is not a phone number in international form"),
         ("recipient", "+1415", "cannot be a phone number: its length is wrong"),
         ("recipient", "oncall@example.com", "is not a phone number in international form"),
-        ("recipient", "", "Length must be between 1 and 320."),
+        ("recipient", "", "Length must be between 1 and 1600."),
         ("recipient", ["+14155552671"], "Not a valid string."),
         ("recipient", "+1415555\x002671", "Contains a NUL character, which cannot be stored."),
         ("body", "", "Length must be between 1 and 100000."),

@@ -21,9 +21,9 @@ class NotificationRequest(ma.Schema):
 
     channel = one_of(CHANNELS, example="sms", required=True)
     recipient = text(
-        320,
+        1600,
         example="+14155552671",
-        remedy='a phone number with its country code ("+14155552671"), or an e-mail address',
+        remedy='a phone number with its country code ("+14155552671"), an e-mail address, "#channel", a URL',
         required=True,
     )
     body = text(LONGEST_BODY, example="Your order has shipped.", required=True)

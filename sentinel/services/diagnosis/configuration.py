@@ -10,6 +10,7 @@ from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.settings import Limit, Settings
 
 SANDBOX = "sandbox"
+INBOX = "inbox"
 
 
 def check_configuration(settings: Settings) -> Iterator[Finding]:
@@ -88,4 +89,4 @@ def _is_live(settings: Settings) -> bool:
             names.append(provider_name(channel, settings))
         except ConfigurationError:
             continue  # already reported as broken
-    return any(name not in (None, SANDBOX) for name in names)
+    return any(name not in (None, SANDBOX, INBOX) for name in names)

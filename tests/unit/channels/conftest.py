@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sentinel.channels.base import Message, Provider, Receipt
-from sentinel.channels.registry import build_providers
+from sentinel.channels.http import HttpTransport
+from sentinel.channels.registry import CHANNELS, build_provider, provider_name
 from sentinel.settings import Settings
 from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Fault, ProviderStandIn
 
-PREFIXES = ("TWILIO_", "SENDGRID_", "SMTP_", "SENTINEL_")
+PREFIXES = ("TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SENTINEL_")
 PATIENT = {"connect_timeout_seconds": 10.0, "read_timeout_seconds": 15.0, "send_deadline_seconds": 25.0}
 """Nothing times out because the machine is busy; a test of a timeout sets its own."""
 
@@ -82,7 +83,7 @@ def send(settings: Settings, *messages: Message, at_once: int = 64) -> list[Rece
 
     async def run() -> list[Receipt]:
         places = asyncio.Semaphore(at_once)
-        providers = build_providers(settings)
+        providers = built_providers(settings)
 
         async def one(message: Message) -> Receipt:
             async with places:
@@ -94,6 +95,13 @@ def send(settings: Settings, *messages: Message, at_once: int = 64) -> list[Rece
             await close_all(providers)
 
     return asyncio.run(run())
+
+
+def built_providers(settings: Settings) -> dict[str, Provider]:
+    """The provider of each channel that has one, over one transport as in a worker."""
+    transport = HttpTransport(settings)
+    served = [channel for channel in CHANNELS if provider_name(channel, settings)]
+    return {channel: build_provider(channel, settings, transport) for channel in served}
 
 
 async def close_all(providers: dict[str, Provider]) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.channels.recipients import normalise
+from sentinel.channels.registry import CHANNELS
 from sentinel.errors import InvalidInputError
 
 
@@ -77,10 +78,10 @@ def test_an_unknown_channel_is_named() -> None:
 
     error = refused.value.errors[0]
     assert (error.field, error.value) == ("channel", "pigeon")
-    assert "sms, email" in error.remedy
+    assert "sms, email, slack, webhook, inbox" in error.remedy
 
 
-@given(st.sampled_from(["sms", "email"]), st.text(max_size=80))
+@given(st.sampled_from(CHANNELS), st.text(max_size=80))
 def test_any_text_is_normalised_or_refused_and_never_an_exception(channel: str, recipient: str) -> None:
     try:
         normal = normalise(channel, recipient)

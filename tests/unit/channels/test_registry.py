@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from sentinel.channels.http import HttpTransport
 from sentinel.channels.recipients import normalise
-from sentinel.channels.registry import CHANNELS, ROUTES, build_providers, problems, provider_name
+from sentinel.channels.registry import CHANNELS, ROUTES, build_provider, problems, provider_name
 from sentinel.errors import ConfigurationError
-from tests.unit.channels.conftest import close_all, make_settings
+from tests.unit.channels.conftest import built_providers, close_all, make_settings
 
 TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from_number": "+15005550006"}
 SERVICE = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_messaging_service_sid": "MG1"}
@@ -43,9 +44,40 @@ def test_the_provider_follows_from_the_settings(given: dict[str, Any], sms: str 
     settings = make_settings(**given)
 
     assert (provider_name("sms", settings), provider_name("email", settings)) == (sms, email)
-    assert asyncio.run(names_of_built(settings)) == {
-        channel: name for channel, name in (("sms", sms), ("email", email)) if name
-    }
+    built = asyncio.run(names_of_built(settings))
+    assert {channel: built.get(channel) for channel in ("sms", "email")} == {"sms": sms, "email": email}
+
+
+@pytest.mark.parametrize(
+    ("given", "slack", "webhook"),
+    [
+        ({}, "sandbox", "sandbox"),
+        ({"slack_bot_token": "xoxb-1"}, "slack", "sandbox"),
+        ({"slack_provider": "slack", "webhook_provider": "webhook"}, "slack", "webhook"),
+        (LIVE, "slack", "webhook"),
+        ({**LIVE, "slack_provider": "none", "webhook_provider": "sandbox"}, None, "sandbox"),
+    ],
+)
+def test_what_needs_no_credentials_leaves_a_development_machine_only_when_it_is_switched_on(
+    given: dict[str, Any], slack: str | None, webhook: str | None
+) -> None:
+    settings = make_settings(**given)
+
+    built = asyncio.run(names_of_built(settings))
+    assert {channel: built.get(channel) for channel in ("slack", "webhook")} == {"slack": slack, "webhook": webhook}
+
+
+@pytest.mark.parametrize("env", ["development", "production"])
+def test_the_inbox_needs_nothing_and_is_no_simulation(env: str) -> None:
+    assert provider_name("inbox", make_settings(env=env)) == "inbox"
+    assert provider_name("inbox", make_settings(env=env, inbox_provider="none")) is None
+
+
+def test_a_channel_that_is_off_has_no_provider_to_build() -> None:
+    settings = make_settings(sms_provider="none")
+
+    with pytest.raises(ConfigurationError, match="sms: no provider is configured"):
+        build_provider("sms", settings, HttpTransport(settings))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +130,7 @@ def test_no_problem_shows_a_secret() -> None:
 
 
 def test_every_channel_has_recipients_and_providers_of_its_own_and_a_setting() -> None:
-    assert CHANNELS == ("sms", "email")
+    assert CHANNELS == ("sms", "email", "slack", "webhook", "inbox")
     for channel in CHANNELS:
         assert ROUTES[channel].offers
         assert hasattr(make_settings(), f"{channel}_provider")
@@ -117,6 +149,6 @@ def test_the_registry_does_not_import_the_sdks() -> None:
 
 
 async def names_of_built(settings: Any) -> dict[str, str]:
-    providers = build_providers(settings)
+    providers = built_providers(settings)
     await close_all(providers)
     return {channel: provider.name for channel, provider in providers.items()}

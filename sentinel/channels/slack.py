@@ -1,0 +1,112 @@
+"""Slack: incoming webhooks by their URL, channels and people through `chat.postMessage`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sentinel.channels.base import Message, Outcome, Receipt
+from sentinel.channels.colours import colour_of
+from sentinel.channels.http import HttpTransport, Reply, TransportError
+from sentinel.channels.outcomes import Ruling, refusal, shown, unanswered
+from sentinel.channels.slack_answers import METHOD_PAGE, TOKEN_MISSING, WEBHOOK_PAGE, ruling_for, webhook_ruling_for
+from sentinel.channels.subjects import first_line
+from sentinel.settings import Settings
+
+_OK = 200
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def build(settings: Settings, transport: HttpTransport) -> Slack:
+    """The provider."""
+    return Slack(settings, transport)
+
+
+class Slack:
+    """Posts with the token of SLACK_BOT_TOKEN, or to the webhook that the recipient is."""
+
+    name = "slack"
+
+    def __init__(self, settings: Settings, transport: HttpTransport) -> None:
+        self._token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
+        self._url = f"{settings.slack_api_base_url}/chat.postMessage"
+        self._transport = transport
+
+    async def send(self, message: Message) -> Receipt:
+        """Try once to hand `message` over."""
+        try:
+            if message.recipient.startswith("http"):
+                return await self._to_webhook(message)
+            return await self._to_channel(message)
+        except TransportError as error:
+            return unanswered(error)
+
+    async def close(self) -> None:
+        """Give back the connections of the transport all HTTP providers share."""
+        await self._transport.close()
+
+    async def _to_webhook(self, message: Message) -> Receipt:
+        reply = await self._transport.post(message.recipient, json=payload(message))
+        words = shown(reply.text, secrets=(message.recipient,))
+        if reply.status == _OK:
+            return Receipt(Outcome.OK, http_status=_OK, detail=words or None)
+        return _linked(webhook_ruling_for(reply), reply, words, page=WEBHOOK_PAGE)
+
+    async def _to_channel(self, message: Message) -> Receipt:
+        if not self._token:
+            ruling = TOKEN_MISSING
+            return Receipt(ruling.outcome, reason=ruling.reason, hint=ruling.hint, is_account_wide=False)
+        headers = {"Authorization": f"Bearer {self._token}"}
+        reply = await self._transport.post(self._url, json=_request(message), headers=headers)
+        answer = reply.json_object()
+        if reply.status == _OK and answer.get("ok") is True:
+            return Receipt(Outcome.OK, provider_message_id=_message_id(answer), http_status=_OK)
+        word = answer.get("error")
+        error = word if isinstance(word, str) and word else None
+        words = shown(_explained(answer, error) or reply.text, secrets=(self._token,))
+        return _linked(ruling_for(reply, error), reply, words, page=METHOD_PAGE, code=error)
+
+
+def payload(message: Message) -> dict[str, Any]:
+    """The message in Slack's form: a headline, and with a severity its colour beside the text."""
+    subject = (message.subject or "").strip()
+    headline, body = _escaped(subject or first_line(message)), _escaped(message.body)
+    parts: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+    if not message.severity:
+        return parts | {"text": f"*{headline}*\n{body}" if subject else body}
+    attachment = {
+        "color": colour_of(message.severity),
+        "fallback": headline,
+        "text": body if body != headline else "",
+        "mrkdwn_in": ["text"],
+        "fields": [{"title": "Severity", "value": _escaped(message.severity), "short": True}],
+        "footer": f"Sentinel {message.id}",
+    }
+    return parts | {"text": headline, "attachments": [attachment]}
+
+
+def _request(message: Message) -> dict[str, Any]:
+    # The API knows no idempotency key; the metadata lets a person find out which of our messages a post was.
+    metadata = {"event_type": "sentinel_notification", "event_payload": {"notification_id": message.id}}
+    return payload(message) | {"channel": message.recipient, "metadata": metadata}
+
+
+def _escaped(text: str) -> str:
+    """Slack's three special characters: nobody is called by `<!channel>` in an event's text."""
+    return text.translate(_ESCAPES)
+
+
+def _message_id(answer: dict[str, Any]) -> str | None:
+    channel, moment = answer.get("channel"), answer.get("ts")
+    return f"{channel}/{moment}" if isinstance(channel, str) and isinstance(moment, str) else None
+
+
+def _explained(answer: dict[str, Any], error: str | None) -> str | None:
+    """The error's word, and of a missing scope which."""
+    needed = answer.get("needed")
+    return f"{error} (needed: {needed})" if error and isinstance(needed, str) else error
+
+
+def _linked(ruling: Ruling, reply: Reply, words: str, *, page: str, code: str | None = None) -> Receipt:
+    hint = f"{ruling.hint} {page}" if ruling.hint else page
+    return refusal(replace(ruling, hint=hint), reply, detail=words, code=code)

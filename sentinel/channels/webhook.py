@@ -1,0 +1,118 @@
+"""Webhooks by the open specification Standard Webhooks: signed, with an id that is equal on every attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+from sentinel.channels.base import Message, Outcome, Receipt
+from sentinel.channels.http import HttpTransport, Reply, TransportError, encoded_json
+from sentinel.channels.outcomes import refusal, shown
+from sentinel.channels.reach import Reach
+from sentinel.channels.urls import parse_url, reach_of
+from sentinel.channels.webhook_answers import (
+    FORBIDDEN,
+    INVALID_SECRET,
+    INVALID_URL,
+    receipt_of,
+    ruling_for,
+    unanswered,
+)
+from sentinel.clock import utc_now
+from sentinel.errors import InvalidInputError
+from sentinel.settings import Settings
+
+EVENT_TYPE = "notification.created"
+
+
+def build(settings: Settings, _transport: HttpTransport) -> WebhookProvider:
+    """The provider; its connections are its own, since they must not lead everywhere."""
+    return WebhookProvider(settings)
+
+
+class WebhookProvider:
+    """Posts the message as JSON to the URL that is its recipient."""
+
+    name = "webhook"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._transports: dict[Reach, HttpTransport] = {}
+
+    async def send(self, message: Message) -> Receipt:
+        """Try once to hand `message` over; the receiver can tell a repetition by its webhook-id."""
+        try:
+            reach = self._reach(message.recipient)
+        except InvalidInputError as error:
+            return receipt_of(INVALID_URL, str(error))
+        if reach is None:
+            return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
+        body = encoded_json(_payload(message))
+        try:
+            headers = _headers(message, body)
+        except (ValueError, EmptyWebhookSecretError):
+            return receipt_of(INVALID_SECRET, "the endpoint's secret cannot be used")
+        try:
+            return _receipt(await self._transport(reach).post(message.recipient, json=body, headers=headers), message)
+        except TransportError as error:
+            return unanswered(error)
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        for transport in self._transports.values():
+            await transport.close()
+
+    def _reach(self, recipient: str) -> Reach | None:
+        """Where we may connect to; None when the URL names an address beyond it. Names are judged when resolved."""
+        url = parse_url(recipient, remedy="correct the endpoint's URL")
+        reach = reach_of(url, self._settings)
+        return reach if url.literal is None or reach.contains(url.literal) else None
+
+    def _transport(self, reach: Reach) -> HttpTransport:
+        if reach not in self._transports:
+            self._transports[reach] = HttpTransport(self._settings, reach)
+        return self._transports[reach]
+
+
+def _payload(message: Message) -> dict[str, Any]:
+    return {
+        "type": EVENT_TYPE,
+        "timestamp": _written(message.created_at or utc_now()),
+        "data": {
+            "id": message.id,
+            "client": message.client,
+            "severity": message.severity,
+            "subject": message.subject,
+            "body": message.body,
+            "event_id": message.event_id,
+            "event": message.event,
+            "rules": list(message.rule_ids),
+            "metadata": message.metadata,
+        },
+    }
+
+
+def _headers(message: Message, body: bytes) -> dict[str, str]:
+    """The specification's headers; the signature only where the endpoint has a secret."""
+    now = utc_now().replace(microsecond=0)
+    headers = {
+        "User-Agent": "Sentinel",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+    }
+    if message.secret:
+        headers["webhook-signature"] = Webhook(message.secret).sign(message.id, now, body.decode())
+    return headers
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _receipt(reply: Reply, message: Message) -> Receipt:
+    words = shown(reply.text, secrets=(message.secret or "",))
+    if 200 <= reply.status < 300:  # noqa: PLR2004 # the specification's "accepted"
+        return Receipt(Outcome.OK, http_status=reply.status, detail=words or None)
+    return refusal(ruling_for(reply.status), reply, detail=words)
