@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from sentinel.api import alerts, events, health, notifications, pages, rules
+from sentinel.api import alerts, events, health, metrics, notifications, pages, rules, stats, tickets
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
 from sentinel.logs import configure_logs
@@ -52,7 +52,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest = SentinelApi(app)
     for blueprint in (notifications.blueprint, events.blueprint, alerts.blueprint, rules.blueprint):
         smorest.register_blueprint(blueprint)
+    smorest.register_blueprint(tickets.blueprint)
+    smorest.register_blueprint(stats.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     return app
 

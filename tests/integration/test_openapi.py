@@ -39,6 +39,11 @@ OPERATIONS = [
     ("POST", "/rules/{rule_id}/enable"),
     ("POST", "/rules/{rule_id}/disable"),
     ("GET", "/rules/{rule_id}/history"),
+    ("GET", "/tickets"),
+    ("GET", "/tickets/recent"),
+    ("GET", "/tickets/{ticket_id}"),
+    ("PATCH", "/tickets/{ticket_id}"),
+    ("GET", "/stats"),
 ]
 
 # The description cannot say when a text is a phone number or a mail address: that depends on the channel, so what is
