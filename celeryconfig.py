@@ -69,5 +69,6 @@ beat_schedule = {
     # A sweep that waited longer than its period is pointless: the next one sees the same rows.
     "sweep-waiting": {"task": "tasks.maintenance.sweep_waiting", "schedule": _often, "options": {"expires": _often}},
     "sweep-leases": {"task": "tasks.maintenance.sweep_leases", "schedule": _often, "options": {"expires": _often}},
+    "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},
     "prune": {"task": "tasks.maintenance.prune", "schedule": 60.0, "options": {"expires": 60.0}},
 }

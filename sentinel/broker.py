@@ -32,10 +32,11 @@ UNREACHABLE = (OperationalError, RedisError, OSError)
 def queue_lengths(connection: Connection) -> dict[str, int]:
     """How many messages wait in each queue."""
     # Not passive: with a key prefix, kombu's Redis transport denies queues that exist. Declared as workers do.
-    return {
-        queue.name: queue(connection.channel()).queue_declare().message_count for queue in celery.conf.task_queues
-    }
+    return {queue.name: queue(connection.channel()).queue_declare().message_count for queue in celery.conf.task_queues}
 
+
+PIPELINE = "pipeline"
+"""The queue of everything before delivery."""
 
 EVENTS = "events"
 """The line of events, beside the channels' lines of notifications."""
@@ -49,6 +50,14 @@ def publish_accepted(line: str, ids: Sequence[str]) -> bool:
 def publish_events(ids: Sequence[str]) -> bool:
     """Queue events to be matched; False if the broker cannot be reached."""
     return _publish(lambda part: signature("tasks.pipeline.match", args=[part]), EVENTS, ids)
+
+
+def publish_warm_up() -> None:
+    """Queue a look at the rules, so that the first event finds them loaded; it may get lost."""
+    try:
+        signature("tasks.pipeline.match", args=[[]]).apply_async(retry=False)
+    except UNREACHABLE as error:
+        log.debug("broker_unreachable", line=EVENTS, error=type(error).__name__)
 
 
 def publish_pipeline(channel: str, ids: Sequence[str]) -> bool:

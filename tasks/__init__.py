@@ -5,9 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from celery.signals import task_failure, task_postrun, task_prerun, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    task_failure,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 
 from sentinel import metrics
+from sentinel.broker import PIPELINE, publish_warm_up
 from sentinel.broker import celery as app
 from sentinel.db import forget_engine
 from sentinel.services.delivery import get_sender
@@ -20,6 +28,12 @@ app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.maintenance"]
 @worker_process_init.connect
 def _after_fork(**_: Any) -> None:
     forget_engine()  # a connection shared with the parent would mix up two conversations
+
+
+@worker_ready.connect
+def _ready(sender: Any, **_: Any) -> None:
+    if PIPELINE in sender.app.amqp.queues.consume_from:
+        publish_warm_up()
 
 
 @task_prerun.connect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel.broker import celery
-from sentinel.services import sweeping
+from sentinel.services import matching, sweeping
 
 
 @celery.task(name="tasks.maintenance.sweep_waiting")
@@ -22,3 +22,9 @@ def sweep_leases() -> None:
 def prune() -> None:
     """Delete what is older than the retention."""
     sweeping.prune()
+
+
+@celery.task(name="tasks.maintenance.fire_due")
+def fire_due() -> None:
+    """Let rules speak whose time has come without another event."""
+    matching.fire_due()

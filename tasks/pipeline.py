@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sentinel.bell import get_bell
-from sentinel.broker import celery
-from sentinel.services import pipeline
+from sentinel.broker import EVENTS, celery
+from sentinel.services import matching, pipeline
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -18,6 +18,13 @@ def _stage(task: Any, stage: Callable[[UnitOfWork, list[str]], list[str]], ids: 
         task.request.chain = None
         get_bell().quiet(channel)
     return going
+
+
+@celery.task(name="tasks.pipeline.match")
+def match(ids: list[str]) -> None:
+    """Ask the rules about events; what follows is written and queued."""
+    get_bell().quiet(EVENTS)  # the next part-filled message may come while this one is worked on
+    matching.match(ids)
 
 
 @celery.task(bind=True, name="tasks.pipeline.evaluate")

@@ -9,15 +9,28 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from sentinel import bell, broker, db, dispatcher, limiter, metrics, store
+from sentinel import bell, broker, db, dispatcher, limiter, metrics, rule_state, store
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
-from sentinel.services import delivery
+from sentinel.services import delivery, live_rules
 from sentinel.settings import Settings, get_settings
 
-FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "PUBLIC_")
+FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
 
 Configure = Callable[..., Settings]
+
+
+MADE_ONCE = (
+    delivery.get_sender,
+    dispatcher.get_dispatcher,
+    limiter.get_limiter,
+    bell.get_bell,
+    metrics.get_meter,
+    store.get_store,
+    live_rules.get_live_rules,
+    rule_state.get_rule_state,
+    get_settings,
+)
 
 
 def forget_process_state() -> None:
@@ -29,10 +42,8 @@ def forget_process_state() -> None:
     if metrics.get_meter.cache_info().currsize:
         metrics.get_meter().close()
     db.forget_engine()
-    for made in (delivery.get_sender, dispatcher.get_dispatcher, limiter.get_limiter, bell.get_bell, get_settings):
+    for made in MADE_ONCE:
         made.cache_clear()
-    metrics.get_meter.cache_clear()
-    store.get_store.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
@@ -21,6 +21,15 @@ TAKE_DUE = text("""
         ORDER BY queue_at LIMIT :most FOR UPDATE SKIP LOCKED)
     UPDATE notifications n SET queue_at = :again FROM due WHERE n.id = due.id
     RETURNING n.id::text, n.channel, n.status
+""")
+
+TAKE_DUE_EVENTS = text("""
+    WITH due AS (
+        SELECT id FROM events
+        WHERE status = 'PENDING' AND queue_at <= :now
+        ORDER BY queue_at LIMIT :most FOR UPDATE SKIP LOCKED)
+    UPDATE events e SET queue_at = :again FROM due WHERE e.id = due.id
+    RETURNING e.id::text
 """)
 
 LOSE_LEASES = text("""
@@ -60,10 +69,27 @@ DECIDE_AMBIGUOUS = text("""
     RETURNING n.id::text, n.channel, n.status
 """)
 
+CHANGES_KEPT = timedelta(days=7)
+"""A worker that knows only older changes of rules loads all of them anew."""
+
 PRUNE_NOTIFICATIONS = text("""
     DELETE FROM notifications WHERE id IN (
         SELECT id FROM notifications
         WHERE id < :before AND status = ANY(CAST(:final AS text[])) ORDER BY id LIMIT :most)
+""")
+PRUNE_EVENTS = text("""
+    DELETE FROM events WHERE id IN (
+        SELECT id FROM events WHERE id < :before AND status <> 'PENDING' ORDER BY id LIMIT :most)
+""")
+PRUNE_TICKETS = text("""
+    DELETE FROM tickets WHERE id IN (
+        SELECT id FROM tickets WHERE resolved_at < :resolved_before ORDER BY id LIMIT :most)
+""")
+# The last change stays: it tells workers how far the log goes.
+PRUNE_RULE_CHANGES = text("""
+    DELETE FROM rule_changes WHERE id IN (
+        SELECT id FROM rule_changes
+        WHERE changed_at < :changed_before AND id < (SELECT max(id) FROM rule_changes) ORDER BY id LIMIT :most)
 """)
 PRUNE_CLAIMS = text("""
     DELETE FROM dedupe_claims WHERE ctid IN (
@@ -89,6 +115,11 @@ def take_due(session: Session, *, now: datetime, again: datetime, most: int) -> 
     return [SweptRow(*row) for row in session.execute(TAKE_DUE, {"now": now, "again": again, "most": most})]
 
 
+def take_due_events(session: Session, *, now: datetime, again: datetime, most: int) -> list[str]:
+    """Take up to `most` events that should be queued; they come up again at `again` unless somebody ends them."""
+    return list(session.execute(TAKE_DUE_EVENTS, {"now": now, "again": again, "most": most}).scalars())
+
+
 def lose_leases(session: Session, *, now: datetime, decide_at: datetime, most: int) -> int:
     """Mark rows whose worker vanished in mid-send AMBIGUOUS, with an attempt that says so; returns how many."""
     return session.execute(LOSE_LEASES, {"now": now, "decide_at": decide_at, "most": most}).scalar_one()  # type: ignore[no-any-return]
@@ -103,8 +134,11 @@ def decide_ambiguous(
 
 
 def prune(session: Session, *, now: datetime, before: datetime, most: int) -> int:
-    """Delete up to `most` rows each of ended notifications, claims and idempotency keys; returns how many."""
+    """Delete up to `most` rows of each kind that nothing will ask for any more; returns how many."""
     done = [
+        session.execute(PRUNE_EVENTS, {"before": first_id(before), "most": most}),
+        session.execute(PRUNE_TICKETS, {"resolved_before": before, "most": most}),
+        session.execute(PRUNE_RULE_CHANGES, {"changed_before": now - CHANGES_KEPT, "most": most}),
         session.execute(PRUNE_NOTIFICATIONS, {"before": first_id(before), "final": array(FINAL), "most": most}),
         session.execute(PRUNE_CLAIMS, {"now": now, "most": most}),
         session.execute(PRUNE_KEYS, {"now": now, "most": most}),

@@ -20,7 +20,7 @@ MOST = 5000
 
 
 def sweep_waiting() -> int:
-    """Queue rows whose message never came or whose time has come; decide ambiguous ones. Returns how many."""
+    """Queue what was forgotten and what is due, events too; decide ambiguous rows. Returns how many."""
     settings = get_settings()
     with unit_of_work() as uow:
         again = uow.now + timedelta(seconds=settings.hint_seconds)
@@ -32,9 +32,13 @@ def sweep_waiting() -> int:
             most=MOST,
         )
         due = sweeping.take_due(uow.session, now=uow.now, again=again, most=MOST)
+        events = sweeping.take_due_events(uow.session, now=uow.now, again=again, most=MOST)
+        if events:
+            uow.queue_events(events)
         _queue(uow, [*decided, *due])
-        _finish(uow, "sweep_waiting", len(decided) + len(due))
-    return len(decided) + len(due)
+        count = len(decided) + len(due) + len(events)
+        _finish(uow, "sweep_waiting", count)
+    return count
 
 
 def _finish(uow: UnitOfWork, name: str, count: int) -> None:

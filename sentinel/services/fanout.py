@@ -1,0 +1,240 @@
+"""What follows from the rules that an event fires: who is told, on which endpoints, and which tickets open. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sentinel.channels.recipients import normalise
+from sentinel.errors import InvalidInputError
+from sentinel.queries.endpoints import Destination
+from sentinel.rules.fields import reader
+from sentinel.rules.syntax import SEVERITIES, Field, Notify, Path, RuleSyntax, Suppress, Ticket
+from sentinel.rules.titles import fill
+from sentinel.rules.verdict import heard, severity
+from sentinel.rules.windows import group_key_of
+
+ENDPOINT = "endpoint"
+"""In a rule: not a channel, but the name of an endpoint. Of a notification: there was no enabled endpoint."""
+
+EVERY_ENDPOINT = "*"
+
+INBOX = "inbox"
+
+
+class SpeakingRule(Protocol):
+    """What is asked of a rule, stored or only tried."""
+
+    @property
+    def id(self) -> int:
+        """Its number; older rules have smaller ones."""
+        ...
+
+    @property
+    def client_id(self) -> int:
+        """Whose it is."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def syntax(self) -> RuleSyntax:
+        """What it says."""
+        ...
+
+
+class Directory:
+    """The enabled endpoints that a batch may need, by who they belong to."""
+
+    def __init__(self, endpoints: Iterable[Destination] = ()) -> None:
+        self._of_rules: dict[int, list[Destination]] = defaultdict(list)
+        self._of_users: dict[tuple[int, str], list[Destination]] = defaultdict(list)
+        self._of_clients: dict[int, list[Destination]] = defaultdict(list)
+        self._named: dict[tuple[int, str], Destination] = {}
+        for each in endpoints:
+            self._add(each)
+
+    def _add(self, endpoint: Destination) -> None:
+        if endpoint.name is not None:
+            self._named[endpoint.client_id, endpoint.name] = endpoint
+        if endpoint.rule_id is not None:
+            self._of_rules[endpoint.rule_id].append(endpoint)
+        elif endpoint.user_id is not None:
+            self._of_users[endpoint.client_id, endpoint.user_id].append(endpoint)
+        else:
+            self._of_clients[endpoint.client_id].append(endpoint)
+
+    def meant(self, rule: SpeakingRule, name: str) -> Sequence[Destination]:
+        """What `endpoint:NAME` in a rule means; `*`: the rule's own endpoints, else those of its client."""
+        if name == EVERY_ENDPOINT:
+            return self._of_rules.get(rule.id) or self._of_clients.get(rule.client_id, [])
+        named = self._named.get((rule.client_id, name))
+        return () if named is None else (named,)
+
+    def of_user(self, client_id: int, user_id: str) -> Sequence[Destination]:
+        """Where a user wants messages."""
+        return self._of_users.get((client_id, user_id), ())
+
+
+@dataclass(slots=True)
+class Planned:
+    """A message to one target, with every rule that asks for it, the most important first.
+
+    `is_missing`: there is no enabled endpoint, so the message is recorded and not sent.
+    """
+
+    client_id: int
+    channel: str
+    recipient: str
+    endpoint_id: int | None = None
+    template: str | None = None
+    severity: str | None = None
+    rules: list[SpeakingRule] = field(default_factory=list)
+    dedupe: tuple[str, int] | None = None
+    user_id: str | None = None
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTicket:
+    """A ticket that a rule opens."""
+
+    rule: SpeakingRule
+    severity: str
+    title: str
+    merge_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that follows from one event. `silenced` rules matched, but a rule before them said stop."""
+
+    messages: list[Planned]
+    tickets: list[PlannedTicket]
+    spoken: list[SpeakingRule]
+    silenced: list[SpeakingRule]
+
+
+def plan(
+    event: Mapping[str, Any], fired: Iterable[SpeakingRule], directory: Directory, *, severity_given: str | None = None
+) -> Plan:
+    """Say what follows from the rules that fired. `severity_given` is the event's own, where it is one of the four."""
+    found = Plan([], [], [], [])
+    by_client: dict[int, list[SpeakingRule]] = defaultdict(list)
+    for rule in fired:
+        by_client[rule.client_id].append(rule)
+    for rules in by_client.values():
+        speaking = _speaking(rules)
+        found.spoken.extend(speaking)
+        heard_ids = {rule.id for rule in speaking}
+        found.silenced.extend(rule for rule in rules if rule.id not in heard_ids)
+        found.messages.extend(_messages(speaking, event, directory, severity_given))
+        found.tickets.extend(ticket for rule in speaking for ticket in _tickets(rule, event))
+    return found
+
+
+def addressed(client_id: int, user_id: str, directory: Directory, *, severity_given: str | None) -> list[Planned]:
+    """The messages of an alert to a user: to the user's endpoints, or to the inbox when there are none."""
+    endpoints = directory.of_user(client_id, user_id)
+    if not endpoints:
+        return [Planned(client_id, INBOX, user_id, severity=severity_given, user_id=user_id)]
+    distinct = {(each.channel, each.target): each for each in endpoints}
+    return [
+        Planned(client_id, channel, target, each.id, each.template, severity_given, user_id=user_id)
+        for (channel, target), each in distinct.items()
+    ]
+
+
+def _speaking(rules: Sequence[SpeakingRule]) -> list[SpeakingRule]:
+    """Rules by priority, equals by age, as far as none says stop or suppresses the event."""
+    in_order = sorted(rules, key=lambda rule: rule.id)
+    speaking: list[SpeakingRule] = []
+    for rule in heard((rule, rule.syntax.options) for rule in in_order):
+        speaking.append(rule)
+        if any(isinstance(action, Suppress) for action in rule.syntax.actions):
+            break
+    return speaking
+
+
+def _messages(
+    rules: Sequence[SpeakingRule], event: Mapping[str, Any], directory: Directory, severity_given: str | None
+) -> Iterable[Planned]:
+    """One message per distinct target, listing its rules."""
+    planned: dict[tuple[str, str], Planned] = {}
+    for rule in rules:
+        found = severity(rule.syntax.options, event) or severity_given
+        for target in _targets(rule, directory):
+            message = planned.setdefault((target.channel, target.recipient), target)
+            message.severity = _higher(message.severity, found)
+            message.template = message.template or target.template
+            if not message.rules or message.rules[-1] is not rule:
+                message.rules.append(rule)
+    for message in planned.values():
+        message.dedupe = _dedupe(message.rules, event)
+    return planned.values()
+
+
+def _targets(rule: SpeakingRule, directory: Directory) -> Iterable[Planned]:
+    for action in rule.syntax.actions:
+        if not isinstance(action, Notify):
+            continue
+        if action.channel == ENDPOINT:
+            yield from _endpoint_targets(rule, action, directory)
+        else:
+            recipient = _one_spelling(action.channel, action.target)
+            if recipient is None:
+                yield Planned(rule.client_id, action.channel, action.target, is_missing=True)
+            else:
+                yield Planned(rule.client_id, action.channel, recipient, template=action.template)
+
+
+def _endpoint_targets(rule: SpeakingRule, action: Notify, directory: Directory) -> Iterable[Planned]:
+    endpoints = directory.meant(rule, action.target)
+    if not endpoints:
+        yield Planned(rule.client_id, ENDPOINT, action.target, is_missing=True)
+    for each in endpoints:
+        yield Planned(rule.client_id, each.channel, each.target, each.id, action.template or each.template)
+
+
+@lru_cache(maxsize=10_000)
+def _one_spelling(channel: str, target: str) -> str | None:
+    """The recipient in its stored form; None for one that the settings no longer allow."""
+    try:
+        return normalise(channel, target)
+    except InvalidInputError:
+        return None
+
+
+def _higher(one: str | None, other: str | None) -> str | None:
+    ranked = [each for each in (one, other) if each in SEVERITIES]
+    return min(ranked, key=SEVERITIES.index) if ranked else one or other
+
+
+def _dedupe(rules: Sequence[SpeakingRule], event: Mapping[str, Any]) -> tuple[str, int] | None:
+    """The dedupe key and its seconds, when every rule behind a message wants repetitions held back."""
+    wanted = [(rule, rule.syntax.options.dedupe) for rule in rules]
+    rule, every = wanted[0]
+    if every is None or any(other is None for _, other in wanted):
+        return None
+    return f"rule:{rule.id}:{group_key_of(every.by, event)}", every.seconds
+
+
+def _tickets(rule: SpeakingRule, event: Mapping[str, Any]) -> Iterable[PlannedTicket]:
+    for action in rule.syntax.actions:
+        if isinstance(action, Ticket):
+            title = fill(action.title, event)
+            yield PlannedTicket(rule, action.severity, title, _merge_key(action.merge, event))
+
+
+def _merge_key(paths: tuple[Path, ...], event: Mapping[str, Any]) -> str | None:
+    """What later events must share to join the ticket; an event that lacks it opens its own."""
+    if not paths or any(reader(Field(path))(event) is None for path in paths):
+        return None
+    names = ",".join(".".join(map(str, path)) for path in paths)
+    return f"{names}={group_key_of(paths, event)}"
