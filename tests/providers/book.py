@@ -1,0 +1,90 @@
+"""The ledger of all that arrived, and the script of what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.providers.faults import Fault
+from tests.providers.messages import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request that arrived, and how it was answered. `status` is None when it was not answered at all."""
+
+    at: float
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    recipient: str
+    text: str
+    peer_port: int
+    status: int | None
+    ending: str
+    message_id: str | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the sender got a whole acceptance."""
+        return self.message_id is not None and self.ending == "whole"
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """The ledger a stand-in process writes; complete up to the last request it answered."""
+    return [Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class Book:
+    """The ledger and the script of one stand-in."""
+
+    def __init__(self, credentials: Credentials, ledger: Path | None = None) -> None:
+        self.credentials = credentials
+        self.entries: list[Entry] = []
+        self.connections = 0
+        self.open: dict[asyncio.Transport, asyncio.Event] = {}
+        self.queue: deque[Fault] = deque()
+        self.by_recipient: dict[str, deque[Fault]] = {}
+        self.always: Fault | None = None
+        # Unbuffered: each line is with the kernel before its request is answered.
+        self._file = ledger.open("ab", buffering=0) if ledger else None
+
+    def write(self, entry: Entry) -> None:
+        """Put one request on record."""
+        self.entries.append(entry)
+        if self._file:
+            self._file.write(json.dumps(asdict(entry)).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the ledger's file."""
+        if self._file:
+            self._file.close()
+
+    def fault_for(self, recipient: str) -> Fault | None:
+        """The next fault: by recipient (its last one stays), from the queue, or the one that is always on."""
+        if faults := self.by_recipient.get(recipient):
+            return faults.popleft() if len(faults) > 1 else faults[0]
+        return self.queue.popleft() if self.queue else self.always
+
+    def takes_reset_unread(self) -> bool:
+        """Whether the connection just made is to be reset at once."""
+        if self.queue and self.queue[0].ending == "reset_unread":
+            self.queue.popleft()
+            return True
+        return self.always is not None and self.always.ending == "reset_unread"
+
+    def script(self, faults: dict[str, Any]) -> None:
+        """Take over the JSON of `PUT /_control/faults`; a key that is absent leaves its part as it is."""
+        if "queue" in faults:
+            self.queue = deque(Fault(**fault) for fault in faults["queue"])
+        if "recipients" in faults:
+            self.by_recipient = {
+                to: deque(Fault(**fault) for fault in each) for to, each in faults["recipients"].items()
+            }
+        if "always" in faults:
+            self.always = Fault(**faults["always"]) if faults["always"] else None

@@ -1,0 +1,69 @@
+"""The stand-in as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+from tests.providers.book import Entry, read_ledger
+from tests.providers.faults import Fault
+
+
+class ProviderProcess:
+    """The stand-in as a process of its own, whose ledger is a file."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._ledger = ledger
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.providers", "--port", "0", "--ledger", str(self._ledger)]
+        root = Path(__file__).parents[2]
+        self._process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=10)
+
+    @property
+    def pid(self) -> int:
+        """The process, for tests that kill it."""
+        return self._process.pid
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All requests so far, as the file has them."""
+        return read_ledger(self._ledger)
+
+    def script(self, *faults: Fault) -> None:
+        """Let each of these answer one of the next requests; replaces what is left of the last script."""
+        self._put(queue=[asdict(fault) for fault in faults])
+
+    def script_recipients(self, faults: Mapping[str, Iterable[Fault]]) -> None:
+        """Let these answer by recipient; the last one stays."""
+        self._put(recipients={to: [asdict(fault) for fault in each] for to, each in faults.items()})
+
+    def always(self, fault: Fault | None) -> None:
+        """Let one fault answer all that no other fault answers; None ends it."""
+        self._put(always=asdict(fault) if fault else None)
+
+    def forget(self) -> None:
+        """Empty the script and the ledger's file; call it while nothing is under way."""
+        self._put(queue=[], recipients={}, always=None)
+        self._ledger.write_text("")  # the process appends
+
+    def _put(self, **faults: Any) -> None:
+        request = urllib.request.Request(  # noqa: S310 # our own process
+            f"{self.url}/_control/faults", data=json.dumps(faults).encode(), method="PUT"
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener.open(request, timeout=10).close()

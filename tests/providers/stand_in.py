@@ -1,0 +1,77 @@
+"""The stand-in in a thread of the test's process."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Self
+
+from tests.providers.book import Book, Entry
+from tests.providers.faults import Fault
+from tests.providers.messages import Credentials
+from tests.providers.wire import closed, serve
+
+
+class ProviderStandIn:
+    """The stand-in in a thread of the test's process."""
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials | None = None,
+        ledger: Path | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._book = Book(credentials or Credentials(), ledger)
+        self._port, self._tls = port, tls
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="provider-stand-in", daemon=True)
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        serving = asyncio.run_coroutine_threadsafe(serve(self._book, port=self._port, tls=self._tls), self._loop)
+        self._server = serving.result(timeout=10)
+        scheme = "https" if self._tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        asyncio.run_coroutine_threadsafe(closed(self._server, self._book), self._loop).result(timeout=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+        self._book.close()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All requests so far, in the order in which they came."""
+        return list(self._book.entries)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far."""
+        return self._book.connections
+
+    def script(self, *faults: Fault) -> None:
+        """Let each of these answer one of the next requests, in this order."""
+        self._book.queue.extend(faults)
+
+    def script_recipient(self, recipient: str, *faults: Fault) -> None:
+        """Let these answer the requests for one recipient; the last one stays. No fault: as usual again."""
+        self._book.by_recipient[recipient] = deque(faults)
+
+    def always(self, fault: Fault | None) -> None:
+        """Let one fault answer all that no other fault answers; None ends it."""
+        self._book.always = fault
+
+    def forget(self) -> None:
+        """Empty the script and the ledger in memory (a file keeps its lines)."""
+        self._book.queue.clear()
+        self._book.by_recipient.clear()
+        self._book.entries.clear()
+        self._book.always, self._book.connections = None, 0
