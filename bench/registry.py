@@ -34,4 +34,5 @@ BENCHES = (
     Bench("chains"),
     Bench("api_threads", is_usual=False),
     Bench("matching", is_usual=False),
+    Bench("events", is_usual=False),
 )

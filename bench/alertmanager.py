@@ -1,0 +1,126 @@
+"""Prometheus' Alertmanager beside us: the same rules as routes, each alert a notification of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.alerts import triples
+from bench.context import BenchFailedError
+from sentinel.embedded.ports import choose_port
+
+BINARIES = ("prometheus-alertmanager", "alertmanager")
+HINT = "skipped: install prometheus-alertmanager"
+START_SECONDS = 120
+POLL_SECONDS = 0.02
+PROCESSED = "alertmanager_dispatcher_alert_processing_duration_seconds_count "
+
+
+@dataclass(frozen=True, slots=True)
+class Alertmanager:
+    """A running one."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Its one process."""
+        return {"alertmanager": self.process.pid}
+
+    def count_processed(self) -> int:
+        """How many alerts have been led through its routes."""
+        lines = self._get("/metrics").decode().splitlines()
+        return round(sum(float(line.removeprefix(PROCESSED)) for line in lines if line.startswith(PROCESSED)))
+
+    def wait_ready(self) -> None:
+        """Wait until it takes alerts."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise BenchFailedError("Alertmanager does not start; its log is in the bench's folder")
+            time.sleep(POLL_SECONDS)
+
+    def _is_ready(self) -> bool:
+        try:
+            self._get("/-/ready")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    def _get(self, path: str) -> bytes:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
+            found: bytes = answer.read()
+            return found
+
+
+def binary() -> str | None:
+    """Where it is installed; None when it is not."""
+    return next(filter(None, map(shutil.which, BINARIES)), None)
+
+
+def version() -> str:
+    """What it says that it is."""
+    done = subprocess.run([str(binary()), "--version"], capture_output=True, text=True, check=True)
+    return " ".join((done.stdout or done.stderr).split()[:3]).rstrip(",")
+
+
+@contextmanager
+def alertmanager(folder: Path, clients: int, receiver_url: str) -> Iterator[Alertmanager]:
+    """Start one with the routes of so many clients, on an empty store."""
+    folder.mkdir(parents=True)
+    config = folder / "alertmanager.yml"
+    config.write_text(configuration(clients, receiver_url))
+    port = choose_port()
+    places = (f"--config.file={config}", f"--storage.path={folder / 'data'}")
+    network = (f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(binary()), *places, *network, "--log.level=warn"],
+            stdout=log,
+            stderr=log,
+            env=os.environ,
+            process_group=0,
+        )
+    try:
+        started = Alertmanager(port, process)
+        started.wait_ready()
+        yield started
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def configuration(clients: int, receiver_url: str) -> str:
+    """Every rule a route that lets the routes after it see the alert too; a receiver for each client."""
+    root = (
+        "route:",
+        "  receiver: nobody",
+        "  group_by: ['...']",
+        "  group_wait: 0s",
+        "  group_interval: 5m",
+        "  routes:",
+    )
+    receivers = ("receivers:", "- name: nobody")
+    each = range(clients)
+    lines = [*root, *(line for client in each for line in _routes(client))]
+    return "\n".join([*lines, *receivers, *(_receiver(client, receiver_url) for client in each), ""])
+
+
+def _routes(client: int) -> Iterator[str]:
+    for triple in triples(client):
+        wanted = f"""['severity="{triple.severity}"', 'source="{triple.source}"', 'name="{triple.name}"']"""
+        yield f"  - {{receiver: c{client}, continue: true, matchers: {wanted}}}"
+
+
+def _receiver(client: int, receiver_url: str) -> str:
+    return f"- {{name: c{client}, webhook_configs: [{{url: '{receiver_url}/c{client}', send_resolved: false}}]}}"
