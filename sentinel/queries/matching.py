@@ -114,8 +114,8 @@ def _stored(row: Any) -> StoredRule:
 
 def pending_events(session: Session, ids: Sequence[str]) -> list[PendingEvent]:
     """Return those of `ids` that wait, in the order they were accepted."""
-    found = session.execute(PENDING_EVENTS, {"ids": array(ids)})
-    return [PendingEvent(*row[:-1], orjson.loads(row[-1])) for row in map(tuple, found)]
+    found = session.execute(PENDING_EVENTS, {"ids": array(ids)}).mappings()
+    return [PendingEvent(**{**row, "body": orjson.loads(row["body"])}) for row in found]
 
 
 def lock_events(session: Session, ids: Sequence[str]) -> set[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 
+from sentinel.clock import utc_now
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
 from sentinel.rules.rulebook import RuleBook
@@ -329,3 +331,48 @@ def test_an_event_whose_message_was_lost_is_queued_by_the_sweeper(servers: Any) 
         assert sweeping.sweep_waiting() == 1
 
         assert order in str(store.lrange("sentinel:pipeline", 0, -1))
+
+
+def test_a_device_that_falls_silent_is_told_once(database: Configure) -> None:
+    silent = rule(
+        'when type == "beat" and absent over 5m by device_id '
+        'then notify("slack:#a"), ticket("high", "{device_id} is silent")'
+    )
+    (beat,) = happen(
+        {"type": "beat", "device_id": "dev-1", "ts": minutes_ago(10)}, {"type": "beat", "device_id": "dev-2"}
+    )[:1]
+
+    assert matching.fire_due() == 1
+    assert matching.fire_due() == 0
+
+    (message,), (ticket,) = told(), tickets()
+    (due,) = [event(message.event_id or "")]
+    assert (due.status, due.rule_ids, due.body["due"]["last_event_id"]) == (EventStatus.MATCHED, [silent], beat)
+    assert (message.recipient, ticket.title) == ("#a", "dev-1 is silent")
+
+
+def test_what_holds_for_long_enough_is_told_though_no_further_event_comes() -> None:
+    rule('when temperature > 80 for 5m by device_id then notify("slack:#a")')
+
+    (hot, other) = happen(
+        {"device_id": "dev-1", "temperature": 90, "ts": minutes_ago(6)},
+        {"device_id": "dev-2", "temperature": 90, "ts": minutes_ago(6)},
+    )
+    happen({"device_id": "dev-2", "temperature": 70, "ts": minutes_ago(3)}, {"device_id": "dev-1", "type": "other"})
+    matching.fire_due()
+
+    assert [event(hot).reason, event(other).reason] == ["waiting", "waiting"]
+    assert [event(each.event_id or "").device_id for each in told()] == ["dev-1"]
+
+
+def test_a_rule_that_changed_or_went_meanwhile_says_nothing_more() -> None:
+    gone = rule('when type == "beat" and absent over 5m then notify("slack:#a")')
+    happen({"type": "beat", "ts": minutes_ago(10)})
+    execute("DELETE FROM rules WHERE id = :id", id=gone)
+
+    assert matching.fire_due() == 0
+    assert told() == []
+
+
+def minutes_ago(minutes: float) -> str:
+    return (utc_now() - timedelta(minutes=minutes)).isoformat()
