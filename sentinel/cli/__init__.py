@@ -26,6 +26,7 @@ class Commands(click.Group):
         "keys": "sentinel.cli.keys",
         "notifications": "sentinel.cli.notifications",
         "demo-data": "sentinel.cli.demo",
+        "load": "sentinel.cli.load",
         "doctor": "sentinel.cli.doctor",
         "config": "sentinel.cli.config",
     }
