@@ -173,6 +173,7 @@ class Meter:
     def close(self) -> None:
         """Flush for the last time and stop."""
         self._closing.set()
+        atexit.unregister(self.close)
         self.flush()
 
     def _run(self) -> None:

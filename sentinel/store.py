@@ -13,4 +13,6 @@ from sentinel.settings import get_settings
 def get_store() -> redis.Redis:
     """Return the pool of this process; redis-py opens connections of its own after a fork."""
     url = get_settings().redis_url.get_secret_value()
+    if not url:
+        raise redis.ConnectionError("REDIS_URL is not set")
     return redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
