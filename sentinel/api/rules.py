@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from flask.views import MethodView
 
+from sentinel.api import bar_chart
 from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.paging import PAGE_HEADERS, paged
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.rule import (
     PackAnswer,
+    ReplayOptions,
+    ReplayRequest,
+    ReplayView,
     RuleListQuery,
     RuleOpinion,
     RuleReplacement,
@@ -21,17 +25,23 @@ from sentinel.api.schemas.rule import (
     RuleTextRequest,
     RuleVersionView,
     RuleView,
+    TrialRequest,
+    TrialView,
 )
 from sentinel.models import Rule, RuleVersion
 from sentinel.queries.rules import Filter
 from sentinel.rules import advice
 from sentinel.rules.packs import PACKS
 from sentinel.rules.printer import rule_text
-from sentinel.services import rule_texts, rules
+from sentinel.services import replay, rule_texts, rule_trial, rules
+from sentinel.services.rule_trial import Trial
 from sentinel.services.rules import Written
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "rules:read", "rules:write"
+READ_EVENTS = "events:read"
+SVG = "image/svg+xml"
+CHART = {200: {"content": {SVG: {"schema": {"type": "string"}}}}}
 
 RULE_ID = {"in": "path", "name": "rule_id", "schema": {"type": "integer"}, "description": "`id` of a rule"}
 
@@ -222,3 +232,74 @@ class RulePack(MethodView):
             caller = current_caller(uow, WRITE)
             made, kept = rules.install(uow, caller, pack)
         return json_response({"installed": [view(each, caller.client_name) for each in made], "kept": kept})
+
+
+@blueprint.route("/test")
+class RuleTrial(MethodView):
+    """A rule and an event."""
+
+    @blueprint.arguments(TrialRequest())
+    @blueprint.response(200, TrialView)
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    def post(self, body: dict[str, Any]) -> Response:
+        """Try a rule on an event: does it match, or which condition fails; what would be sent. Nothing is stored."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            rule = rule_trial.meant(uow, caller, body["rule"])
+            trial = rule_trial.test(uow, caller, rule, body["event"])
+        return json_response(trial_view(trial))
+
+
+def trial_view(trial: Trial) -> dict[str, Any]:
+    """Show a trial as `TrialView` has it."""
+    names = ("severity", "title", "merge_key")
+    return {
+        **trial.explanation.as_dict(),
+        "needs": trial.needs,
+        "severity": trial.severity,
+        "messages": trial.messages,
+        "tickets": [{name: getattr(each, name) for name in names} for each in trial.tickets],
+    }
+
+
+@blueprint.route("/replay")
+class TextReplay(MethodView):
+    """A rule and the past."""
+
+    @blueprint.arguments(ReplayRequest())
+    @blueprint.response(200, ReplayView)
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    @blueprint.doc(responses=CHART)
+    def post(self, body: dict[str, Any]) -> Response:
+        """Run a rule that need not be stored over the events of the last hours: how often, when, to whom.
+
+        With `Accept: image/svg+xml` the answer is a bar chart by hour.
+        """
+        return _replayed(**body)
+
+
+@blueprint.route("/<int:rule_id>/replay", parameters=[RULE_ID])
+class RuleReplay(MethodView):
+    """A stored rule and the past."""
+
+    @blueprint.arguments(ReplayOptions())
+    @blueprint.response(200, ReplayView)
+    @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
+    @blueprint.doc(responses=CHART)
+    def post(self, body: dict[str, int], rule_id: int) -> Response:
+        """Run a rule over the events of the last hours: how often, when, to whom. Nothing is sent.
+
+        With `Accept: image/svg+xml` the answer is a bar chart by hour.
+        """
+        return _replayed(rule_id, **body)
+
+
+def _replayed(rule: str | int, *, hours: int, limit: int) -> Response:
+    with unit_of_work() as uow:
+        caller = current_caller(uow, READ)
+        caller.require(READ_EVENTS)
+        tried = rule_trial.meant(uow, caller, rule)
+        found = replay.replay(uow, tried, hours=hours, most=limit)
+    if request.accept_mimetypes.best_match(["application/json", SVG]) == SVG:
+        return Response(bar_chart.by_hour(tried.name, found.hours), content_type=SVG)
+    return json_response(found)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+import orjson
+from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from sentinel.models import Rule, RuleVersion
@@ -69,6 +70,40 @@ KNOWN_ENDPOINTS = text(
     "SELECT name FROM endpoints WHERE client_id = :client_id AND name IS NOT NULL ORDER BY name LIMIT :most"
 )
 KNOWN_TEMPLATES = text("SELECT DISTINCT name FROM templates WHERE client_id = :client_id ORDER BY name LIMIT :most")
+
+# What a client hears: its own events, and what others broadcast. Two indexes, each read from its end.
+NEWEST_HEARD = text("""
+    SELECT id::text FROM (
+        (SELECT id FROM events WHERE client_id = :client_id AND id >= :first ORDER BY id DESC LIMIT :most + 1)
+        UNION ALL
+        (SELECT id FROM events WHERE is_broadcast AND client_id <> :client_id AND id >= :first
+         ORDER BY id DESC LIMIT :most + 1)) AS heard
+    ORDER BY id DESC OFFSET :most - 1 LIMIT 2
+""")
+
+HEARD = text("""
+    SELECT id::text, occurred_at, created_at, body::text FROM (
+        (SELECT id, occurred_at, created_at, body FROM events
+         WHERE client_id = :client_id AND id >= :start AND id > :after ORDER BY id LIMIT :size)
+        UNION ALL
+        (SELECT id, occurred_at, created_at, body FROM events
+         WHERE is_broadcast AND client_id <> :client_id AND id >= :start AND id > :after ORDER BY id LIMIT :size)
+        ) AS heard
+    ORDER BY id LIMIT :size
+""")
+
+NO_ID = "00000000-0000-0000-0000-000000000000"
+"""Before every id."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardEvent:
+    """An event that the rules of a client were asked about."""
+
+    id: str
+    occurred_at: datetime
+    created_at: datetime
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +197,25 @@ def history(session: Session, rule_id: int, *, client_id: int) -> Sequence[RuleV
     return session.scalars(select(RuleVersion).where(*mine).order_by(RuleVersion.version.desc())).all()
 
 
+def newest_heard(session: Session, client_id: int, first: str, *, most: int) -> tuple[str, bool]:
+    """Return the id from which on there are at most `most` events that the client heard, and whether some are older."""
+    found = session.execute(NEWEST_HEARD, {"client_id": client_id, "first": first, "most": most}).scalars().all()
+    return (found[0], True) if len(found) > 1 else (first, False)
+
+
+def heard_events(session: Session, client_id: int, start: str, *, size: int) -> Iterator[HeardEvent]:
+    """Return what the client heard from `start` on, oldest first, `size` rows at a time."""
+    after = NO_ID
+    while True:
+        values = {"client_id": client_id, "start": start, "after": after, "size": size}
+        rows = session.execute(HEARD, values).all()
+        for row in rows:
+            yield HeardEvent(row.id, row.occurred_at, row.created_at, orjson.loads(row.body))
+        if len(rows) < size:
+            return
+        after = rows[-1].id
+
+
 def endpoint_names(session: Session, client_id: int, names: Sequence[str]) -> set[str]:
     """Return those of `names` that endpoints of the client have."""
     return set(session.execute(ENDPOINT_NAMES, {"client_id": client_id, "names": list(names)}).scalars())
@@ -180,8 +234,3 @@ def known_endpoints(session: Session, client_id: int, *, most: int) -> list[str]
 def known_templates(session: Session, client_id: int, *, most: int) -> list[str]:
     """Return names of templates of the client, for suggestions."""
     return list(session.execute(KNOWN_TEMPLATES, {"client_id": client_id, "most": most}).scalars())
-
-
-def total(session: Session, wanted: Filter) -> int:
-    """Count the rules that `wanted` finds."""
-    return session.scalar(select(func.count()).select_from(Rule).where(*wanted.conditions())) or 0

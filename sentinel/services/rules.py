@@ -12,13 +12,11 @@ from sentinel.queries import rules as queries
 from sentinel.queries.rules import Filter
 from sentinel.rules import limits, packs, serialise
 from sentinel.rules.syntax import RuleSyntax
+from sentinel.services import editing
 from sentinel.services.clients import Caller
 from sentinel.services.rule_texts import CheckedRule, Shorthand, check, check_shorthand
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
-
-LARGEST_ID = 2**31 - 1
-"""A larger number cannot be an id, and PostgreSQL would say so with an error."""
 
 LONGEST_NAME = 200
 
@@ -69,7 +67,7 @@ def syntax_of(rule: Rule) -> RuleSyntax:
 
 def get(uow: UnitOfWork, rule_id: int, *, client_id: int) -> Rule:
     """Return a rule of the client."""
-    found = queries.get(uow.session, rule_id, client_id=client_id) if rule_id <= LARGEST_ID else None
+    found = queries.get(uow.session, rule_id, client_id=client_id) if rule_id <= editing.LARGEST_ID else None
     if found is None:
         raise NotFoundError(f"no rule {rule_id}; GET /rules lists those there are")
     return found
@@ -83,7 +81,7 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Rule],
 
 def history(uow: UnitOfWork, rule_id: int, *, client_id: int) -> Sequence[RuleVersion]:
     """Return what was done to a rule of the client, newest first; it outlives the rule."""
-    found = queries.history(uow.session, rule_id, client_id=client_id) if rule_id <= LARGEST_ID else ()
+    found = queries.history(uow.session, rule_id, client_id=client_id) if rule_id <= editing.LARGEST_ID else ()
     if not found:
         raise NotFoundError(f"no rule {rule_id}, and there was none; GET /rules lists those there are")
     return found
@@ -171,10 +169,7 @@ def check_room(uow: UnitOfWork, client_id: int, *, added: int, scanned: int) -> 
 def refuse_stale(found: Rule, version: int | None) -> None:
     """Refuse a writer who has read another version than the one there is."""
     if version is not None and found.version != version:
-        raise ConflictError(
-            f"rule {found.id} has version {found.version} now, and you have read {version}; "
-            "read it again, and send the version you then have"
-        )
+        raise editing.stale(f"rule {found.id}", now=found.version, read=version)
 
 
 def _put(uow: UnitOfWork, caller: Caller, found: Rule, wanted: Draft) -> Rule:

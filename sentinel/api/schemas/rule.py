@@ -8,14 +8,18 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import NumberedPageQuery, one_line, storable, text
+from sentinel.models.event import EventStatus
+from sentinel.models.status import Status
 from sentinel.rules import limits
+from sentinel.services.editing import LARGEST_ID
+from sentinel.services.explaining import MOST_RULES, Fate
+from sentinel.services.replay import LONGEST_HOURS, MOST_EVENTS
 from sentinel.services.rule_texts import Shorthand
 from sentinel.services.rules import LONGEST_NAME, Written
 
 TEXT = 'when event.type == "order" and amount > 500 then notify("email:ops@example.com")'
 SHORT = ("severity", "source")
 MOST_TARGETS = 20
-LARGEST_VERSION = 2**31 - 1
 
 
 def rule_text(**options: Any) -> fields.String:
@@ -77,7 +81,7 @@ class RuleReplacement(RuleRequest):
     version = fields.Integer(
         required=True,
         strict=True,
-        validate=validate.Range(min=1, max=LARGEST_VERSION),
+        validate=validate.Range(min=1, max=LARGEST_ID),
         metadata={"example": 1, "remedy": "send the `version` that GET /rules/{id} shows"},
     )
 
@@ -94,7 +98,7 @@ class RuleSwitch(ma.Schema):
     )
     version = fields.Integer(
         strict=True,
-        validate=validate.Range(min=1, max=LARGEST_VERSION),
+        validate=validate.Range(min=1, max=LARGEST_ID),
         metadata={"example": 1, "remedy": "send the `version` that GET /rules/{id} shows, or leave it out"},
     )
 
@@ -162,3 +166,202 @@ class PackAnswer(ma.Schema):
 
     installed = fields.List(fields.Nested(RuleView), required=True, metadata={"description": "new rules"})
     kept = fields.List(fields.String(), required=True, metadata={"description": "names that were there already"})
+
+
+class RuleOrId(fields.Raw):
+    """A rule in the rule language, or `{"id": …}` of a stored one."""
+
+    def __init__(self, **options: Any) -> None:
+        written = {"type": "string", "minLength": 1, "maxLength": limits.TEXT_CHARACTERS}
+        identity = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+        stored = {"type": "object", "properties": {"id": identity}, "required": ["id"], "additionalProperties": False}
+        metadata = {"oneOf": [written, stored], "example": TEXT, "remedy": 'send its text, or {"id": 7}'}
+        super().__init__(metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
+        del attr, data, kwargs
+        if isinstance(value, str) and 0 < len(value) <= limits.TEXT_CHARACTERS:
+            storable(value)
+            return value
+        if isinstance(value, dict) and set(value) == {"id"} and type(value["id"]) is int and value["id"] > 0:
+            return int(value["id"])
+        raise ma.ValidationError("Is neither the text of a rule nor the id of one.")
+
+
+class TrialRequest(ma.Schema):
+    """A rule, and an event to try it on."""
+
+    rule = RuleOrId(required=True)
+    event = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        metadata={
+            "example": {"type": "order", "amount": 750},
+            "remedy": "send a JSON object, as POST /events takes it",
+        },
+    )
+
+
+class FindingView(ma.Schema):
+    """One condition as it was met."""
+
+    text = fields.String(required=True)
+    holds = fields.Boolean(required=True)
+    value = fields.Raw(required=True, allow_none=True, metadata={"description": "what the event has there, shortened"})
+    note = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(("missing", "type", "window")),
+        metadata={"description": "why it could not be compared; `window`: needs other events, taken as true"},
+    )
+    parts = fields.List(fields.Nested("FindingView"), required=True)
+
+
+class TicketPlanView(ma.Schema):
+    """A ticket that would be opened."""
+
+    severity = fields.String(required=True)
+    title = fields.String(required=True)
+    merge_key = fields.String(required=True, allow_none=True, metadata={"description": "events that share it join"})
+
+
+class MessageView(ma.Schema):
+    """A message that would be sent."""
+
+    channel = fields.String(required=True)
+    recipient = fields.String(required=True)
+    subject = fields.String(required=True, allow_none=True)
+    body = fields.String(required=True)
+    endpoint_id = fields.Integer(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "why it would not be sent"})
+
+
+class TrialView(ma.Schema):
+    """What came of a trial."""
+
+    matched = fields.Boolean(required=True)
+    failed = fields.Nested(
+        FindingView, required=True, allow_none=True, metadata={"description": "the first condition that does not hold"}
+    )
+    findings = fields.List(fields.Nested(FindingView), required=True)
+    needs = fields.List(
+        fields.String(), required=True, metadata={"description": "what one event cannot answer, taken as given"}
+    )
+    severity = fields.String(required=True, allow_none=True)
+    messages = fields.List(fields.Nested(MessageView), required=True)
+    tickets = fields.List(fields.Nested(TicketPlanView), required=True)
+
+
+class ReplayOptions(ma.Schema):
+    """How far back, and over how many events at most."""
+
+    hours = fields.Integer(
+        load_default=24,
+        strict=True,
+        validate=validate.Range(min=1, max=LONGEST_HOURS),
+        metadata={"example": 24, "remedy": f"use a number from 1 to {LONGEST_HOURS}"},
+    )
+    limit = fields.Integer(
+        load_default=MOST_EVENTS,
+        strict=True,
+        validate=validate.Range(min=1, max=MOST_EVENTS),
+        metadata={"example": MOST_EVENTS, "remedy": f"use a number from 1 to {MOST_EVENTS}"},
+    )
+
+
+class ReplayRequest(ReplayOptions):
+    """A rule that need not be stored, and how far back."""
+
+    rule = RuleOrId(required=True)
+
+
+class HourView(ma.Schema):
+    """An hour, from its beginning."""
+
+    hour = fields.AwareDateTime(required=True)
+    matched = fields.Integer(required=True)
+    fired = fields.Integer(required=True)
+
+
+class TargetCountView(ma.Schema):
+    """How many messages a target would have had."""
+
+    channel = fields.String(required=True)
+    recipient = fields.String(required=True)
+    count = fields.Integer(required=True)
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "why none would have been sent"})
+
+
+class ReplayView(ma.Schema):
+    """What came of a replay."""
+
+    since = fields.AwareDateTime(required=True)
+    until = fields.AwareDateTime(required=True)
+    events = fields.Integer(required=True, metadata={"description": "how many were looked at"})
+    is_cut = fields.Boolean(required=True, metadata={"description": "there are older ones within the hours"})
+    matched = fields.Integer(required=True, metadata={"description": "for how many the condition holds"})
+    fired = fields.Integer(required=True, metadata={"description": "how often the rule would have spoken"})
+    duplicates = fields.Integer(required=True, metadata={"description": "of these, held back by `dedupe`"})
+    tickets = fields.Integer(required=True)
+    targets = fields.List(fields.Nested(TargetCountView), required=True)
+    hours = fields.List(fields.Nested(HourView), required=True)
+
+
+class ExplainQuery(ma.Schema):
+    """One rule, or how many."""
+
+    class Meta:
+        """Refuse unknown parameters."""
+
+        unknown = ma.RAISE
+
+    client = fields.String(metadata={"description": "the key's own client; any other takes the scope `admin`"})
+    rule = fields.Integer(
+        validate=validate.Range(min=1, max=LARGEST_ID),
+        metadata={"description": "only this rule, by its id", "example": 7, "remedy": "send the `id` of a rule"},
+    )
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(min=1, max=MOST_RULES),
+        metadata={"example": 50, "remedy": f"use a number from 1 to {MOST_RULES}"},
+    )
+
+
+class RuleFateView(ma.Schema):
+    """A rule, and what became of it."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    version = fields.Integer(required=True)
+    outcome = fields.String(required=True, validate=validate.OneOf(list(Fate)))
+    has_changed = fields.Boolean(
+        required=True, metadata={"description": "since the event came, so it may have been otherwise then"}
+    )
+    needs = fields.List(fields.String(), required=True)
+    failed = fields.Nested(FindingView, required=True, allow_none=True)
+    findings = fields.List(fields.Nested(FindingView), required=True)
+    notifications = fields.List(
+        fields.UUID(), required=True, metadata={"description": "what it asked for, by `id` in the list below"}
+    )
+
+
+class ToldView(ma.Schema):
+    """A notification that came of the event."""
+
+    id = fields.UUID(required=True)
+    channel = fields.String(required=True)
+    recipient = fields.String(
+        required=True, allow_none=True, metadata={"description": "null without the scope notifications:read"}
+    )
+    status = fields.String(required=True, validate=validate.OneOf(list(Status)))
+    reason = fields.String(required=True, allow_none=True)
+
+
+class ExplanationView(ma.Schema):
+    """Why an event was told, or was not."""
+
+    event_id = fields.UUID(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(list(EventStatus)))
+    considered = fields.Integer(required=True, metadata={"description": "how many rules, also those left out below"})
+    rules = fields.List(fields.Nested(RuleFateView), required=True)
+    notifications = fields.List(fields.Nested(ToldView), required=True)

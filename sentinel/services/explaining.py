@@ -1,0 +1,98 @@
+"""Why an event was told, or was not: each rule of a client with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sentinel.models import Notification, Rule
+from sentinel.queries import notifications as notification_queries
+from sentinel.queries import rules as rule_queries
+from sentinel.queries.notifications import Filter
+from sentinel.rules.explain import Explanation, explain
+from sentinel.services import events, rules
+from sentinel.services.events import SeenEvent
+from sentinel.services.rule_trial import needs
+from sentinel.services.unit_of_work import UnitOfWork
+
+MOST_RULES = 500
+MOST_NOTIFICATIONS = 200
+
+
+class Fate(StrEnum):
+    """What became of a rule when the event met it."""
+
+    SPOKE = "spoke"
+    """It had its say: its actions were carried out."""
+    SILENCED = "silenced"
+    """It matched, but a rule of higher priority said `stop`, or suppressed the event."""
+    THROTTLED = "throttled"
+    """It matched, but had spoken a moment before."""
+    WAITING = "waiting"
+    """It matched, but its window was not reached, or it had not been true for long enough."""
+    NOT_ASKED = "not_asked"
+    """It matches as it is now, but was not there, or otherwise, when the event was evaluated; or the event waits."""
+    DISABLED = "disabled"
+    """Disabled rules are not asked."""
+    FAILED = "failed"
+    """A condition did not hold: `failed` says which, and the value it saw."""
+
+
+UNHEARD = {each.value: each for each in (Fate.SILENCED, Fate.THROTTLED, Fate.WAITING)}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFate:
+    """A rule, what became of it, and why. `has_changed`: since the event came, so it may have been otherwise then."""
+
+    rule: Rule
+    fate: Fate
+    explanation: Explanation
+    needs: list[str]
+    has_changed: bool
+
+    @property
+    def depth(self) -> int:
+        """How many conditions held before the first that failed."""
+        failed = self.explanation.failed
+        return len(self.explanation.findings) if failed is None else self.explanation.findings.index(failed)
+
+
+@dataclass(frozen=True, slots=True)
+class EventExplanation:
+    """An event, how many rules it met, the most interesting of them, and what was sent of it."""
+
+    seen: SeenEvent
+    considered: int
+    fates: list[RuleFate]
+    notifications: Sequence[Notification]
+
+
+def why(uow: UnitOfWork, event_id: str, client_id: int, *, rule_id: int | None, most: int) -> EventExplanation:
+    """Ask each rule of the client, as it is now, about an event: those that matched first, then the near misses."""
+    seen = events.get(uow, event_id, client_id)
+    asked = [rules.get(uow, rule_id, client_id=client_id)] if rule_id is not None else None
+    found = [_fate(rule, seen) for rule in asked or rule_queries.enabled(uow.session, client_id)]
+    found.sort(key=lambda each: (not each.explanation.matched, -each.depth, each.rule.id))
+    wanted = Filter(client_id=client_id, event_id=seen.event.id)
+    told = notification_queries.page(uow.session, wanted, size=MOST_NOTIFICATIONS)
+    return EventExplanation(seen, len(found), found[:most], [row for row, _ in told])
+
+
+def _fate(rule: Rule, seen: SeenEvent) -> RuleFate:
+    syntax = rules.syntax_of(rule)
+    explanation = explain(syntax.condition, seen.event.body)
+    has_changed = rule.updated_at > seen.event.created_at
+    return RuleFate(rule, _became(rule, seen, explanation), explanation, needs(syntax), has_changed)
+
+
+def _became(rule: Rule, seen: SeenEvent, explanation: Explanation) -> Fate:
+    if rule.id in seen.rule_ids:
+        return Fate.SPOKE
+    for reason, fate in UNHEARD.items():
+        if rule.id in seen.unheard.get(reason, ()):
+            return fate
+    if not explanation.matched:
+        return Fate.FAILED
+    return Fate.NOT_ASKED if rule.is_enabled else Fate.DISABLED

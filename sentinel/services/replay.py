@@ -1,0 +1,168 @@
+"""A rule over the stored events of the last hours: how often it would have spoken, when, and to whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sentinel.ids import first_id
+from sentinel.queries import rules as queries
+from sentinel.queries.rules import HeardEvent
+from sentinel.rules.conditions import predicate
+from sentinel.rules.fields import reader
+from sentinel.rules.rulings import Hit, Ruling, plan
+from sentinel.rules.simulation import Simulation
+from sentinel.rules.syntax import And, Constant, Not, Or, Window, nodes
+from sentinel.rules.windows import group_key_of, split
+from sentinel.services import fanout
+from sentinel.services.fanout import Planned
+from sentinel.services.live_rules import LiveRule
+from sentinel.services.rule_trial import NO_ENDPOINT, directory
+from sentinel.services.unit_of_work import UnitOfWork
+
+LONGEST_HOURS = 168
+MOST_EVENTS = 200_000
+PAGE = 5000
+HOUR = timedelta(hours=1)
+
+LOOKS_PER_WAIT = 60
+"""How often clocks are looked at in the time that one of them runs; at every event it would cost more than the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """An hour, from its beginning: for how many events the condition holds, and how often the rule speaks."""
+
+    hour: datetime
+    matched: int
+    fired: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCount:
+    """How many messages one target would have had; `reason` says why they would not have been sent."""
+
+    channel: str
+    recipient: str
+    count: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of a replay. `is_cut`: there are more events, of which the newest were taken."""
+
+    since: datetime
+    until: datetime
+    events: int
+    is_cut: bool
+    matched: int
+    fired: int
+    duplicates: int
+    tickets: int
+    targets: list[TargetCount]
+    hours: list[HourCount]
+
+
+def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVENTS) -> Replay:
+    """Run a rule, and it alone, over what its client has heard in the last `hours`."""
+    since = uow.now - timedelta(hours=hours)
+    start, is_cut = queries.newest_heard(uow.session, rule.client_id, first_id(since), most=most)
+    run = Run(rule)
+    for event in queries.heard_events(uow.session, rule.client_id, start, size=PAGE):
+        run.look_at(event)
+    run.end(uow.now)
+    fired = run.fired.total()
+    follows = fanout.plan({}, [rule], directory(uow, rule))
+    return Replay(
+        since,
+        uow.now,
+        run.events,
+        is_cut,
+        run.matched.total(),
+        fired,
+        run.duplicates,
+        fired * len(follows.tickets),
+        [_target(each, fired - run.duplicates) for each in follows.messages],
+        _by_hour(run, since, uow.now),
+    )
+
+
+class Run:
+    """A rule on its way through events, in the order in which they came."""
+
+    def __init__(self, rule: LiveRule) -> None:
+        self.events = 0
+        self.duplicates = 0
+        self.matched: Counter[datetime] = Counter()
+        self.fired: Counter[datetime] = Counter()
+        self._rule = rule
+        self._clock = plan(rule.syntax).clock
+        rest = split(rule.syntax.condition).rest
+        self._holds = predicate(rest)
+        nodes_of_fields = (node for node, _ in nodes(rest) if not isinstance(node, And | Or | Not | Constant | Window))
+        self._readers = [reader(node.field) for node in nodes_of_fields]
+        self._simulation = Simulation()
+        self._next_look: datetime | None = None
+        self._held_back: dict[str, datetime] = {}
+
+    def look_at(self, event: HeardEvent) -> None:
+        """Ask the rule about one event."""
+        self.events += 1
+        self._look_at_clocks(event.occurred_at)
+        holds = self._holds(event.body)
+        if holds:
+            self.matched[_hour(event.created_at)] += 1
+        if self._decide(event, holds=holds) if self._rule.is_stateful else holds:
+            self._fire(event.created_at, event.body)
+
+    def end(self, now: datetime) -> None:
+        """Let the clocks run to the present."""
+        for due in self._simulation.due(now):
+            self.fired[_hour(self._time_of(due.since))] += 1
+
+    def _decide(self, event: HeardEvent, *, holds: bool) -> bool:
+        """Ask windows, clock and throttle. A clock also hears of events that have its fields and do not match."""
+        if not holds and (self._clock is None or any(read(event.body) is None for read in self._readers)):
+            return False
+        rule = self._rule
+        hit = Hit(rule.id, rule.version, rule.syntax, event.id, event.body, event.occurred_at, holds=holds)
+        return self._simulation.decide([hit])[0] is Ruling.FIRES
+
+    def _look_at_clocks(self, at: datetime) -> None:
+        if self._clock is None or (self._next_look is not None and at < self._next_look):
+            return
+        self.end(at)
+        self._next_look = at + timedelta(seconds=max(1, self._clock.hold_seconds / LOOKS_PER_WAIT))
+
+    def _time_of(self, since: datetime) -> datetime:
+        return since + timedelta(seconds=self._clock.hold_seconds if self._clock else 0)
+
+    def _fire(self, at: datetime, event: Mapping[str, Any]) -> None:
+        self.fired[_hour(at)] += 1
+        dedupe = self._rule.syntax.options.dedupe
+        if dedupe is None:
+            return
+        key = group_key_of(dedupe.by, event)
+        if at < self._held_back.get(key, at):
+            self.duplicates += 1
+        else:
+            self._held_back[key] = at + timedelta(seconds=dedupe.seconds)
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _by_hour(run: Run, since: datetime, until: datetime) -> list[HourCount]:
+    """Every hour of the time, also those in which nothing happened."""
+    first, last = _hour(since), _hour(until)
+    hours = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
+    return [HourCount(each, run.matched[each], run.fired[each]) for each in hours]
+
+
+def _target(message: Planned, count: int) -> TargetCount:
+    return TargetCount(message.channel, message.recipient, count, NO_ENDPOINT if message.is_missing else None)

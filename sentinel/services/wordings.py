@@ -1,0 +1,50 @@
+"""In which words a message is told: the template that is asked for, the default one, or the built-in wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sentinel.channels.registry import ROUTES
+from sentinel.logs import get_logger
+from sentinel.queries import templates
+from sentinel.rendering import Content, Facts, TemplateError, Wording, render
+from sentinel.services import fanout
+from sentinel.services.fanout import Planned
+from sentinel.services.unit_of_work import UnitOfWork
+
+log = get_logger(__name__)
+
+DEFAULT_TEMPLATE = "default"
+"""A client's template of this name replaces the built-in wording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """The templates of some clients."""
+
+    by_name: Mapping[tuple[int, str, str | None], Wording]
+
+    def find(self, client_id: int, name: str, channel: str) -> Wording | None:
+        """A client's template for a channel: its own for that channel before the one for all."""
+        return self.by_name.get((client_id, name, channel)) or self.by_name.get((client_id, name, None))
+
+
+def of_clients(uow: UnitOfWork, client_ids: list[int]) -> Wordings:
+    """Return the templates of these clients."""
+    found = templates.wordings(uow.session, client_ids)
+    return Wordings({key: Wording(*texts) for key, texts in found.items()})
+
+
+def worded(message: Planned, facts: Facts, wordings: Wordings) -> Content:
+    """Write a message. The alert matters more than its wording: where a template fails, the next best is taken."""
+    channel = message.channel if message.channel in ROUTES else fanout.INBOX
+    for name in (message.template, DEFAULT_TEMPLATE):
+        wording = None if name is None else wordings.find(message.client_id, name, channel)
+        if wording is None:
+            continue
+        try:
+            return render(channel, facts, wording)
+        except TemplateError as error:
+            log.warning("template_failed", template=name, client_id=message.client_id, error=str(error))
+    return render(channel, facts)
