@@ -6,7 +6,21 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from sentinel.api import alerts, events, health, metrics, notifications, pages, rules, stats, tickets
+from sentinel.api import (
+    alerts,
+    clients,
+    endpoints,
+    events,
+    health,
+    keys,
+    metrics,
+    notifications,
+    pages,
+    rules,
+    stats,
+    templates,
+    tickets,
+)
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
 from sentinel.logs import configure_logs
@@ -51,6 +65,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_handlers(app)
     smorest = SentinelApi(app)
     for blueprint in (notifications.blueprint, events.blueprint, alerts.blueprint, rules.blueprint):
+        smorest.register_blueprint(blueprint)
+    for blueprint in (endpoints.blueprint, templates.blueprint, clients.blueprint, keys.blueprint):
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(tickets.blueprint)
     smorest.register_blueprint(stats.blueprint)

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from sentinel.models import ApiKey, Client
+from sentinel.models import (
+    ApiKey,
+    Client,
+    DedupeClaim,
+    Endpoint,
+    Event,
+    IdempotencyKey,
+    Notification,
+    Rule,
+    RuleVersion,
+    Template,
+    Ticket,
+)
+from sentinel.queries.unique import inserted, updated
 
 # Asked by every request, so they are written out: building such a statement costs more than running it.
 CALLER_BY_NAME = text("SELECT id, name FROM clients WHERE name = :name")
@@ -18,6 +32,11 @@ CALLER_BY_KEY_HASH = text("""
     WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND c.is_active
       AND (k.expires_at IS NULL OR k.expires_at > :now)
 """)
+
+RECORDS = (Notification, Event)
+"""What must not be lost with a client before its time is over."""
+BELONGINGS = (Endpoint, Rule, RuleVersion, Template, Ticket, ApiKey, IdempotencyKey, DedupeClaim)
+"""What goes with a client."""
 
 
 def by_name(session: Session, name: str) -> Client | None:
@@ -51,7 +70,53 @@ def keys(session: Session, client_name: str | None) -> Sequence[tuple[ApiKey, st
     return [(row[0], row[1]) for row in session.execute(statement)]
 
 
-def revoke(session: Session, key_id: int, *, now: datetime) -> bool:
-    """Revoke a key; False if there is none of that id that still works."""
+def keys_page(session: Session, client_id: int, *, after: int, size: int) -> Sequence[ApiKey]:
+    """Return up to `size` keys of a client, oldest first."""
+    mine = (ApiKey.client_id == client_id, ApiKey.id > after)
+    return session.scalars(select(ApiKey).where(*mine).order_by(ApiKey.id).limit(size)).all()
+
+
+def key(session: Session, key_id: int, *, client_id: int) -> ApiKey | None:
+    """Return one key of a client."""
+    return session.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.client_id == client_id))
+
+
+def revoke(session: Session, key_id: int, *, now: datetime, client_id: int | None = None) -> bool:
+    """Revoke a key (None: of any client); False if there is none of that id that still works."""
     statement = update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)).values(revoked_at=now)
+    if client_id is not None:
+        statement = statement.where(ApiKey.client_id == client_id)
     return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def page(session: Session, *, after: int, size: int) -> Sequence[Client]:
+    """Return up to `size` clients, oldest first."""
+    return session.scalars(select(Client).where(Client.id > after).order_by(Client.id).limit(size)).all()
+
+
+def get(session: Session, client_id: int) -> Client | None:
+    """Return one client."""
+    return session.get(Client, client_id)
+
+
+def add(session: Session, name: str, *, now: datetime) -> Client:
+    """Store a client. Raises `TakenError`."""
+    return inserted(session, insert(Client).values(name=name, created_at=now), Client)
+
+
+def change(session: Session, client_id: int, values: dict[str, Any]) -> Client | None:
+    """Change a client; None if it is gone. Raises `TakenError`."""
+    return updated(session, update(Client).where(Client.id == client_id).values(**values), Client)
+
+
+def has_records(session: Session, client_id: int) -> bool:
+    """Whether there are notifications or events of the client; none can be added before this transaction ends."""
+    session.scalar(select(Client.id).where(Client.id == client_id).with_for_update())
+    return any(session.scalar(select(exists().where(kind.client_id == client_id))) for kind in RECORDS)
+
+
+def remove(session: Session, client_id: int) -> None:
+    """Remove a client that has no records, with all that belongs to it."""
+    for kind in BELONGINGS:
+        session.execute(delete(kind).where(kind.client_id == client_id))
+    session.execute(delete(Client).where(Client.id == client_id))

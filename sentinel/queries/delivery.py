@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session
 from sentinel.models.status import Reason
 from sentinel.queries.values import array, recordset
 
+EXPIRE = text("""
+    UPDATE notifications
+    SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now
+    RETURNING id::text
+""")
+
 # Attempts are counted at the claim, so that a message that kills its worker comes to an end.
-# What waited for another try beyond its expiry ends here.
 CLAIM = text("""
-    WITH expired AS (
-        UPDATE notifications
-        SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
-        WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now)
     UPDATE notifications n
     SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
@@ -112,6 +114,11 @@ class Lease:
 
     id: str
     until: datetime
+
+
+def expire(session: Session, ids: Sequence[str], *, now: datetime) -> list[str]:
+    """End what waited for another try beyond its expiry; returns the ids."""
+    return list(session.execute(EXPIRE, {"ids": array(ids), "now": now}).scalars())
 
 
 def claim(

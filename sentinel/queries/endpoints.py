@@ -8,10 +8,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import Endpoint, Rule
+from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import array
 
 FOR_FANOUT = text("""
@@ -58,6 +60,7 @@ class Filter:
     client_id: int
     rule_id: int | None = None
     user_id: str | None = None
+    name: str | None = None
     channel: str | None = None
     is_enabled: bool | None = None
     after: int = 0
@@ -68,6 +71,7 @@ class Filter:
         for column, value in (
             (Endpoint.rule_id, self.rule_id),
             (Endpoint.user_id, self.user_id),
+            (Endpoint.name, self.name),
             (Endpoint.channel, self.channel),
             (Endpoint.is_enabled, self.is_enabled),
         ):
@@ -101,15 +105,20 @@ def get(session: Session, endpoint_id: int, *, client_id: int) -> Endpoint | Non
     return session.scalar(select(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.client_id == client_id))
 
 
-def add(session: Session, values: dict[str, Any]) -> Endpoint | None:
-    """Store an endpoint; None if the client has one of that name."""
-    return session.scalar(insert(Endpoint).values(**values).on_conflict_do_nothing().returning(Endpoint))
+def add(session: Session, values: dict[str, Any]) -> Endpoint:
+    """Store an endpoint. Raises `TakenError`."""
+    return inserted(session, insert(Endpoint).values(**values), Endpoint)
 
 
 def change(session: Session, endpoint_id: int, *, version: int, values: dict[str, Any]) -> Endpoint | None:
-    """Change the endpoint if it still is of `version`; None if not."""
+    """Change the endpoint if it still is of `version`; None if not. Raises `TakenError`."""
     mine = update(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.version == version)
-    return session.scalar(mine.values(version=version + 1, **values).returning(Endpoint))
+    return updated(session, mine.values(version=version + 1, **values), Endpoint)
+
+
+def delete(session: Session, endpoint_id: int) -> None:
+    """Remove an endpoint."""
+    session.execute(sql_delete(Endpoint).where(Endpoint.id == endpoint_id))
 
 
 def is_rule_of(session: Session, rule_id: int, client_id: int) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, or_, select, text, update
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import Template
+from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import array
 
 WORDINGS = text("""
@@ -69,15 +71,27 @@ def get(session: Session, template_id: int, *, client_id: int) -> Template | Non
     return session.scalar(select(Template).where(Template.id == template_id, Template.client_id == client_id))
 
 
-def add(session: Session, values: dict[str, Any]) -> Template | None:
-    """Store a template; None if the client has one of that name for that channel."""
-    return session.scalar(insert(Template).values(**values).on_conflict_do_nothing().returning(Template))
+def add(session: Session, values: dict[str, Any]) -> Template:
+    """Store a template. Raises `TakenError`."""
+    return inserted(session, insert(Template).values(**values), Template)
 
 
 def change(session: Session, template_id: int, *, version: int, values: dict[str, Any]) -> Template | None:
-    """Change the template if it still is of `version`; None if not."""
+    """Change the template if it still is of `version`; None if not. Raises `TakenError`."""
     mine = update(Template).where(Template.id == template_id, Template.version == version)
-    return session.scalar(mine.values(version=version + 1, **values).returning(Template))
+    return updated(session, mine.values(version=version + 1, **values), Template)
+
+
+def fitting(session: Session, client_id: int, name: str, channel: str) -> bool:
+    """Whether the client has a template of that name which `channel` can use."""
+    mine = (Template.client_id == client_id, Template.name == name)
+    fits = or_(Template.channel == channel, Template.channel.is_(None))
+    return session.scalar(select(Template.id).where(*mine, fits).limit(1)) is not None
+
+
+def delete(session: Session, template_id: int) -> None:
+    """Remove a template."""
+    session.execute(sql_delete(Template).where(Template.id == template_id))
 
 
 def names_used(session: Session, client_id: int, name: str) -> list[str]:

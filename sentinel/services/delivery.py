@@ -144,6 +144,8 @@ class Round:
                 rows = [{"id": each, "until": until} for each in ids]
                 pipeline.defer(uow.session, rows, Reason.ACCOUNT_PAUSED, now=uow.now)
                 return None
+            expired = delivery.expire(uow.session, ids, now=uow.now)
+            tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
             claimed = delivery.claim(
                 uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
             )

@@ -45,6 +45,7 @@ class Request:
     send_at: datetime | None = None
     expires_at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    endpoint_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _row(uow: UnitOfWork, client_id: int, request: CheckedRequest, notification_
         "dedupe_key": request.dedupe_key,
         "event_id": None,
         "rule_ids": None,
-        "endpoint_id": None,
+        "endpoint_id": request.endpoint_id,
         "metadata": request.metadata,
         "attempts": 0,
         "attempt_limit": settings.max_attempts,

@@ -14,6 +14,7 @@ from sentinel.api.parsing import is_storable
 SEVERITIES = ("critical", "high", "medium", "low")
 AWARE = 'write it with its offset, for example "2026-11-20T18:00:00Z"'
 LARGEST_OBJECT_BYTES = 16_384
+LARGEST_NUMBER = 2**31 - 1
 
 
 class AnyCase(fields.String):
@@ -61,6 +62,33 @@ def moment(*, example: str) -> fields.AwareDateTime:
     words: dict[str, Any] = {"invalid": "Is not a time.", "invalid_awareness": "Has no offset from UTC."}
     metadata = {"example": example, "remedy": AWARE}
     return fields.AwareDateTime(format="iso", allow_none=True, error_messages=words, metadata=metadata)
+
+
+def yes_or_no(**options: Any) -> fields.Boolean:
+    """`true` or `false`, not texts and numbers that look like them."""
+    metadata = {"example": True, "remedy": "use true or false"}
+    return fields.Boolean(truthy={True}, falsy={False}, metadata=metadata, **options)
+
+
+def number(*, example: int, remedy: str, **options: Any) -> fields.Integer:
+    """An id or a version: a whole number from 1 that the database can keep."""
+    metadata = {"example": example, "remedy": remedy}
+    return fields.Integer(strict=True, validate=validate.Range(min=1, max=LARGEST_NUMBER), metadata=metadata, **options)
+
+
+class RemovalQuery(ma.Schema):
+    """How something is removed that rules may still name."""
+
+    class Meta:
+        """Refuse unknown parameters: a typo of `force` must not look like one."""
+
+        unknown = ma.RAISE
+
+    client = fields.String(metadata={"description": "the key's own client; any other takes the scope `admin`"})
+    force = fields.Boolean(
+        load_default=False,
+        metadata={"description": "also when enabled rules name it", "example": True, "remedy": "use true or false"},
+    )
 
 
 class PageQuery(ma.Schema):

@@ -1,0 +1,113 @@
+"""What endpoints look like in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, storable, text, yes_or_no
+from sentinel.channels.registry import CHANNELS
+from sentinel.services.endpoints import Written
+
+LONGEST_NAME = 100
+LONGEST_TARGET = 2000
+LONGEST_USER = 255
+VERSION = "send the `version` that GET /endpoints/{id} shows"
+
+
+def _not_all(value: str) -> None:
+    """In a rule, `endpoint:*` means all."""
+    if value == "*":
+        raise ma.ValidationError("Means all endpoints in a rule.")
+
+
+class EndpointRequest(ma.Schema):
+    """Send messages there: for the client, for one of its rules, or for one of its users."""
+
+    channel = one_of(CHANNELS, example="email", required=True)
+    target = text(
+        LONGEST_TARGET,
+        example="oncall@example.com",
+        remedy='a phone number ("+14155552671"), a mail address, a URL, a Slack channel ("#alerts"), or a user id',
+        required=True,
+    )
+    name = text(
+        LONGEST_NAME,
+        example="on-call",
+        remedy='one line; rules say notify("endpoint:NAME")',
+        validate=[one_line, _not_all],
+        allow_none=True,
+    )
+    rule_id = number(example=12, remedy="the `id` of a rule, or leave it out", allow_none=True)
+    user_id = text(LONGEST_USER, example="user-17", allow_none=True)
+    template = text(LONGEST_NAME, example="short", remedy="the name of a template", allow_none=True)
+    is_enabled = yes_or_no(load_default=True)
+    secret = text(
+        LONGEST_NAME,
+        example="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+        remedy="leave it out: webhooks get one",
+        allow_none=True,
+    )
+
+    @ma.validates_schema
+    def _one_owner(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("rule_id") is not None and data.get("user_id") is not None:
+            raise ma.ValidationError({"user_id": ["Cannot stand beside rule_id: an endpoint has one owner."]})
+
+    @ma.post_load
+    def _written(self, data: dict[str, Any], **_: Any) -> Any:
+        return Written(**data)
+
+
+class EndpointReplacement(EndpointRequest):
+    """What an endpoint is to be from now on, and the version that the writer has read."""
+
+    version = number(example=1, remedy=VERSION, required=True)
+
+    @ma.post_load
+    def _written(self, data: dict[str, Any], **_: Any) -> Any:
+        version = data.pop("version")
+        return Written(**data), version
+
+
+class EndpointSwitch(ma.Schema):
+    """Enable or disable an endpoint."""
+
+    is_enabled = yes_or_no(required=True)
+    version = number(example=1, remedy=f"{VERSION}, or leave it out")
+
+
+class EndpointListQuery(NumberedPageQuery):
+    """What `GET /endpoints` is narrowed to."""
+
+    rule_id = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1), metadata={"example": 12})
+    user_id = fields.String(validate=storable, metadata={"example": "user-17"})
+    name = fields.String(validate=storable, metadata={"description": "exactly this name"})
+    channel = one_of(CHANNELS, example="email")
+    is_enabled = fields.Boolean(metadata={"example": True, "remedy": "use true or false"})
+
+
+class EndpointView(ma.Schema):
+    """An endpoint as it stands."""
+
+    id = fields.Integer(required=True)
+    client = fields.String(required=True)
+    channel = fields.String(required=True)
+    target = fields.String(required=True, metadata={"description": "in its one spelling"})
+    name = fields.String(required=True, allow_none=True)
+    rule_id = fields.Integer(required=True, allow_none=True)
+    user_id = fields.String(required=True, allow_none=True)
+    template = fields.String(required=True, allow_none=True)
+    is_enabled = fields.Boolean(required=True)
+    has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
+    version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})
+    created_at = fields.AwareDateTime(required=True)
+    updated_at = fields.AwareDateTime(required=True)
+
+
+class SecretEndpointView(EndpointView):
+    """An endpoint whose secret is new."""
+
+    secret = fields.String(allow_none=True, metadata={"description": "shown this once; null: there is none"})

@@ -1,0 +1,185 @@
+"""Endpoints of a client: written, listed, tried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sentinel.channels.recipients import normalise
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.models import Endpoint
+from sentinel.queries import endpoints as queries
+from sentinel.queries import templates as template_queries
+from sentinel.queries.endpoints import Filter
+from sentinel.queries.unique import TakenError
+from sentinel.rendering import Facts
+from sentinel.security import is_webhook_secret, new_webhook_secret
+from sentinel.services import notifications, templates
+from sentinel.services.clients import Caller
+from sentinel.services.editing import LARGEST_ID, stale
+from sentinel.services.notifications import Request
+from sentinel.services.templates import DEFAULT_TEMPLATE
+from sentinel.services.unit_of_work import UnitOfWork
+
+SIGNED = "webhook"
+"""The channel whose messages are signed with the endpoint's secret."""
+
+TEST_EVENT: dict[str, Any] = {
+    "type": "test",
+    "severity": "low",
+    "source": "sentinel",
+    "name": "endpoint_test",
+    "message": "This is a test of this endpoint. Nothing happened, and nothing needs to be done.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An endpoint as somebody wants it."""
+
+    channel: str
+    target: str
+    name: str | None = None
+    rule_id: int | None = None
+    user_id: str | None = None
+    template: str | None = None
+    is_enabled: bool = True
+    secret: str | None = None
+
+
+def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
+    """Return an endpoint of the client."""
+    found = queries.get(uow.session, endpoint_id, client_id=client_id) if endpoint_id <= LARGEST_ID else None
+    if found is None:
+        raise NotFoundError(f"no endpoint {endpoint_id}; GET /endpoints lists those there are")
+    return found
+
+
+def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Endpoint], int | None]:
+    """Return a page of endpoints in the order they were made, and the cursor of the next page, if any."""
+    rows = queries.page(uow.session, wanted, size=size + 1)
+    return rows[:size], rows[size - 1].id if len(rows) > size else None
+
+
+def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:
+    """Store a new endpoint; a webhook gets a secret, if none is given."""
+    checked = _checked(uow, client_id, written)
+    row = asdict(checked) | {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
+    try:
+        return queries.add(uow.session, row)
+    except TakenError:
+        raise _name_is_taken(written.name) from None
+
+
+def change(uow: UnitOfWork, client_id: int, endpoint_id: int, written: Written, *, version: int) -> Endpoint:
+    """Put `written` in the place of an endpoint that still has `version`; a webhook keeps its secret."""
+    found = get(uow, endpoint_id, client_id=client_id)
+    if written.channel == SIGNED and written.secret is None:
+        written = replace(written, secret=found.secret)
+    if written.name != found.name:
+        _refuse_if_named(uow, found)
+    return _put(uow, found, asdict(_checked(uow, client_id, written)), version=version)
+
+
+def switch(
+    uow: UnitOfWork, client_id: int, endpoint_id: int, *, is_enabled: bool, version: int | None = None
+) -> Endpoint:
+    """Enable or disable an endpoint; `version`, where given, must be the one it has."""
+    found = get(uow, endpoint_id, client_id=client_id)
+    return _put(uow, found, {"is_enabled": is_enabled}, version=version or found.version)
+
+
+def rotate_secret(uow: UnitOfWork, client_id: int, endpoint_id: int) -> Endpoint:
+    """Give a webhook a new secret; messages are signed with it from now on."""
+    found = get(uow, endpoint_id, client_id=client_id)
+    if found.channel != SIGNED:
+        raise ConflictError(f"endpoint {found.id} is of channel {found.channel}; only those of {SIGNED} have secrets")
+    return _put(uow, found, {"secret": new_webhook_secret()}, version=found.version)
+
+
+def delete(uow: UnitOfWork, client_id: int, endpoint_id: int, *, force: bool = False) -> None:
+    """Remove an endpoint; while enabled rules name it, only by force."""
+    found = get(uow, endpoint_id, client_id=client_id)
+    if not force:
+        _refuse_if_named(uow, found)
+    queries.delete(uow.session, found.id)
+
+
+def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]:
+    """Send a message that says it is a test, on the way that all messages go; returns its row."""
+    found = get(uow, endpoint_id, client_id=caller.client_id)
+    facts = Facts(caller.client_name, f"test-of-endpoint-{found.id}", "low", (), TEST_EVENT, uow.now, is_test=True)
+    wordings = template_queries.wordings(uow.session, [caller.client_id])
+    names = (found.template, DEFAULT_TEMPLATE)
+    content = templates.worded(found.channel, facts, wordings, caller.client_id, names)
+    request = Request(
+        channel=found.channel,
+        recipient=found.target,
+        subject=content.subject,
+        body=content.body,
+        severity=facts.severity,
+        user_id=found.user_id,
+        metadata={"test": True},
+        endpoint_id=found.id,
+    )
+    return notifications.accept(uow, caller.client_id, [notifications.check(request, now=uow.now)])[0]
+
+
+def _checked(uow: UnitOfWork, client_id: int, written: Written) -> Written:
+    """The endpoint with its target in its one spelling and its secret, or what is wrong with it."""
+    target = _one_spelling(written)
+    if written.rule_id is not None and not queries.is_rule_of(uow.session, written.rule_id, client_id):
+        remedy = "GET /rules lists those there are"
+        raise InvalidInputError(FieldError("rule_id", written.rule_id, "is no rule of this client", remedy))
+    template = written.template
+    if template is not None and not template_queries.fitting(uow.session, client_id, template, written.channel):
+        message = f"is no template of this client for {written.channel}"
+        raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
+    return replace(written, target=target, secret=_secret(written))
+
+
+def _one_spelling(written: Written) -> str:
+    try:
+        return normalise(written.channel, written.target)
+    except InvalidInputError as error:
+        # A recipient is called the endpoint's target.
+        raise InvalidInputError(*(replace(each, field="target") for each in error.errors)) from None
+
+
+def _secret(written: Written) -> str | None:
+    if written.channel != SIGNED:
+        if written.secret is not None:
+            remedy = f"leave it out; only endpoints of {SIGNED} have secrets"
+            raise InvalidInputError(FieldError("secret", "(secret)", "is not used by this channel", remedy))
+        return None
+    if written.secret is not None and not is_webhook_secret(written.secret):
+        remedy = "write whsec_ and 24 to 64 random bytes in base64, or leave it out: then one is made"
+        raise InvalidInputError(FieldError("secret", "(secret)", "is no secret of Standard Webhooks", remedy))
+    return written.secret or new_webhook_secret()
+
+
+def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: int) -> Endpoint:
+    try:
+        changed = queries.change(uow.session, found.id, version=version, values=values | {"updated_at": uow.now})
+    except TakenError:
+        raise _name_is_taken(values["name"]) from None
+    if changed is None:
+        uow.session.refresh(found)
+        raise stale(f"endpoint {found.id}", now=found.version, read=version)
+    return changed
+
+
+def _refuse_if_named(uow: UnitOfWork, found: Endpoint) -> None:
+    rules = queries.rules_naming(uow.session, found.client_id, found.name) if found.name else []
+    if rules:
+        raise ConflictError(
+            f'endpoint "{found.name}" is named by the rules {", ".join(rules)}; change or disable them first, or '
+            "remove it with ?force=true: then what they send to it ends as SUPPRESSED, no_endpoint"
+        )
+
+
+def _name_is_taken(name: str | None) -> ConflictError:
+    return ConflictError(
+        f'there is an endpoint "{name}" already; GET /endpoints?name=… finds it, PUT /endpoints/{{id}} changes it'
+    )

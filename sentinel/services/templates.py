@@ -1,0 +1,142 @@
+"""Templates of a client: written, listed, tried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sentinel.errors import ConflictError, NotFoundError
+from sentinel.models import Template
+from sentinel.queries import templates as queries
+from sentinel.queries.templates import Filter, Wordings
+from sentinel.queries.unique import TakenError
+from sentinel.rendering import Content, Facts, Wording, check, render
+from sentinel.services.editing import LARGEST_ID, stale
+from sentinel.services.unit_of_work import UnitOfWork
+
+DEFAULT_TEMPLATE = "default"
+"""A template of this name replaces the built-in wording."""
+
+SEVERITIES = ("critical", "high", "medium", "low")
+EXAMPLE_RULE = (1, "Example rule")
+EXAMPLE_EVENT: dict[str, Any] = {
+    "event_id": "example-1",
+    "type": "payment",
+    "severity": "high",
+    "source": "payments",
+    "name": "card_declined",
+    "amount": 750,
+    "customer": {"id": 17, "name": "Ada"},
+    "tags": ["prod", "eu"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A template as somebody wants it; channel None: for each channel."""
+
+    name: str
+    body: str
+    subject: str | None = None
+    channel: str | None = None
+
+    @property
+    def wording(self) -> Wording:
+        """Its sources."""
+        return Wording(self.subject, self.body)
+
+
+def get(uow: UnitOfWork, template_id: int, *, client_id: int) -> Template:
+    """Return a template of the client."""
+    found = queries.get(uow.session, template_id, client_id=client_id) if template_id <= LARGEST_ID else None
+    if found is None:
+        raise NotFoundError(f"no template {template_id}; GET /templates lists those there are")
+    return found
+
+
+def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Template], int | None]:
+    """Return a page of templates in the order they were made, and the cursor of the next page, if any."""
+    rows = queries.page(uow.session, wanted, size=size + 1)
+    return rows[:size], rows[size - 1].id if len(rows) > size else None
+
+
+def create(uow: UnitOfWork, client_id: int, written: Written) -> Template:
+    """Store a new template."""
+    check(written.channel, written.wording)
+    row = asdict(written) | {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
+    try:
+        return queries.add(uow.session, row)
+    except TakenError:
+        raise _is_taken(written) from None
+
+
+def replace(uow: UnitOfWork, client_id: int, template_id: int, written: Written, *, version: int) -> Template:
+    """Put `written` in the place of a template that still has `version`."""
+    found = get(uow, template_id, client_id=client_id)
+    check(written.channel, written.wording)
+    if written.name != found.name:
+        _refuse_if_used(uow, found)
+    try:
+        row = asdict(written) | {"updated_at": uow.now}
+        changed = queries.change(uow.session, found.id, version=version, values=row)
+    except TakenError:
+        raise _is_taken(written) from None
+    if changed is None:
+        uow.session.refresh(found)
+        raise stale(f"template {found.id}", now=found.version, read=version)
+    return changed
+
+
+def delete(uow: UnitOfWork, client_id: int, template_id: int, *, force: bool = False) -> None:
+    """Remove a template; while enabled rules or endpoints name it, only by force."""
+    found = get(uow, template_id, client_id=client_id)
+    if not force:
+        _refuse_if_used(uow, found)
+    queries.delete(uow.session, found.id)
+
+
+def preview(
+    uow: UnitOfWork, client: str, channel: str, wording: Wording | None, event: dict[str, Any] | None
+) -> Content:
+    """Word an event as `wording` would, None: as the built-in one does; without an event, an example."""
+    if wording is not None:
+        check(channel, wording)
+    told = EXAMPLE_EVENT if event is None else event
+    severity = str(told.get("severity")).lower()
+    facts = Facts(
+        client=client,
+        event_id=str(told.get("event_id") or told.get("alert_id") or EXAMPLE_EVENT["event_id"]),
+        severity=severity if severity in SEVERITIES else None,
+        rules=(EXAMPLE_RULE,),
+        event=told,
+        occurred_at=uow.now,
+    )
+    return render(channel, facts, wording)
+
+
+def worded(channel: str, facts: Facts, wordings: Wordings, client_id: int, names: Iterable[str | None]) -> Content:
+    """Word `facts` by the first of `names` that the client has: for this channel rather than for all."""
+    for name in names:
+        for kind in (channel, None) if name is not None else ():
+            found = wordings.get((client_id, str(name), kind))
+            if found is not None:
+                return render(channel, facts, Wording(*found))
+    return render(channel, facts)
+
+
+def _refuse_if_used(uow: UnitOfWork, found: Template) -> None:
+    users = queries.names_used(uow.session, found.client_id, found.name)
+    if users:
+        raise ConflictError(
+            f'template "{found.name}" is asked for by {", ".join(users)}; change them first, or remove it with '
+            "?force=true: then they use the client's default or the built-in wording"
+        )
+
+
+def _is_taken(written: Written) -> ConflictError:
+    where = f"for {written.channel}" if written.channel else "for all channels"
+    return ConflictError(
+        f'there is a template "{written.name}" {where} already; GET /templates?name=… finds it, '
+        "PUT /templates/{id} changes it"
+    )
