@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from sentinel.channels.subjects import first_line
 from sentinel.settings import Settings
 
 _OK = 200
+_ERROR_WORD = re.compile(r"[a-z_]{1,64}")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -61,9 +63,9 @@ class Slack:
         answer = reply.json_object()
         if reply.status == _OK and answer.get("ok") is True:
             return Receipt(Outcome.OK, provider_message_id=_message_id(answer), http_status=_OK)
-        word = answer.get("error")
-        error = word if isinstance(word, str) and word else None
-        words = shown(_explained(answer, error) or reply.text, secrets=(self._token,))
+        error = answer.get("error")
+        error = error if isinstance(error, str) and _ERROR_WORD.fullmatch(error) else None
+        words = shown(_explained(answer) or reply.text, secrets=(self._token,))
         return _linked(ruling_for(reply, error), reply, words, page=METHOD_PAGE, code=error)
 
 
@@ -101,10 +103,12 @@ def _message_id(answer: dict[str, Any]) -> str | None:
     return f"{channel}/{moment}" if isinstance(channel, str) and isinstance(moment, str) else None
 
 
-def _explained(answer: dict[str, Any], error: str | None) -> str | None:
-    """The error's word, and of a missing scope which."""
-    needed = answer.get("needed")
-    return f"{error} (needed: {needed})" if error and isinstance(needed, str) else error
+def _explained(answer: dict[str, Any]) -> str:
+    """The error's word, and what Slack adds to it: which scope is missing, which field is wrong."""
+    more = answer.get("response_metadata")
+    messages = more.get("messages") if isinstance(more, dict) else None
+    parts = [answer.get("error"), answer.get("needed"), *(messages if isinstance(messages, list) else [])]
+    return "; ".join(part for part in parts if isinstance(part, str))
 
 
 def _linked(ruling: Ruling, reply: Reply, words: str, *, page: str, code: str | None = None) -> Receipt:

@@ -110,7 +110,7 @@ _WEBHOOK_STATUSES: dict[int, Ruling] = {
     404: _here(Outcome.RECIPIENT, "endpoint_gone", _WEBHOOK),
     410: _here(Outcome.RECIPIENT, "endpoint_gone", _WEBHOOK),
 }
-_TOO_MANY = 429
+_OK, _TOO_MANY = 200, 429
 _OTHER_ERROR = _here(Outcome.MESSAGE, "refused", _REQUEST)
 
 TOKEN_MISSING = _here(
@@ -127,10 +127,10 @@ UNREADABLE = Ruling(
 
 def ruling_for(reply: Reply, error: str | None) -> Ruling:
     """The ruling for an answer of `chat.postMessage` that is no acceptance; `error` is its word, if it has one."""
-    if error is not None:
-        return ERRORS.get(error, _OTHER_ERROR)
-    if reply.status == 200:  # noqa: PLR2004 # the status says nothing here, and what would say it cannot be read
-        return UNREADABLE
+    if error in ERRORS:
+        return ERRORS[error]
+    if reply.status == _OK:  # it says nothing at Slack; without a word there is no telling what became of the message
+        return _OTHER_ERROR if error else UNREADABLE
     ruling = by_status(reply)
     return replace(ruling, is_account_wide=False) if reply.status == _TOO_MANY else ruling
 

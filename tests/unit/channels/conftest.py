@@ -21,7 +21,7 @@ from sentinel.channels.base import Message, Provider, Receipt
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.registry import CHANNELS, build_provider, provider_name
 from sentinel.settings import Settings
-from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Fault, ProviderStandIn
+from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, Fault, ProviderStandIn
 
 PREFIXES = ("TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SENTINEL_")
 PATIENT = {"connect_timeout_seconds": 10.0, "read_timeout_seconds": 15.0, "send_deadline_seconds": 25.0}
@@ -57,7 +57,7 @@ def settings_of() -> SettingsOf:
 
 
 def http_settings(url: str, **overrides: Any) -> Settings:
-    """Both HTTP providers, complete, with timeouts that a busy machine does not reach."""
+    """All HTTP providers, complete, with timeouts that a busy machine does not reach."""
     given: dict[str, Any] = {
         "twilio_account_sid": ACCOUNT_SID,
         "twilio_auth_token": AUTH_TOKEN,
@@ -66,6 +66,10 @@ def http_settings(url: str, **overrides: Any) -> Settings:
         "sendgrid_api_key": API_KEY,
         "sendgrid_from_email": "alerts@example.com",
         "sendgrid_api_base_url": url,
+        "slack_bot_token": BOT_TOKEN,
+        "slack_api_base_url": f"{url}/api",
+        "webhook_provider": "webhook",
+        "webhook_private_networks": "127.0.0.0/8",
     }
     return make_settings(**{**PATIENT, **given, **overrides})
 
@@ -76,6 +80,14 @@ def sms(recipient: str = "+14155552671", body: str = "disk is full", **more: Any
 
 def mail(recipient: str = "oncall@example.com", body: str = "disk is full", **more: Any) -> Message:
     return Message(id=more.pop("id", "n-1"), channel="email", recipient=recipient, body=body, **more)
+
+
+def slack(recipient: str = "#ops", body: str = "disk is full", **more: Any) -> Message:
+    return Message(id=more.pop("id", "n-1"), channel="slack", recipient=recipient, body=body, **more)
+
+
+def hook(recipient: str, body: str = "disk is full", **more: Any) -> Message:
+    return Message(id=more.pop("id", "n-1"), channel="webhook", recipient=recipient, body=body, **more)
 
 
 def send(settings: Settings, *messages: Message, at_once: int = 64) -> list[Receipt]:
@@ -123,6 +135,7 @@ class Wire:
 
 TWILIO = Wire(sms(), 201)
 SENDGRID = Wire(mail(subject="Disk"), 202)
+SLACK = Wire(slack(), 200)
 
 
 @dataclass(frozen=True)

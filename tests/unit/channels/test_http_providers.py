@@ -17,6 +17,7 @@ from sentinel.channels.base import Outcome
 from tests.providers import (
     API_KEY,
     AUTH_TOKEN,
+    BOT_TOKEN,
     Credentials,
     Fault,
     ProviderStandIn,
@@ -31,9 +32,10 @@ from tests.providers import (
     reset_unread,
     silence,
 )
-from tests.unit.channels.conftest import SENDGRID, TWILIO, Certificate, Wire, http_settings, send
+from tests.unit.channels.conftest import SENDGRID, SLACK, TWILIO, Certificate, Wire, http_settings, send
 
-PROVIDERS = pytest.mark.parametrize("wire", [TWILIO, SENDGRID], ids=["twilio", "sendgrid"])
+PROVIDERS = pytest.mark.parametrize("wire", [TWILIO, SENDGRID, SLACK], ids=["twilio", "sendgrid", "slack"])
+RECIPIENTS = {"sms": "+1415555{:04}", "email": "u{}@example.com", "slack": "#room-{}"}
 
 STATUSES = [
     (302, Outcome.MESSAGE),
@@ -261,7 +263,7 @@ def test_a_refusal_whose_reason_was_cut_off_is_tried_again(stand_in: ProviderSta
     assert (receipt.outcome, receipt.reason) == (Outcome.RETRY, "answer_cut_off")
 
 
-@PROVIDERS
+@pytest.mark.parametrize("wire", [TWILIO, SENDGRID], ids=["twilio", "sendgrid"])
 @pytest.mark.parametrize("ending", ["drip_body", "truncated"])
 def test_the_status_line_alone_is_an_acceptance(stand_in: ProviderStandIn, wire: Wire, ending: Any) -> None:
     waits = {"read_timeout_seconds": 0.9, "send_deadline_seconds": 1.0}
@@ -316,7 +318,7 @@ def test_who_never_gets_a_connection_is_tried_again(stand_in: ProviderStandIn, w
 
 @PROVIDERS
 def test_answers_in_flight_do_not_mix(stand_in: ProviderStandIn, wire: Wire) -> None:
-    recipients = [f"+1415555{index:04}" if wire is TWILIO else f"u{index}@example.com" for index in range(100)]
+    recipients = [RECIPIENTS[wire.message.channel].format(index) for index in range(100)]
     for index, recipient in enumerate(recipients):
         stand_in.script_recipient(recipient, refused(400, message=f"no {index}", delay_seconds=(index % 7) / 100))
 
@@ -327,8 +329,8 @@ def test_answers_in_flight_do_not_mix(stand_in: ProviderStandIn, wire: Wire) -> 
 
 @pytest.mark.parametrize(
     ("wire", "secrets"),
-    [(TWILIO, (AUTH_TOKEN, Credentials().basic.removeprefix("Basic "))), (SENDGRID, (API_KEY,))],
-    ids=["twilio", "sendgrid"],
+    [(TWILIO, (AUTH_TOKEN, Credentials().basic.removeprefix("Basic "))), (SENDGRID, (API_KEY,)), (SLACK, (BOT_TOKEN,))],
+    ids=["twilio", "sendgrid", "slack"],
 )
 def test_no_secret_is_repeated(
     stand_in: ProviderStandIn, wire: Wire, secrets: tuple[str, ...], caplog: pytest.LogCaptureFixture
