@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sentinel.logs import get_logger
-from sentinel.models.status import Status
+from sentinel.models.status import Reason, Status
 from sentinel.queries import sweeping
 from sentinel.queries.sweeping import SweptRow
 from sentinel.services import tallies
@@ -15,9 +15,6 @@ from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
 log = get_logger(__name__)
-
-GIVEN_UP = "ambiguous"
-"""Why a send in doubt ends as FAILED, by policy."""
 
 MOST = 5000
 """Most rows one run moves: a sweep stays short, the next one follows in seconds."""
@@ -61,7 +58,7 @@ def _queue(uow: UnitOfWork, rows: Sequence[SweptRow]) -> None:
         elif status == Status.RETRYING:
             uow.queue_delivery(channel, batch)
         else:
-            tallies.count_ended(uow, channel, status, GIVEN_UP, len(batch))
+            tallies.count_ended(uow, channel, status, Reason.AMBIGUOUS, len(batch))
 
 
 def sweep_leases() -> int:
