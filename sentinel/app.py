@@ -11,6 +11,7 @@ from sentinel.api import (
     clients,
     endpoints,
     events,
+    explain,
     health,
     keys,
     metrics,
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         smorest.register_blueprint(blueprint)
     for blueprint in (endpoints.blueprint, templates.blueprint, clients.blueprint, keys.blueprint):
         smorest.register_blueprint(blueprint)
+    smorest.register_blueprint(explain.blueprint)
     smorest.register_blueprint(tickets.blueprint)
     smorest.register_blueprint(stats.blueprint)
     app.register_blueprint(health.blueprint)
