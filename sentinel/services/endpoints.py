@@ -15,11 +15,11 @@ from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
 from sentinel.security import is_webhook_secret, new_webhook_secret
-from sentinel.services import notifications, templates
+from sentinel.services import notifications, wordings
 from sentinel.services.clients import Caller
 from sentinel.services.editing import LARGEST_ID, stale
+from sentinel.services.fanout import Planned
 from sentinel.services.notifications import Request
-from sentinel.services.templates import DEFAULT_TEMPLATE
 from sentinel.services.unit_of_work import UnitOfWork
 
 SIGNED = "webhook"
@@ -110,9 +110,8 @@ def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]
     """Send a message that says it is a test, on the way that all messages go; returns its row."""
     found = get(uow, endpoint_id, client_id=caller.client_id)
     facts = Facts(caller.client_name, f"test-of-endpoint-{found.id}", "low", (), TEST_EVENT, uow.now, is_test=True)
-    wordings = template_queries.wordings(uow.session, [caller.client_id])
-    names = (found.template, DEFAULT_TEMPLATE)
-    content = templates.worded(found.channel, facts, wordings, caller.client_id, names)
+    message = Planned(caller.client_id, found.channel, found.target, found.id, found.template)
+    content = wordings.worded(message, facts, wordings.of_clients(uow, [caller.client_id]))
     request = Request(
         channel=found.channel,
         recipient=found.target,

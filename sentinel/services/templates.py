@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentinel.errors import ConflictError, NotFoundError
 from sentinel.models import Template
 from sentinel.queries import templates as queries
-from sentinel.queries.templates import Filter, Wordings
+from sentinel.queries.templates import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Content, Facts, Wording, check, render
+from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.editing import LARGEST_ID, stale
 from sentinel.services.unit_of_work import UnitOfWork
 
-DEFAULT_TEMPLATE = "default"
-"""A template of this name replaces the built-in wording."""
-
-SEVERITIES = ("critical", "high", "medium", "low")
 EXAMPLE_RULE = (1, "Example rule")
 EXAMPLE_EVENT: dict[str, Any] = {
     "event_id": "example-1",
@@ -113,16 +110,6 @@ def preview(
         occurred_at=uow.now,
     )
     return render(channel, facts, wording)
-
-
-def worded(channel: str, facts: Facts, wordings: Wordings, client_id: int, names: Iterable[str | None]) -> Content:
-    """Word `facts` by the first of `names` that the client has: for this channel rather than for all."""
-    for name in names:
-        for kind in (channel, None) if name is not None else ():
-            found = wordings.get((client_id, str(name), kind))
-            if found is not None:
-                return render(channel, facts, Wording(*found))
-    return render(channel, facts)
 
 
 def _refuse_if_used(uow: UnitOfWork, found: Template) -> None:

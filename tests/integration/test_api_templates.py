@@ -219,7 +219,7 @@ def test_an_alert_goes_out_though_its_template_cannot_be_filled(api: FlaskClient
     assert sorted(each.body.split("\n")[0] for each in told()) == ["1", "Severity: HIGH"]
 
 
-def test_a_template_is_not_left_half_written(api: FlaskClient) -> None:
+def test_what_the_table_refuses_for_another_reason_is_not_called_a_taken_name(api: FlaskClient) -> None:
     execute("ALTER TABLE templates ADD CONSTRAINT test_refusal CHECK (body <> 'refused by the table')")
     try:
         response = send(api, PLAIN | {"body": "refused by the table"}, "/templates")
