@@ -1,0 +1,102 @@
+"""`sentinel tickets`: what is open, and who takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from sentinel.cli.database import client_id, operator_work
+from sentinel.cli.notifications import moment
+from sentinel.cli.output import print_json, print_table
+from sentinel.models import Ticket
+from sentinel.models.ticket import SOURCES, TicketStatus
+from sentinel.queries.tickets import TicketFilter
+from sentinel.rules.syntax import SEVERITIES
+from sentinel.services import tickets as service
+from sentinel.services.clients import OPERATOR
+
+COLUMNS = ("id", "opened", "client", "severity", "title", "device", "events", "status", "by")
+UNRESOLVED = tuple(status.value for status in SOURCES[TicketStatus.RESOLVED])
+LONGEST_BY = 100
+
+
+@click.group(epilog="Example: sentinel tickets list --severity critical")
+def tickets() -> None:
+    """List, acknowledge and resolve tickets, of all clients."""
+
+
+@tickets.command("list", epilog="Example: sentinel tickets list --severity critical --since 1d")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in TicketStatus], case_sensitive=False),
+    default=sorted(UNRESOLVED, reverse=True),
+    show_default=True,
+    help="May be repeated.",
+)
+@click.option("--severity", type=click.Choice(SEVERITIES, case_sensitive=False))
+@click.option("--device", "device_id", help="Only this device's.")
+@click.option("--since", callback=moment, help="Opened since: 90s, 5m, 1h, 2d, or 2026-11-20T18:00:00Z.")
+@click.option("--client", help="Only this client's. Default: all clients.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def list_command(*, client: str | None, limit: int, as_json: bool, since: datetime | None, **narrowed: Any) -> None:
+    """List tickets, newest first. Times are UTC."""
+    with operator_work() as uow:
+        wanted = TicketFilter(client_id=client_id(uow.session, client), since=since, **narrowed)
+        rows, following = service.page(uow, wanted, size=limit)
+    if as_json:
+        from sentinel.api.tickets import view  # noqa: PLC0415 - the other commands need no Flask
+
+        print_json([view(row, owner) for row, owner in rows])
+        return
+    print_table(COLUMNS, [_line(row, owner) for row, owner in rows])
+    if following is not None:
+        click.echo(f"There are more than these {limit}; narrow the list, or raise --limit.", err=True)
+
+
+def taking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument and the option of `acknowledge` and `resolve`."""
+    by = click.option("--by", default=OPERATOR, show_default=True, callback=_who, help="Who does it.")
+    ids = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, service.LARGEST_ID))
+    return ids(by(command))
+
+
+def _who(_: click.Context, __: click.Parameter, value: str) -> str:
+    who = value.strip()
+    if not who or len(who) > LONGEST_BY or not who.isprintable():
+        message = f"{value[:LONGEST_BY]!r} cannot be a name; use 1 to {LONGEST_BY} printable characters"
+        raise click.BadParameter(message, param_hint="--by")
+    return who
+
+
+@tickets.command(epilog="Example: sentinel tickets acknowledge 7 8 --by ann")
+@taking
+def acknowledge(ids: tuple[int, ...], by: str) -> None:
+    """Acknowledge open tickets: somebody looks after them. All, or none if one cannot be."""
+    _move(ids, TicketStatus.ACKNOWLEDGED, by)
+
+
+@tickets.command(epilog="Example: sentinel tickets resolve 7 8 --by ann")
+@taking
+def resolve(ids: tuple[int, ...], by: str) -> None:
+    """Resolve tickets: the next event opens a new one. All, or none if one cannot be."""
+    _move(ids, TicketStatus.RESOLVED, by)
+
+
+def _move(ids: tuple[int, ...], status: TicketStatus, by: str) -> None:
+    wanted = dict.fromkeys(ids)
+    with operator_work() as uow:
+        for ticket_id in wanted:
+            service.move(uow, ticket_id, status, client_id=None, by=by)
+    for ticket_id in wanted:
+        click.echo(f"Ticket {ticket_id} is {status} by {by}.")
+
+
+def _line(row: Ticket, owner: str) -> tuple[Any, ...]:
+    who = row.resolved_by or row.acknowledged_by
+    return (row.id, row.created_at, owner, row.severity, row.title, row.device_id, row.events, row.status, who)
