@@ -15,9 +15,11 @@ from sentinel.settings import Network
 Address = IPv4Address | IPv6Address
 
 _NEVER_PUBLIC = (
+    IPv4Network("192.0.0.0/24"),  # Python before 3.11.10 takes most of it for public
     IPv4Network("168.63.129.16/32"),  # what every machine in Azure asks for its secrets
     IPv4Network("192.88.99.0/24"),  # relays of 6to4
     IPv4Network("224.0.0.0/4"),
+    IPv6Network("3fff::/20"),  # for documentation, since 2024
 )
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")

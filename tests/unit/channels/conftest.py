@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from sentinel.channels.base import Message, Provider, Receipt
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.registry import CHANNELS, build_provider, provider_name
-from sentinel.settings import Settings
+from sentinel.settings import Settings, get_settings
 from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, Fault, ProviderStandIn
 
 PREFIXES = ("TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SENTINEL_")
@@ -32,12 +32,15 @@ Send = Callable[..., list[Receipt]]
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What the developer's shell has set must not reach a test."""
     import os
 
     for name in [name for name in os.environ if name.startswith(PREFIXES)]:
         monkeypatch.delenv(name)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 @pytest.fixture
