@@ -19,7 +19,8 @@ def run(*arguments: str, exit_code: int = 0) -> Result:
 
 
 def test_the_list_shows_what_is_not_resolved_newest_first() -> None:
-    opened(ticket(title="first"), ticket(title="second", device_id="dev-2"), ticket(title="third"))
+    for each in (ticket(title="first"), ticket(title="second", device_id="dev-2"), ticket(title="third")):
+        opened(each)
     first, _, third = (found.id for found in rows())
     run("resolve", str(third))
     run("acknowledge", str(first), "--by", "ann")
