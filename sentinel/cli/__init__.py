@@ -25,6 +25,7 @@ class Commands(click.Group):
         "db": "sentinel.cli.db",
         "keys": "sentinel.cli.keys",
         "notifications": "sentinel.cli.notifications",
+        "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
         "demo-data": "sentinel.cli.demo",
         "load": "sentinel.cli.load",

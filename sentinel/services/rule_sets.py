@@ -46,6 +46,11 @@ class Difference:
     refused: dict[int, InvalidInputError] = field(default_factory=dict)
 
     @property
+    def read(self) -> int:
+        """How many rules of the file have been looked at."""
+        return len(self.new) + len(self.changed) + self.unchanged + len(self.refused)
+
+    @property
     def size(self) -> int:
         """How many rules are written."""
         return len(self.new) + len(self.changed) + len(self.gone)
