@@ -134,7 +134,7 @@ def test_one_bad_rule_refuses_all_and_each_is_named_with_its_place(file: Path) -
     assert "4 of 6 rules were refused; nothing was changed" in str(result.exception)
     assert f"{file}:11: No quotes: line 1, column 14: expected a value" in result.stderr
     assert "             ^^^^^" in result.stderr
-    assert f"{file}:15: Block: line 2, column 13:" in result.stderr
+    assert f"{file}:15: Block: line 2, column 18:" in result.stderr
     assert f"{file}:17: Off: name: stands in the file twice" in result.stderr
     assert f"{file}:19: Nobody: line 1, column 35: there is no endpoint 'nobody'" in result.stderr
 
