@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, and_, literal, or_, select, text, union_all
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, and_, any_, func, literal, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from sentinel.ids import first_id
@@ -59,7 +59,7 @@ class Reception:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a client may see: its own events, and those of others that its rules heard."""
+    """What a client may see: its own events, and those that everybody may hear and its rules did."""
 
     client_id: int
     rule_ids: frozenset[int]
@@ -69,11 +69,12 @@ class Sight:
         return Event.client_id == self.client_id
 
     def heard(self) -> ColumnElement[bool]:
-        """Broadcast by others, and heard by one of its rules."""
+        """Broadcast, by whomever, and heard by one of its rules."""
+        # PostgreSQL looks up each in a hash of `mine`; `&&` would compare every pair.
+        spoke = func.unnest(Event.rule_ids).column_valued("spoke")
         mine = literal(sorted(self.rule_ids), ARRAY(Integer))
-        is_heard: ColumnElement[bool] = Event.rule_ids.overlap(mine)
-        is_matched = Event.status == EventStatus.MATCHED
-        return and_(Event.is_broadcast, is_matched, is_heard, Event.client_id != self.client_id)
+        is_heard = select(spoke).where(spoke == any_(mine)).exists()
+        return and_(Event.is_broadcast, Event.status == EventStatus.MATCHED, is_heard)
 
 
 @dataclass(frozen=True, slots=True)
