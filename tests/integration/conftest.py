@@ -13,7 +13,7 @@ from sentinel.services import delivery, notifications, pipeline
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
-from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, ProviderStandIn
+from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, ProviderStandIn
 
 DEFAULT_CLIENT_ID = 1
 
@@ -34,14 +34,14 @@ def api(database: Configure) -> FlaskClient:
 
 @pytest.fixture
 def provider(database: Configure) -> Iterator[ProviderStandIn]:
-    """Twilio and SendGrid at the wire, with complete credentials in the settings and retries that come quickly."""
+    """All providers at the wire, with complete credentials in the settings and retries that come quickly."""
     with ProviderStandIn() as stand_in:
         database(**live_settings(stand_in.url))
         yield stand_in
 
 
 def live_settings(url: str) -> dict[str, str]:
-    """Variables that point both real providers at a stand-in."""
+    """Variables that point all real providers at a stand-in."""
     return {
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
@@ -50,6 +50,10 @@ def live_settings(url: str) -> dict[str, str]:
         "SENDGRID_API_KEY": API_KEY,
         "SENDGRID_FROM_EMAIL": "sentinel@example.com",
         "SENDGRID_API_BASE_URL": url,
+        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "SLACK_API_BASE_URL": f"{url}/api",
+        "SENTINEL_WEBHOOK_PROVIDER": "webhook",
+        "SENTINEL_WEBHOOK_PRIVATE_NETWORKS": "127.0.0.0/8",
         "SENTINEL_BACKOFF_BASE_SECONDS": "0.001",
         "SENTINEL_AMBIGUOUS_WAIT_SECONDS": "0",
     }
