@@ -42,7 +42,7 @@ def keys() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help="May be repeated. Default: all but events:broadcast and admin.",
+    help="May be repeated. Default: all but keys:…, events:broadcast and admin.",
 )
 @click.option("--expires", help="When it stops working: 90d, 12h, or 2027-01-31T00:00:00Z. Default: never.")
 def create(client: str, name: str, scopes: tuple[str, ...], expires: str | None) -> None:

@@ -28,7 +28,9 @@ def default(value: Any, fallback: Any = "", boolean: Any = False) -> Any:  # noq
 
 
 def rounded(value: Any, decimals: Any = 0) -> Any:
-    """The number with so many decimals."""
+    """The number with at most so many decimals; a whole number stays one."""
+    if isinstance(value, int) and is_number(value):
+        return value
     number = to_float(value)
     places = max(0, min(int(decimals), MOST_DECIMALS)) if is_number(decimals) else 0
     if number is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from tests.integration.calls import bearer, execute, refused, send, stored
 from tests.integration.rules import endpoint, happen, rule, told
 
 PLAIN: dict[str, Any] = {"name": "short", "subject": "{{ source }}", "body": "{{ name }} at {{ event.amount }}"}
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "templates.md"
 EVENT: dict[str, Any] = {"type": "order", "severity": "HIGH", "source": "shop", "name": "big", "amount": 750}
 
 
@@ -228,3 +232,20 @@ def test_what_the_table_refuses_for_another_reason_is_not_called_a_taken_name(ap
 
     assert response.status_code == 500
     assert stored("templates") == 0
+
+
+def test_the_guide_shows_what_its_examples_answer(api: FlaskClient) -> None:
+    guide = GUIDE.read_text()
+    [(asked, answered)] = re.findall(
+        r"templates/preview .*? -d '(\{\n.*?)'\n```\n\n```json\n(.*?)\n```", guide, re.DOTALL
+    )
+    built_in = guide.partition("## The built-in mail")[2].split("```")[1].strip()
+    refusal = json.loads(guide.partition("## When it is refused")[2].split("```json")[1].split("```")[0])
+
+    assert send(api, json.loads(asked), "/templates/preview").get_json() == json.loads(answered)
+    assert (
+        send(api, {"body": built_in}, "/templates/preview").get_json()["body"].startswith("Severity: HIGH\nSource: pay")
+    )
+    [error] = send(api, {"body": "{{ amount }}"}, "/templates/preview").get_json()["errors"]
+    assert error | {"remedy": ""} == refusal | {"remedy": ""}
+    assert error["remedy"].startswith(refusal["remedy"].removesuffix(", …"))

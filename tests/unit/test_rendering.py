@@ -154,6 +154,7 @@ def test_a_template_that_comes_out_empty_tells_nothing_so_the_built_in_words_sta
             "{{ 3.14159|round(2) }} {{ 2.6|round }} {{ 'x'|round }} {{ '12'|int }} {{ '1.5'|float }} {{ 'x'|int(7) }}",
             "3.14 3 - 12 1.5 7",
         ),
+        ("{{ 750|round(2) }} {{ 750.004|round(2) }} {{ true|round }}", "750 750.0 -"),
         ("{{ event.tags|join(' + ') }} {{ rules|join(', ', 'name') }}", "prod + eu Declined cards, All of payments"),
         (
             "{{ event.tags|length }} {{ event.tags|first }} {{ event.tags|last }} {{ event.amount|length }}",
