@@ -15,7 +15,7 @@ import click
 import orjson
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from sentinel.cli.output import get_console, print_table
+from sentinel.cli.output import get_console, print_facts
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.load import made_up
 from sentinel.load.made_up import AlertMix
@@ -186,7 +186,7 @@ def _fields(tally: Tally) -> dict[str, Any]:
 def _print_summary(tally: Tally) -> None:
     times = sorted(tally.answer_ms)
     latencies = [(f"answer p{each} ms", _ms(percentile(times, each))) for each in PERCENTILES]
-    facts = [
+    facts: list[tuple[str, Any]] = [
         ("seconds", f"{tally.seconds:.1f}"),
         ("events/s", f"{tally.rate:.1f}"),
         ("accepted", tally.accepted),
@@ -196,7 +196,7 @@ def _print_summary(tally: Tally) -> None:
         ("put off", tally.waits),
         *latencies,
     ]
-    print_table([name for name, _ in facts], [[value for _, value in facts]])
+    print_facts(facts)
 
 
 def _ms(value: float | None) -> str | None:

@@ -36,10 +36,8 @@ def run(*arguments: str) -> Result:
 
 
 def summary(result: Result) -> dict[str, str]:
-    """The table at the end."""
-    lines = [line for line in result.stdout.splitlines() if line.strip() and "─" not in line]
-    names, values = (re.split(r" {2,}", line.strip()) for line in lines[-2:])
-    return dict(zip(names, values, strict=True))
+    """The figures at the end, by their names."""
+    return dict(re.split(r" {2,}", line.strip()) for line in result.stdout.splitlines())
 
 
 @pytest.fixture
