@@ -45,7 +45,7 @@ log = get_logger(__name__)
 
 EXACT = 1000
 """Counts and different values are exact up to here, and estimated beyond."""
-LOGGED = 256
+LOGGED = 128
 """Values that a sum, mean, least or greatest is taken of exactly, for each group; beyond, thirtieths of the window."""
 BUCKETS = 30
 VALUES = 10_000
@@ -126,7 +126,9 @@ class RuleState:
                     # One clock that runs ahead must not make all others late.
                     at = milliseconds(min(hit.at, now))
                     self._decide(keys=[_told_key(hit), DUE], args=list(_arguments(hit, at)), client=batch)
-                return [answer.decode() for answer in batch.execute()]
+                for key in {_told_key(hit) for hit in hits if hit.holds}:
+                    batch.expire(key, TOLD_SECONDS + REMEMBERED_SECONDS)
+                return [answer.decode() for answer in batch.execute()[: len(hits)]]
         except redis.RedisError as error:
             raise RuleStateError(f"windows cannot be judged: {error}") from error
 
@@ -210,7 +212,6 @@ def _script(names: Sequence[str]) -> str:
     constants = {
         "LATENESS": LATENESS_SECONDS * 1000,
         "REMEMBERED": REMEMBERED_SECONDS * 1000,
-        "TOLD": (TOLD_SECONDS + REMEMBERED_SECONDS) * 1000,
         "LONGEST": 2 * limits.SECONDS * 1000,
         "GROUPS": GROUPS,
         "EXACT": EXACT,

@@ -311,8 +311,8 @@ def test_what_falls_due_belongs_to_one_caller_until_its_lease_runs_out(state: Ru
     assert len(first) == 2
     assert state.due(at(302)) == []
     state.done(first[0])
-    rulings(state, asked, (303, {"g": 1}), (303, {"g": 2}))
 
+    assert rulings(state, asked, (303, {"g": 1}), (303, {"g": 2})) == [WAITING, WAITING]
     assert state.due(at(301 + rule_state.LEASE_SECONDS)) == first[1:]
     state.done(first[1])
     assert state.due(at(10_000)) == []
@@ -337,6 +337,21 @@ def test_a_miss_among_the_hits_starts_the_clock_again(state: RuleState) -> None:
     told = state.decide([asked.hit(0), asked.hit(100, holds=False), asked.hit(200), asked.hit(400), asked.hit(500)])
 
     assert told == [WAITING, WAITING, WAITING, WAITING, FIRES]
+
+
+def test_what_comes_late_from_before_a_miss_does_not_start_the_clock(state: RuleState) -> None:
+    asked = Asked("true for 5m")
+
+    told = state.decide([asked.hit(100), asked.hit(150, holds=False), asked.hit(120), asked.hit(430)])
+
+    assert told == [WAITING] * 4
+    assert [each.since for each in state.due(at(800))] == [at(430)]
+
+
+def test_a_value_seen_late_is_as_young_as_it_was(state: RuleState) -> None:
+    asked = Asked("distinct(v) over 1m >= 2")
+
+    assert rulings(state, asked, (60, {"v": "p"}), (5, {"v": "p"}), (100, {"v": "q"})) == [WAITING, WAITING, FIRES]
 
 
 def test_keep_bridges_short_interruptions(state: RuleState) -> None:

@@ -43,8 +43,5 @@ if fires then
 end
 
 if crowded then ruling = ruling .. '!' end
-if is_hit then
-  redis.call('HSET', KEYS[1], id, ruling)
-  if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], TOLD) end
-end
+if is_hit then redis.call('HSET', KEYS[1], id, ruling) end
 return ruling

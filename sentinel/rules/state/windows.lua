@@ -17,19 +17,17 @@ local function newest(key, at, length)
   return last[2] and tonumber(last[2]) or at
 end
 
--- A sorted set by time that forgets what is too old, and of the rest all but the newest `most`.
+-- A sorted set by time, of the newest `most` members.
 local function remember(step, key, member, most)
   redis.call('ZADD', key, 'GT', whole(step.at), member)
-  local last = newest(key, step.at, step.length)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(last - step.span - LATENESS))
   redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
   redis.call('PEXPIRE', key, step.kept)
-  return last
 end
 
 -- Exact: the newest N+1 decide whether there are more than N.
 local function many(step, key, member)
-  local last = remember(step, key, member, step.most)
+  remember(step, key, member, step.most)
+  local last = newest(key, step.at, step.length)
   return redis.call('ZCOUNT', key, '(' .. whole(last - step.length), whole(last))
 end
 
@@ -42,6 +40,10 @@ local function add(total, n, sum, low, high)
   total.low = total.low and math.min(total.low, low) or low
   total.high = total.high and math.max(total.high, high) or high
 end
+
+local COUNTED = { count = true, rate = true, spike = true }
+
+local function value_of(member) return tonumber(string.match(member, '^(%S+)')) end
 
 local function read_bucket(text)
   local n, sum, low, high = string.match(text, '^(%S+) (%S+) (%S+) (%S+)$')
@@ -60,11 +62,13 @@ end
 -- A log of events with their values; once it is long, buckets of a thirtieth of the window's length.
 local function keep_value(step, log, buckets, width, id, value)
   if redis.call('EXISTS', buckets) == 0 then
-    local last = remember(step, log, id .. ' ' .. value, LOGGED + 1)
+    remember(step, log, value .. ' ' .. id, LOGGED + 1)
+    local last = newest(log, step.at, step.length)
+    redis.call('ZREMRANGEBYSCORE', log, '-inf', whole(last - step.span - LATENESS))
     if redis.call('ZCARD', log) <= LOGGED then return last end
     local all = redis.call('ZRANGE', log, 0, -1, 'WITHSCORES')
     for i = 1, #all, 2 do
-      put_in_bucket(buckets, width, tonumber(all[i + 1]), tonumber(string.match(all[i], '(%S+)$')))
+      put_in_bucket(buckets, width, tonumber(all[i + 1]), value_of(all[i]))
     end
     redis.call('DEL', log)
     redis.call('HSET', buckets, 'top', whole(last))
@@ -77,10 +81,14 @@ local function keep_value(step, log, buckets, width, id, value)
   return nil
 end
 
-local function logged(log, from, to)
+local function logged(step, log, from, to)
   local total = nothing()
+  if COUNTED[step.kind] then
+    total.n = redis.call('ZCOUNT', log, '(' .. whole(from), whole(to))
+    return total
+  end
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', log, '(' .. whole(from), whole(to))) do
-    local value = tonumber(string.match(member, '(%S+)$'))
+    local value = value_of(member)
     add(total, 1, value, value, value)
   end
   return total
@@ -119,8 +127,8 @@ local function figure(step, key, id, value)
   local last = keep_value(step, log, buckets, width, id, value)
   local current, before
   if last then
-    current = logged(log, last - step.length, last)
-    before = step.kind == 'spike' and logged(log, last - 2 * step.length, last - step.length)
+    current = logged(step, log, last - step.length, last)
+    before = step.kind == 'spike' and logged(step, log, last - 2 * step.length, last - step.length)
   else
     current, before = bucketed(step, buckets, width)
   end
