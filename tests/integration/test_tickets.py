@@ -155,16 +155,18 @@ def test_equal_keys_of_two_clients_are_two_tickets() -> None:
 
 def test_batches_at_once_neither_lose_nor_double_nor_deadlock() -> None:
     keys = [f"dev-{number}" for number in range(5)]
-    now = utc_now()
-    wanted = [ticket(event_id=each, merge_key=keys[place % 5]) for place, each in enumerate(new_ids(now, 200))]
-    # Every event comes in two batches, whose orders are each other's reverse.
-    batches = [wanted[start::8] for start in range(8)] + [wanted[start::8][::-1] for start in range(8)]
+    wanted = [ticket(event_id=each, merge_key=keys[place % 5]) for place, each in enumerate(new_ids(utc_now(), 400))]
+    rounds = [wanted[start::10] for start in range(10)]
+
+    def work(number: int) -> int:
+        """Every event comes from eight workers, of which half have the reverse order."""
+        return sum(opened(*(batch[::-1] if number % 2 else batch)) for batch in rounds)
 
     with ThreadPoolExecutor(8) as pool:
-        new = sum(pool.map(lambda batch: opened(*batch), batches))
+        new = sum(pool.map(work, range(8)))
 
     assert (new, stored("tickets")) == (5, 5)
-    assert [found.events for found in rows()] == [40] * 5
+    assert [found.events for found in rows()] == [80] * 5
 
 
 def test_resolved_and_new_at_once_leaves_no_event_without_a_ticket() -> None:
