@@ -43,14 +43,19 @@ def _task_begins(task: Any, **_: Any) -> None:
 
 @task_postrun.connect
 def _task_ends(task: Any, **_: Any) -> None:
-    labels = {"worker": task.request.hostname, "task": task.name}
+    labels = _labels(task)
     metrics.count("worker_tasks_total", **labels)
     metrics.observe("worker_task_seconds", time.monotonic() - task.request.began, **labels)
 
 
 @task_failure.connect
 def _task_fails(sender: Any, **_: Any) -> None:
-    metrics.count("worker_task_errors_total", worker=sender.request.hostname, task=sender.name)
+    metrics.count("worker_task_errors_total", **_labels(sender))
+
+
+def _labels(task: Any) -> dict[str, str]:
+    """By the worker's name alone: hosts of containers change with every start, and series would pile up."""
+    return {"worker": task.request.hostname.partition("@")[0], "task": task.name}
 
 
 @worker_process_shutdown.connect
