@@ -37,7 +37,7 @@ def test_workers_counts_arrive_add_up_and_begin_anew_after_a_flush(system: Syste
     assert found["attempts_total", "OK", "twilio"] == 30
     assert found["delivery_seconds_count", "sms"] == 30
     assert found["part_up", "redis"] == 1
-    by_worker = {key[2].partition("@")[0]: each for key, each in found.items() if key[0] == "worker_tasks_total"}
+    by_worker = {key[2]: each for key, each in found.items() if key[0] == "worker_tasks_total"}
     assert {"pipeline-1", "sms-1"} <= set(by_worker)
     assert min(by_worker.values()) >= 1
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from shutil import which
 from typing import Any
 
@@ -30,6 +32,8 @@ from tests.integration.test_tickets import opened, ticket
 from tests.providers import ProviderStandIn
 from tests.rows import row
 from tests.system import eventually
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md"
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -405,3 +409,10 @@ def test_a_request_is_counted_once_though_it_is_repeated_under_its_key(api: Flas
         send(api, SMS, Idempotency_Key="once")
 
     assert value(api, "notifications_accepted_total", channel="sms") == 1
+
+
+def test_the_reference_lists_every_metric_with_its_labels() -> None:
+    table = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", REFERENCE.read_text(), re.MULTILINE)
+    written = {name: (tuple(re.findall(r"`(\w+)`", labels)), meaning) for name, labels, meaning in table}
+
+    assert written == {name: (metric.labels, metric.help) for name, metric in {**METRICS, **GAUGES}.items()}
