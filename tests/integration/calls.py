@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -58,3 +60,20 @@ def execute(statement: str, **values: Any) -> None:
     """Change rows behind the API's back."""
     with get_engine().begin() as connection:
         connection.execute(text(statement), values)
+
+
+def at_once(times: int, call: Callable[[int], TestResponse]) -> list[TestResponse]:
+    """Call `call(0)`, `call(1)` … at the same moment, each from a thread of its own."""
+    start = threading.Barrier(times)
+    answers: list[TestResponse] = []
+
+    def work(number: int) -> None:
+        start.wait()
+        answers.append(call(number))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers

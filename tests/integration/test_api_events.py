@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +21,7 @@ from sentinel.dispatcher import get_dispatcher
 from sentinel.embedded.servers import Servers
 from sentinel.models import Event
 from tests.conftest import Configure
-from tests.integration.calls import bearer, refused, send, send_raw, stored
+from tests.integration.calls import at_once, bearer, refused, send, send_raw, stored
 
 EVENTS = "/events"
 ORDER: dict[str, Any] = {"type": "order", "amount": 750}
@@ -223,19 +222,8 @@ def test_another_client_may_use_the_same_id(api: FlaskClient) -> None:
 
 def test_twenty_at_once_are_one_event(database: Configure) -> None:
     app = create_app()
-    start = threading.Barrier(20)
-    answers: list[TestResponse] = []
 
-    def work() -> None:
-        client = app.test_client()
-        start.wait()
-        answers.append(send(client, {"event_id": "o-1"}, EVENTS))
-
-    threads = [threading.Thread(target=work) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(20, lambda _: send(app.test_client(), {"event_id": "o-1"}, EVENTS))
 
     found = [each.get_json() for each in answers]
     assert [each.status_code for each in answers] == [202] * 20

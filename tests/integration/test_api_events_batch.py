@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from sentinel.app import create_app
 from sentinel.db import new_session
 from sentinel.models import Event
 from tests.conftest import Configure
-from tests.integration.calls import refused, send, send_raw, stored
+from tests.integration.calls import at_once, refused, send, send_raw, stored
 
 BATCH = "/events/batch"
 NDJSON = "application/x-ndjson"
@@ -113,19 +111,8 @@ def test_ids_of_requests_before_are_duplicates_too(api: FlaskClient) -> None:
 def test_two_batches_with_the_same_events_in_another_order_wait_for_nobody(database: Configure) -> None:
     app = create_app()
     items = [{"event_id": f"e-{number}"} for number in range(300)]
-    start = threading.Barrier(6)
-    answers: list[TestResponse] = []
 
-    def work(*, is_backwards: bool) -> None:
-        client = app.test_client()
-        start.wait()
-        answers.append(send(client, items[::-1] if is_backwards else items, BATCH))
-
-    threads = [threading.Thread(target=work, kwargs={"is_backwards": bool(number % 2)}) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(6, lambda number: send(app.test_client(), items[:: 1 if number % 2 else -1], BATCH))
 
     results = [each["event"]["status"] for response in answers for each in response.get_json()]
     assert {each.status_code for each in answers} == {207}

@@ -137,6 +137,25 @@ def test_what_succeeds_is_as_described(described: BaseSchema, app: Flask) -> Non
         described[path][method].validate_response(response)
 
 
+def test_events_that_succeed_are_as_described(described: BaseSchema, app: Flask) -> None:
+    api = app.test_client()
+    made = send(api, {"event_id": "o-1", "type": "order"}, "/events")
+    known = made.get_json()["id"]
+    answers = [
+        ("/events", "POST", 202, made),
+        ("/events", "POST", 202, send(api, {"event_id": "o-1"}, "/events")),
+        ("/events", "GET", 200, api.get("/events")),
+        ("/events/batch", "POST", 207, send(api, [{}, [], {"event_id": "o-1"}], "/events/batch")),
+        ("/events/{event_id}", "GET", 200, api.get(f"/events/{known}")),
+        ("/events/{event_id}", "GET", 200, api.get("/events/o-1")),
+        ("/v1/alerts", "POST", 202, send(api, {"user_id": "u"}, "/v1/alerts")),
+    ]
+
+    for path, method, status, response in answers:
+        assert response.status_code == status, (method, path)
+        described[path][method].validate_response(response)
+
+
 def test_the_description_is_valid_openapi_3_1(described: BaseSchema) -> None:
     described.validate()
 
