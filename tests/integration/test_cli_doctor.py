@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from sentinel.broker import celery
+from sentinel.channels.registry import CHANNELS
 from sentinel.cli import cli
 from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
@@ -80,7 +81,13 @@ def running(state_dir: Path, *commands: tuple[str, ...]) -> Iterator[None]:
 
 def test_a_running_system_is_well(database: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "ANSWER_SECONDS", 2.0)
-    all_queues = ("worker", "--name", "alice", "--pipeline", "--channel", "sms", "--channel", "email")
+    all_queues = (
+        "worker",
+        "--name",
+        "alice",
+        "--pipeline",
+        *(word for each in CHANNELS for word in ("--channel", each)),
+    )
 
     with running(tmp_path, all_queues, ("beat",)):
         deadline = time.monotonic() + START_SECONDS

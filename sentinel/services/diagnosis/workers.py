@@ -68,6 +68,7 @@ def check_workers(workers: Workers) -> Iterator[Finding]:
 
 
 def _command(queue: str) -> str:
-    if queue in ("pipeline", "maintenance"):
+    channel = queue.removesuffix(".retry")
+    if channel in {"pipeline", "maintenance", "inbox"}:
         return "sentinel worker --pipeline"
-    return f"sentinel worker --channel {queue.removesuffix('.retry')}"
+    return f"sentinel worker --channel {channel}"
