@@ -19,7 +19,7 @@ from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries import clients
 from sentinel.queries.unique import TakenError
 from sentinel.security import KEY_PREFIX, SHOWN, key_hash, new_api_key
-from sentinel.services.editing import LARGEST_ID
+from sentinel.services.editing import LARGEST_ID, cut
 from sentinel.services.unit_of_work import UnitOfWork
 
 OPERATOR = "operator"
@@ -149,8 +149,7 @@ def _check_expiry(uow: UnitOfWork, expires_at: datetime | None) -> None:
 
 def keys_page(uow: UnitOfWork, client_id: int, *, after: int, size: int) -> tuple[Sequence[ApiKey], int | None]:
     """Return a page of keys in the order they were made, and the cursor of the next page, if any."""
-    rows = clients.keys_page(uow.session, client_id, after=after, size=size + 1)
-    return rows[:size], rows[size - 1].id if len(rows) > size else None
+    return cut(clients.keys_page(uow.session, client_id, after=after, size=size + 1), size)
 
 
 def get_key(uow: UnitOfWork, key_id: int, *, client_id: int) -> ApiKey:
@@ -177,8 +176,7 @@ def revoke_key(uow: UnitOfWork, key_id: int, *, client_id: int | None = None) ->
 
 def page(uow: UnitOfWork, *, after: int, size: int) -> tuple[Sequence[Client], int | None]:
     """Return a page of clients in the order they were made, and the cursor of the next page, if any."""
-    rows = clients.page(uow.session, after=after, size=size + 1)
-    return rows[:size], rows[size - 1].id if len(rows) > size else None
+    return cut(clients.page(uow.session, after=after, size=size + 1), size)
 
 
 def get(uow: UnitOfWork, client_id: int) -> Client:

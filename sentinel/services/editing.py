@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
 from sentinel.errors import ConflictError
 
 LARGEST_ID = 2**31 - 1
@@ -13,3 +16,17 @@ def stale(what: str, *, now: int, read: int) -> ConflictError:
     return ConflictError(
         f"{what} has version {now} now, and you have read {read}; read it again, and send the version you then have"
     )
+
+
+class Numbered(Protocol):
+    """A row whose id is a number."""
+
+    id: Any
+
+
+Row = TypeVar("Row", bound=Numbered)
+
+
+def cut(rows: Sequence[Row], size: int) -> tuple[Sequence[Row], int | None]:
+    """Split what was read, one row more than a page has, into the page and the cursor of the next one, if any."""
+    return rows[:size], rows[size - 1].id if len(rows) > size else None

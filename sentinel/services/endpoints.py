@@ -17,7 +17,7 @@ from sentinel.rendering import Facts
 from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications, wordings
 from sentinel.services.clients import Caller
-from sentinel.services.editing import LARGEST_ID, stale
+from sentinel.services.editing import LARGEST_ID, cut, stale
 from sentinel.services.fanout import Planned
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import UnitOfWork
@@ -58,8 +58,7 @@ def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
 
 def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Endpoint], int | None]:
     """Return a page of endpoints in the order they were made, and the cursor of the next page, if any."""
-    rows = queries.page(uow.session, wanted, size=size + 1)
-    return rows[:size], rows[size - 1].id if len(rows) > size else None
+    return cut(queries.page(uow.session, wanted, size=size + 1), size)
 
 
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:

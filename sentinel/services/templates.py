@@ -13,7 +13,7 @@ from sentinel.queries.templates import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Content, Facts, Wording, check, render
 from sentinel.rules.syntax import SEVERITIES
-from sentinel.services.editing import LARGEST_ID, stale
+from sentinel.services.editing import LARGEST_ID, cut, stale
 from sentinel.services.unit_of_work import UnitOfWork
 
 EXAMPLE_RULE = (1, "Example rule")
@@ -54,8 +54,7 @@ def get(uow: UnitOfWork, template_id: int, *, client_id: int) -> Template:
 
 def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Template], int | None]:
     """Return a page of templates in the order they were made, and the cursor of the next page, if any."""
-    rows = queries.page(uow.session, wanted, size=size + 1)
-    return rows[:size], rows[size - 1].id if len(rows) > size else None
+    return cut(queries.page(uow.session, wanted, size=size + 1), size)
 
 
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Template:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -139,6 +140,24 @@ def test_a_replacement_needs_the_version_that_there_is(api: FlaskClient) -> None
     assert stale.status_code == 409
     assert "has version 2 now, and you have read 1" in stale.get_json()["message"]
     assert "version" in refused(put(api, made["id"], PLAIN))
+
+
+def test_of_writers_at_the_same_time_one_wins_and_the_others_are_told(api: FlaskClient) -> None:
+    made = make(api)
+    names = [f"writer-{number}" for number in range(8)]
+
+    def write(name: str) -> tuple[int, int]:
+        mine = api.application.test_client()
+        created = mine.post("/endpoints", json=PLAIN | {"name": "wanted"})
+        changed = mine.put(f"/endpoints/{made['id']}", json=PLAIN | {"name": name, "version": 1})
+        return created.status_code, changed.status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        created, changed = zip(*pool.map(write, names), strict=True)
+
+    assert sorted(created) == [201, *[409] * 7]
+    assert sorted(changed) == [200, *[409] * 7]
+    assert stored("endpoints WHERE version = 2") == 1
 
 
 def test_a_replaced_webhook_keeps_its_secret_and_another_channel_has_none(api: FlaskClient) -> None:
