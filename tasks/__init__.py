@@ -44,13 +44,13 @@ def _task_begins(task: Any, **_: Any) -> None:
 @task_postrun.connect
 def _task_ends(task: Any, **_: Any) -> None:
     labels = _labels(task)
-    metrics.count("worker_tasks_total", **labels)
+    metrics.count("worker_tasks_total", 1, **labels)
     metrics.observe("worker_task_seconds", time.monotonic() - task.request.began, **labels)
 
 
 @task_failure.connect
 def _task_fails(sender: Any, **_: Any) -> None:
-    metrics.count("worker_task_errors_total", **_labels(sender))
+    metrics.count("worker_task_errors_total", 1, **_labels(sender))
 
 
 def _labels(task: Any) -> dict[str, str]:
