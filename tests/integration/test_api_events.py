@@ -187,6 +187,26 @@ def test_a_backslash_before_u0000_is_no_nul_character(api: FlaskClient) -> None:
     assert kept(send(api, body, EVENTS)).body == body
 
 
+@pytest.mark.parametrize(
+    "value",
+    [1e308, -1e308, 5e-324, 0.1, 2**63 - 1, -(2**63), 2**64 - 1, True, "\U0001f600 \x7f\t", {"": {"": []}}, [[None]]],
+)
+def test_any_value_comes_back_as_it_was_sent(value: Any, api: FlaskClient) -> None:
+    address = send(api, {"value": value}, EVENTS).headers["Location"]
+
+    assert api.get(address).get_json()["body"] == {"value": value}
+
+
+def test_an_event_may_have_64_levels(api: FlaskClient) -> None:
+    deepest, deeper = (b'{"a":' * levels + b"1" + b"}" * levels for levels in (64, 65))
+
+    response = send_raw(api, deepest, EVENTS)
+
+    assert api.get(response.headers["Location"]).get_json()["body"] == json.loads(deepest)
+    assert api.get(EVENTS).status_code == 200
+    assert send_raw(api, deeper, EVENTS).status_code == 400
+
+
 def test_the_size_of_an_event_is_bounded(database: Configure) -> None:
     database(SENTINEL_MAX_BODY_BYTES="1000")
     api = create_app().test_client()
