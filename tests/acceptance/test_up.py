@@ -138,7 +138,7 @@ def test_each_printed_page_answers(running: Up, title: str) -> None:
 
 def test_flower_knows_every_named_worker(running: Up) -> None:
     page = f"{running.banner_url('Flower')}/workers"
-    names = ["pipeline-1@", "sms-1@", "email-1@"]
+    names = ["pipeline-1@", "sms-1@", "email-1@", "hooks-1@"]
 
     eventually(
         lambda: all(name in requests.get(page, timeout=10).text for name in names),
