@@ -47,5 +47,5 @@ def test_workers_counts_arrive_add_up_and_begin_anew_after_a_flush(system: Syste
     system.post(channel="sms", recipient="+14155559999", body="hi")
 
     eventually(have_ended, seconds=30, message=f"everything to end: {count_statuses()}")
-    system.stop("sms-1")  # at once: what it has counted and not brought to Redis leaves with it
+    system.stop("sms-1")
     assert metrics_of(system)[sent] == 1

@@ -221,6 +221,18 @@ def test_processes_add_up_and_flush_by_themselves(api: FlaskClient) -> None:
     assert value(api, "tickets_opened_total", severity="low") == 4
 
 
+def test_a_workers_process_brings_its_counts_along_when_it_ends(api: FlaskClient) -> None:
+    code = (
+        "import os, tasks; from celery.signals import worker_process_shutdown; from sentinel import metrics\n"
+        "metrics.count('limiter_down_total', 3)\n"
+        "worker_process_shutdown.send(sender=None, pid=os.getpid(), exitcode=0)\n"
+        "os._exit(0)  # as Celery ends its processes\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+    assert value(api, "limiter_down_total") == 3
+
+
 def test_a_forked_child_counts_for_itself_alone(api: FlaskClient) -> None:
     code = (
         "import os; from sentinel import metrics; metrics.count('limiter_down_total', 1)\n"
