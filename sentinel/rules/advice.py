@@ -18,14 +18,18 @@ def is_scanned(condition: Condition) -> bool:
 
 
 def placement(condition: Condition) -> str:
-    """How events find a rule: `indexed on type`, `indexed on amount (range)`, or `scan`."""
+    """How events find a rule: `indexed on type`, `indexed on amount (range)`, or `scan`.
+
+    Of several fields the index takes the one whose value fewest other rules share.
+    """
     rest = split(condition).rest
     kind = access(rest)
     if kind == SCAN:
         return SCAN
     found = list(_held_by(rest))
-    best = next((each for each in found if each.is_equality), found[0])
-    return f"indexed on {path_text(best.field.path)}" + ("" if kind == "equality" else f" ({kind})")
+    best = [each for each in found if each.is_equality] or found[:1]
+    fields = ", ".join(dict.fromkeys(path_text(each.field.path) for each in best))
+    return f"indexed on {fields}" + ("" if kind == "equality" else f" ({kind})")
 
 
 def warnings(condition: Condition) -> list[str]:

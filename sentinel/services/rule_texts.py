@@ -39,10 +39,14 @@ class CheckedRule:
     syntax: RuleSyntax
 
     @cached_property
-    def stored(self) -> dict[str, Any]:
-        """Its columns."""
-        is_scanned = advice.is_scanned(self.syntax.condition)
-        return {"text": self.text, "syntax": serialise.dump(self.syntax), "is_scanned": is_scanned}
+    def is_scanned(self) -> bool:
+        """Whether no field narrows it down."""
+        return advice.is_scanned(self.syntax.condition)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What is stored of it."""
+        return {"text": self.text, "syntax": serialise.dump(self.syntax), "is_scanned": self.is_scanned}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,12 @@ class Draft:
     @property
     def row(self) -> dict[str, Any]:
         """Its columns."""
-        return {"name": self.name, "is_enabled": self.is_enabled} | self.rule.stored
+        return {"name": self.name, "is_enabled": self.is_enabled} | self.rule.columns
 
     @property
     def is_asked_always(self) -> bool:
         """Whether every event of the client will ask it."""
-        return self.is_enabled and bool(self.rule.stored["is_scanned"])
+        return self.is_enabled and self.rule.is_scanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,8 @@ def install(uow: UnitOfWork, caller: Caller, pack: str) -> tuple[Sequence[Rule],
 
 def change_of(found: Rule, wanted: Draft) -> str | None:
     """What putting `wanted` in the place of a rule is called; None when nothing would change."""
-    is_same = (found.name, found.text) == (wanted.name, wanted.rule.text) and found.syntax == wanted.rule.stored[
-        "syntax"
-    ]
+    columns = wanted.row
+    is_same = all(getattr(found, name) == columns[name] for name in ("name", "text", "syntax"))
     if is_same and found.is_enabled == wanted.is_enabled:
         return None
     if is_same:
