@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import orjson
 
-from sentinel.channels.registry import ROUTES
 from sentinel.clock import utc_now
-from sentinel.ids import new_id, new_ids
+from sentinel.ids import new_id
 from sentinel.logs import get_logger
 from sentinel.models.event import EventStatus
-from sentinel.models.status import Reason, Status
-from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
-from sentinel.queries import notifications as notification_queries
-from sentinel.queries import templates as template_queries
 from sentinel.queries.matching import PendingEvent
-from sentinel.rendering import Content, Facts, TemplateError, Wording, render
 from sentinel.rule_state import RuleStateError, get_rule_state
 from sentinel.rules.fields import reader
 from sentinel.rules.rulings import Due, Hit, Ruling
 from sentinel.rules.syntax import SEVERITIES, Term, nodes
-from sentinel.services import fanout, tallies, tickets
-from sentinel.services.fanout import Directory, Plan, Planned, SpeakingRule
+from sentinel.services import aftermath, fanout
+from sentinel.services.aftermath import Outcome, Surroundings
+from sentinel.services.fanout import Plan, SpeakingRule
 from sentinel.services.live_rules import LiveRule, LiveRules, get_live_rules
-from sentinel.services.tickets import NewTicket
-from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import get_settings
+from sentinel.services.unit_of_work import unit_of_work
 
 log = get_logger(__name__)
 
 ROWS_AT_ONCE = 2000
 """About the most rows that one transaction writes: a fan-out of thousands must not hold locks for long."""
-
-DEFAULT_TEMPLATE = "default"
-"""A client's template of this name replaces the built-in wording."""
-
-
-COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
 
 
 @dataclass(slots=True)
@@ -63,26 +48,6 @@ class Matched:
         return [*self.fired, *self.waiting, *self.throttled]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is to be written for one event."""
-
-    event: PendingEvent
-    status: EventStatus
-    reason: str | None = None
-    plan: Plan = field(default_factory=lambda: Plan([], [], [], []))
-    unheard: Mapping[str, list[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a batch needs to know besides its rules."""
-
-    directory: Directory
-    wordings: Mapping[tuple[int, str, str | None], Wording]
-    clients: Mapping[int, str]
-
-
 def match(ids: Sequence[str]) -> None:
     """Evaluate waiting events. Each ends MATCHED, UNMATCHED or FAILED; a second worker finds nothing left to do."""
     rules = get_live_rules()
@@ -95,7 +60,7 @@ def match(ids: Sequence[str]) -> None:
     _decide_stateful(found, rules)
     decided = [each for each in found if not each.is_undecided]
     with unit_of_work() as uow:
-        surroundings = _surroundings(uow, decided)
+        surroundings = aftermath.surroundings_of(uow, *_concerned(decided))
     outcomes = [_outcome(each, surroundings) for each in decided]
     for part in _parts(outcomes):
         _write(part, surroundings)
@@ -131,9 +96,13 @@ def _fire(due: Due, rule: LiveRule) -> bool:
         if event is None:
             return False
         matched = Matched(event, fired=[rule])
-        surroundings = _surroundings(uow, [matched])
-        _store(uow, [_outcome(matched, surroundings)], surroundings)
+        surroundings = aftermath.surroundings_of(uow, [rule], [event])
+        aftermath.store(uow, [_outcome(matched, surroundings)], surroundings)
     return True
+
+
+def _concerned(found: Sequence[Matched]) -> tuple[list[LiveRule], list[PendingEvent]]:
+    return [rule for each in found for rule in each.fired], [each.event for each in found]
 
 
 def _ask(event: PendingEvent, rules: LiveRules) -> Matched:
@@ -185,23 +154,6 @@ def _concerns(rule: LiveRule, event: Mapping[str, Any]) -> bool:
     return all(reader(each)(event) is not None for each in fields)
 
 
-def _surroundings(uow: UnitOfWork, found: Sequence[Matched]) -> Surroundings:
-    """Endpoints, templates and names of every client that is concerned, in one query each."""
-    rule_ids = {rule.id for each in found for rule in each.fired}
-    client_ids = {rule.client_id for each in found for rule in each.fired}
-    users = {(each.event.client_id, each.event.user_id) for each in found if each.event.is_addressed}
-    client_ids |= {client_id for client_id, _ in users}
-    if not client_ids:
-        return Surroundings(Directory(), {}, {})
-    wanted = sorted(client_ids)
-    user_ids = {user_id for _, user_id in users if user_id is not None}
-    return Surroundings(
-        Directory(endpoint_queries.for_fanout(uow.session, sorted(rule_ids), wanted, user_ids)),
-        {key: Wording(*texts) for key, texts in template_queries.wordings(uow.session, wanted).items()},
-        matching.client_names(uow.session, wanted),
-    )
-
-
 def _outcome(matched: Matched, surroundings: Surroundings) -> Outcome:
     if matched.is_broken:
         return Outcome(matched.event, EventStatus.FAILED, "bug")
@@ -251,132 +203,4 @@ def _write(outcomes: Sequence[Outcome], surroundings: Surroundings) -> None:
         mine = matching.lock_events(uow.session, [each.event.id for each in outcomes])
         taken = [each for each in outcomes if each.event.id in mine]
         if taken:
-            _store(uow, taken, surroundings)
-
-
-def _store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> None:
-    rows = _notification_rows(uow, outcomes, surroundings)
-    if rows:
-        _insert(uow, rows)
-    opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
-    if opened:
-        tickets.open_many(uow, opened)
-    matching.finish_events(uow.session, [_end(each) for each in outcomes], now=uow.now)
-    _count(uow, outcomes, surroundings.clients)
-
-
-def _insert(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
-    stored = notification_queries.insert(uow.session, rows)
-    tallies.count_accepted(uow, (new.channel for new in stored))
-    ids: dict[str, list[str]] = defaultdict(list)
-    for new in stored:
-        if new.status == Status.PENDING:
-            ids[new.channel].append(new.id)
-        else:
-            tallies.count_ended(uow, new.channel, new.status, Reason.NO_ENDPOINT, 1)
-    for channel, batch in ids.items():
-        uow.queue_pipeline(channel, batch)
-
-
-def _end(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "id": outcome.event.id,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "rule_ids": sorted(rule.id for rule in outcome.plan.spoken),
-        "unheard": outcome.unheard,
-    }
-
-
-def _count(uow: UnitOfWork, outcomes: Sequence[Outcome], clients: Mapping[int, str]) -> None:
-    spoken = Counter(rule.client_id for each in outcomes for rule in each.plan.spoken)
-    for client_id, number in spoken.items():
-        uow.count("rules_triggered_total", number, client=clients[client_id])
-    statuses = Counter(each.status for each in outcomes)
-    for status, name in COUNTED.items():
-        if statuses[status]:
-            uow.count(name, statuses[status])
-
-
-def _notification_rows(
-    uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings
-) -> list[dict[str, Any]]:
-    planned = [(each.event, message) for each in outcomes for message in each.plan.messages]
-    ids = new_ids(uow.now, len(planned))
-    return [_row(uow, event, message, surroundings, each) for (event, message), each in zip(planned, ids, strict=True)]
-
-
-def _row(
-    uow: UnitOfWork, event: PendingEvent, message: Planned, surroundings: Surroundings, notification_id: str
-) -> dict[str, Any]:
-    settings = get_settings()
-    content = _content(event, message, surroundings)
-    key, seconds = message.dedupe or (None, None)
-    hint = uow.now + timedelta(seconds=settings.hint_seconds)
-    return {
-        "id": notification_id,
-        "client_id": message.client_id,
-        "status": Status.SUPPRESSED if message.is_missing else Status.PENDING,
-        "reason": Reason.NO_ENDPOINT if message.is_missing else None,
-        "channel": message.channel,
-        "recipient": message.recipient,
-        "subject": content.subject,
-        "body": content.body,
-        "severity": message.severity,
-        "user_id": message.user_id,
-        "dedupe_key": key,
-        "dedupe_seconds": seconds,
-        "event_id": event.id,
-        "rule_ids": [rule.id for rule in message.rules],
-        "endpoint_id": message.endpoint_id,
-        "metadata": {},
-        "attempt_limit": settings.max_attempts,
-        "send_at": None,
-        "expires_at": None,
-        "queue_at": None if message.is_missing else hint,
-        "created_at": uow.now,
-    }
-
-
-def _content(event: PendingEvent, message: Planned, surroundings: Surroundings) -> Content:
-    """The message in words: the template that is asked for, the client's default, or the built-in wording."""
-    facts = Facts(
-        client=surroundings.clients.get(message.client_id, event.client_name),
-        event_id=event.event_id or event.id,
-        severity=message.severity,
-        rules=tuple((rule.id, rule.name) for rule in message.rules),
-        event=event.body,
-        occurred_at=event.occurred_at,
-    )
-    channel = message.channel if message.channel in ROUTES else fanout.INBOX
-    for name in (message.template, DEFAULT_TEMPLATE):
-        wording = None if name is None else wording_of(surroundings.wordings, message.client_id, name, channel)
-        if wording is None:
-            continue
-        try:
-            return render(channel, facts, wording)
-        except TemplateError as error:
-            # The alert matters more than its wording: it goes out in the next best one.
-            log.warning("template_failed", template=name, client_id=message.client_id, error=str(error))
-    return render(channel, facts)
-
-
-def wording_of(
-    wordings: Mapping[tuple[int, str, str | None], Wording], client_id: int, name: str, channel: str
-) -> Wording | None:
-    """A client's template for a channel: its own for that channel before the one for all."""
-    return wordings.get((client_id, name, channel)) or wordings.get((client_id, name, None))
-
-
-def _ticket(outcome: Outcome, planned: fanout.PlannedTicket) -> NewTicket:
-    event = outcome.event
-    return NewTicket(
-        client_id=planned.rule.client_id,
-        event_id=event.id,
-        rule_id=planned.rule.id,
-        severity=planned.severity,
-        title=planned.title,
-        device_id=event.device_id,
-        merge_key=planned.merge_key,
-        at=event.occurred_at,
-    )
+            aftermath.store(uow, taken, surroundings)
