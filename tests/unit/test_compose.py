@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli import cli, processes
