@@ -7,7 +7,8 @@ import os
 import threading
 import uuid
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,8 +100,8 @@ def count(name: str, amount: float = 1, **labels: str) -> None:
     get_meter().add(counted(name, amount, labels))
 
 
-def observe(name: str, seconds: float, **labels: str) -> None:
-    """Add a duration to a histogram."""
+def observe(name: str, *seconds: float, **labels: str) -> None:
+    """Add durations to a histogram."""
     get_meter().add(observed(name, seconds, labels))
 
 
@@ -114,13 +115,14 @@ def counted(name: str, amount: float, labels: Mapping[str, str]) -> Additions:
     return [(_series(name, labels), amount)]
 
 
-def observed(name: str, seconds: float, labels: Mapping[str, str]) -> Additions:
-    """Return what a duration adds: one to its bucket, itself to the sum."""
+def observed(name: str, seconds: Sequence[float], labels: Mapping[str, str]) -> Additions:
+    """Return what durations add: one each to its bucket, themselves to the sum."""
     series = _series(name, labels)
     bounds = METRICS[name].buckets
-    place = bisect_left(bounds, seconds)
-    bucket = str(bounds[place]) if place < len(bounds) else NO_BUCKET
-    return [((*series, bucket), 1), ((*series, SUM), seconds)]
+    places = Counter(bisect_left(bounds, each) for each in seconds)
+    buckets = [*map(str, bounds), NO_BUCKET]
+    found: Additions = [((*series, buckets[place]), amount) for place, amount in places.items()]
+    return [*found, ((*series, SUM), sum(seconds))]
 
 
 def _series(name: str, labels: Mapping[str, str]) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sentinel.channels.sender import Sent
@@ -40,8 +41,7 @@ def count_tries(uow: UnitOfWork, provider: str, sent: Sequence[Sent]) -> None:
     """Count what a provider was asked, and how long each answer took."""
     for outcome, amount in Counter(result.receipt.outcome for result in sent).items():
         uow.count("attempts_total", amount, provider=provider, outcome=outcome.value)
-    for result in sent:
-        uow.observe("attempt_seconds", result.duration_ms / 1000, provider=provider)
+    uow.observe("attempt_seconds", *(result.duration_ms / 1000 for result in sent), provider=provider)
 
 
 def count_standings(
@@ -52,9 +52,12 @@ def count_standings(
     sent = [rows[standing["id"]] for standing in standings if standing["status"] == Status.SENT]
     if sent:
         uow.count("notifications_sent_total", len(sent), channel=channel, provider=provider)
-    for row in sent:
-        began = max(row.created_at, row.send_at or row.created_at)
-        uow.observe("delivery_seconds", (uow.now - began).total_seconds(), channel=channel)
+        uow.observe("delivery_seconds", *(_seconds_on_the_way(row, uow.now) for row in sent), channel=channel)
     failed = Counter(standing["reason"] for standing in standings if standing["status"] == Status.FAILED)
     for reason, amount in failed.items():
         count_ended(uow, channel, Status.FAILED, reason, amount)
+
+
+def _seconds_on_the_way(row: ClaimedRow, now: datetime) -> float:
+    began = max(row.created_at, row.send_at or row.created_at)
+    return (now - began).total_seconds()

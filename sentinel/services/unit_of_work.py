@@ -31,8 +31,8 @@ class UnitOfWork:
         """After the commit, add to a counter: what is rolled back was never counted."""
         self._measures += metrics.counted(name, amount, labels)
 
-    def observe(self, name: str, seconds: float, **labels: str) -> None:
-        """After the commit, add a duration to a histogram."""
+    def observe(self, name: str, *seconds: float, **labels: str) -> None:
+        """After the commit, add durations to a histogram."""
         self._measures += metrics.observed(name, seconds, labels)
 
     def after_commit(self, action: Callable[[], object]) -> None:
