@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from celery import Celery, chain, signature
 from celery.signals import setup_logging
-from kombu import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -29,7 +29,7 @@ UNREACHABLE = (OperationalError, RedisError, OSError)
 """What a broker that cannot be reached raises."""
 
 
-def queue_lengths(connection: Connection) -> dict[str, int]:
+def queue_lengths(connection: Any) -> dict[str, int]:
     """How many messages wait in each queue."""
     # Not passive: with a key prefix, kombu's Redis transport denies queues that exist. Declared as workers do.
     return {queue.name: queue(connection.channel()).queue_declare().message_count for queue in celery.conf.task_queues}
