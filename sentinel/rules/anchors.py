@@ -15,6 +15,7 @@ from sentinel.rules.syntax import (
     Constant,
     Contains,
     Field,
+    Network,
     Not,
     OneOf,
     Or,
@@ -31,8 +32,8 @@ Conjuncts = tuple[Condition, ...]
 Key = tuple[str, Any]
 """A table of the index, and the key in it: a value, a threshold or a pattern."""
 
-TEXT, NUMBER, BOOLEAN, MEMBER, PATTERN = "text", "number", "boolean", "member", "pattern"
-EQUALITY = frozenset({TEXT, NUMBER, BOOLEAN, MEMBER})
+TEXT, NUMBER, BOOLEAN, MEMBER, NETWORK, PATTERN = "text", "number", "boolean", "member", "network", "pattern"
+EQUALITY = frozenset({TEXT, NUMBER, BOOLEAN, MEMBER, NETWORK})
 MOST_KEYS = 64
 """A longer list costs more places than it saves."""
 
@@ -134,7 +135,8 @@ KEYS: dict[type, Callable[[Any], tuple[Key, ...]]] = {
     OneOf: _of_list,
     Contains: _of_contains,
     Truth: lambda term: ((BOOLEAN, term.value),),
+    Network: lambda term: ((NETWORK, term.value),),
     TextTest: lambda term: ((PATTERN, text_pattern(term)),),
     Between: lambda term: ((">=", term.low),),
 }
-"""Missing values and networks have no key: they are asked."""
+"""Missing values have no key: they are asked."""

@@ -5,11 +5,13 @@ A reader may look while a writer changes something: it never fails then, and `Ru
 
 from __future__ import annotations
 
+import ipaddress
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
-from sentinel.rules.anchors import BOOLEAN, MEMBER, NUMBER, PATTERN, TEXT, Key
+from sentinel.rules.anchors import BOOLEAN, MEMBER, NETWORK, NUMBER, PATTERN, TEXT, Key
+from sentinel.rules.conditions import address_of
 from sentinel.rules.patterns import PatternSet
 
 RuleId = Hashable
@@ -30,7 +32,7 @@ class Branch:
 
     def __init__(self) -> None:
         self.tables: Tables = {}
-        self.others: dict[type, Members | Patterns | Thresholds] = {}
+        self.others: dict[type, Members | Texts | Thresholds] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -55,14 +57,13 @@ class Branch:
 
     def put_all(self, items: Iterable[tuple[Key, Any]]) -> None:
         """Set many places before any reader sees this branch."""
-        patterns = {}
-        for key, place in items:
-            if key[0] == PATTERN:
-                patterns[key[1]] = place
-            else:
-                self.put(key, place)
+        places = dict(items)
+        patterns = {key[1]: place for key, place in places.items() if key[0] == PATTERN}
         if patterns:
-            self.others[str] = Patterns(patterns)
+            self.others[str] = Texts(patterns)
+        for key, place in places.items():
+            if key[0] != PATTERN:
+                self.put(key, place)
 
     def drop(self, key: Key) -> None:
         """Forget the place under `key`."""
@@ -73,12 +74,12 @@ class Branch:
             self._other(table).drop(key)
 
     def _types(self, table: str) -> tuple[type, ...]:
-        return {MEMBER: (list,), PATTERN: (str,)}.get(table, (int, float))
+        return {MEMBER: (list,), PATTERN: (str,), NETWORK: (str,)}.get(table, (int, float))
 
-    def _other(self, table: str) -> Members | Patterns | Thresholds:
+    def _other(self, table: str) -> Members | Texts | Thresholds:
         types = self._types(table)
         if types[0] not in self.others:
-            kinds: dict[str, type[Members | Patterns]] = {MEMBER: Members, PATTERN: Patterns}
+            kinds: dict[str, type[Members | Texts]] = {MEMBER: Members, PATTERN: Texts, NETWORK: Texts}
             made = kinds.get(table, Thresholds)()
             for each in types:
                 self.others[each] = made
@@ -173,6 +174,82 @@ PASSED: dict[str, Callable[[list[float], list[Any], float], list[Any]]] = {
 }
 
 
+class Texts:
+    """What a text may be besides equal: an address in a network, or one that patterns occur in."""
+
+    __slots__ = ("_networks", "_patterns")
+
+    def __init__(self, patterns: dict[str, Any] | None = None) -> None:
+        self._networks = Networks()
+        self._patterns = Patterns(patterns)
+
+    def __len__(self) -> int:
+        return len(self._networks) + len(self._patterns)
+
+    def __call__(self, text: str) -> list[Any]:
+        """The places of all networks and patterns that `text` satisfies."""
+        return [*self._networks(text), *self._patterns(text)]
+
+    def get(self, key: Key) -> Any:
+        """As `Branch.get`."""
+        return self._of(key).get(key)
+
+    def put(self, key: Key, place: Any) -> None:
+        """As `Branch.put`."""
+        self._of(key).put(key, place)
+
+    def drop(self, key: Key) -> None:
+        """As `Branch.drop`."""
+        self._of(key).drop(key)
+
+    def _of(self, key: Key) -> Networks | Patterns:
+        return self._networks if key[0] == NETWORK else self._patterns
+
+
+class Networks:
+    """Networks by their size: an address is looked up once for each size there is."""
+
+    __slots__ = ("_sizes",)
+
+    def __init__(self) -> None:
+        self._sizes: dict[tuple[int, int], dict[int, Any]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(places) for places in self._sizes.values())
+
+    def __call__(self, text: str) -> list[Any]:
+        """The places of all networks that the address is in; none for other texts."""
+        found: list[Any] = []
+        address = address_of(text) if self._sizes else None
+        if address is None:
+            return found
+        version, number = address
+        for (of_version, mask), places in self._sizes.items():
+            if of_version == version and (place := places.get(number & mask)) is not None:
+                found.append(place)
+        return found
+
+    def get(self, key: Key) -> Any:
+        """As `Branch.get`."""
+        size, base = _network(key[1])
+        return self._sizes.get(size, {}).get(base)
+
+    def put(self, key: Key, place: Any) -> None:
+        """As `Branch.put`."""
+        size, base = _network(key[1])
+        if size not in self._sizes:
+            # A new dict, for a reader may be going through the old one.
+            self._sizes = {**self._sizes, size: {}}
+        self._sizes[size][base] = place
+
+    def drop(self, key: Key) -> None:
+        """As `Branch.drop`."""
+        size, base = _network(key[1])
+        del self._sizes[size][base]
+        if not self._sizes[size]:
+            self._sizes = {known: places for known, places in self._sizes.items() if known != size}
+
+
 class Patterns:
     """Patterns and parts of text, all found in one pass; the recent ones in a pass of their own."""
 
@@ -224,3 +301,9 @@ def _table(tables: Tables, table: str) -> dict[Any, Any]:
         for each in (first, *more):
             tables[each] = made
     return tables[first]
+
+
+def _network(text: str) -> tuple[tuple[int, int], int]:
+    """Version and mask of a network, and its first address."""
+    network = ipaddress.ip_network(text)
+    return (network.version, int(network.netmask)), int(network.network_address)

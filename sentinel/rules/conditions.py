@@ -193,15 +193,15 @@ def _network(term: Network) -> Test:
     version, mask, base = network.version, int(network.netmask), int(network.network_address)
 
     def holds(value: Any) -> bool:
-        address = _address(value) if type(value) is str else None
+        address = address_of(value) if type(value) is str else None
         return address is not None and address[0] == version and address[1] & mask == base
 
     return holds
 
 
 @lru_cache(maxsize=CACHED_ADDRESSES)
-def _address(text: str) -> tuple[int, int] | None:
-    """Version and number of an address. Kept, because many rules ask about the same one."""
+def address_of(text: str) -> tuple[int, int] | None:
+    """Version and number of an address; None when the text is none. Kept, because many rules ask about the same one."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -117,9 +117,10 @@ actions = st.one_of(
     ),
     st.just(Suppress()),
 )
+few_windows = st.lists(windows, max_size=3).filter(lambda some: [each.kind for each in some].count("absent") < 2)
 rules = st.builds(
     RuleSyntax,
-    st.tuples(conditions, st.lists(windows, max_size=3)).map(lambda parts: conjunction([parts[0], *parts[1]])),
+    st.tuples(conditions, few_windows).map(lambda parts: conjunction([parts[0], *parts[1]])),
     st.lists(actions, min_size=1, max_size=3).map(tuple),
     options,
 )

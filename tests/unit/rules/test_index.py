@@ -179,6 +179,40 @@ def test_each_kind_of_condition_agrees_at_its_boundaries(template: str) -> None:
     agree(grown, rules, BOUNDARIES)
 
 
+def test_networks_of_every_size_are_found_where_the_address_is() -> None:
+    networks = [
+        "10.0.0.0/8",
+        "10.1.0.0/16",
+        "10.1.2.0/24",
+        "10.1.2.3/32",
+        "11.0.0.0/8",
+        "0.0.0.0/0",
+        "::/0",
+        "fd00::/8",
+    ]
+    rules = dict(enumerate(parse_condition(f'ip cidr "{networks[n % 8]}" and b != {n}') for n in range(80)))
+    addresses = [
+        "10.1.2.3",
+        "10.1.2.4",
+        "10.9.9.9",
+        "11.1.1.1",
+        "fd00::1",
+        "::1",
+        "10.1.2",
+        "nowhere",
+        "",
+        None,
+        7,
+        ["::1"],
+    ]
+    grown = RuleIndex()
+    for rule_id, condition in rules.items():
+        grown.put(rule_id, condition)
+
+    agree(RuleIndex(rules.items()), rules, [{"ip": each} for each in addresses])
+    agree(grown, rules, [{"ip": each} for each in addresses])
+
+
 def test_a_rule_reached_by_two_ways_is_found_once() -> None:
     rules = [(number, parse_condition(f'a == {number} or b == "x"')) for number in range(50)]
 
