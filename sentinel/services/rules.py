@@ -126,6 +126,7 @@ def switch(uow: UnitOfWork, caller: Caller, rule_id: int, *, is_enabled: bool, v
 
 def delete(uow: UnitOfWork, caller: Caller, rule_id: int) -> None:
     """Delete a rule; its history stays."""
+    queries.lock_client(uow.session, caller.client_id)
     found = get(uow, rule_id, client_id=caller.client_id)
     queries.delete(uow.session, caller.client_id, [found.id], changed_by=caller.label, now=uow.now)
 
