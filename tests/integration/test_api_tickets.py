@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import schemathesis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -248,3 +249,21 @@ def test_reading_does_not_allow_moving(api: FlaskClient) -> None:
     assert ids(api.get("/tickets", headers=key)) == [made]
     assert api.patch(f"/tickets/{made}", json={"status": "resolved"}, headers=key).status_code == 403
     assert api.get("/tickets", headers=bearer("default", "tickets:write")).status_code == 403
+
+
+def test_what_succeeds_is_as_described(api: FlaskClient) -> None:
+    made = open_ticket()
+    described = schemathesis.openapi.from_wsgi("/openapi.json", api.application)
+    item = "/tickets/{ticket_id}"
+    answers = [
+        ("/tickets", "GET", api.get("/tickets")),
+        ("/tickets/recent", "GET", api.get("/tickets/recent")),
+        ("/stats", "GET", api.get("/stats")),
+        (item, "GET", api.get(f"/tickets/{made}")),
+        (item, "PATCH", patch(api, made, "acknowledged")),
+        (item, "PATCH", patch(api, made, "resolved")),
+    ]
+
+    for path, method, response in answers:
+        assert response.status_code == 200, (method, path)
+        described[path][method].validate_response(response)
