@@ -157,3 +157,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
 def elements(value: Any) -> Iterable[Any]:
     """What a loop goes through: the elements of a list, the names of an object's fields, of all else nothing."""
     return value if isinstance(value, list | tuple | dict) else ()
+
+
+def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    """What `value[start:stop:step]` means: a part of a list or text, of all else what is missing."""
+    ends = [int(each) if is_number(each) and math.isfinite(each) else None for each in (start, stop, step)]
+    return value[ends[0] : ends[1] : ends[2] or None] if isinstance(value, list | tuple | str) else None

@@ -22,7 +22,7 @@ from jinja2.visitor import NodeTransformer
 
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.rendering.budget import LONGEST_TEXT, Budget, SpentError
-from sentinel.rendering.filters import FILTERS, elements
+from sentinel.rendering.filters import FILTERS, elements, part
 from sentinel.rendering.values import ABSENT, is_number, shown
 
 VARIABLES = (
@@ -44,7 +44,7 @@ CACHED_TEMPLATES = 2048
 LARGEST_BITS = 1024
 BUDGET = " budget"
 """A name with a space: no template can say it. So are the names of the filters and tests that only we put in."""
-EACH = " each"
+EACH, PART = " each", " part"
 
 ALLOWED = (
     nodes.Template,
@@ -56,7 +56,6 @@ ALLOWED = (
     nodes.Tuple,
     nodes.Getattr,
     nodes.Getitem,
-    nodes.Slice,
     nodes.Filter,
     nodes.Test,
     nodes.Keyword,
@@ -134,11 +133,8 @@ class Language(SandboxedEnvironment):
         found = None
         if isinstance(obj, dict) and isinstance(argument, str):
             found = obj.get(argument)
-        elif isinstance(obj, list | tuple | str) and isinstance(argument, int | slice):
-            try:
-                found = obj[argument]
-            except (IndexError, TypeError, ValueError):  # beyond the end, or a slice that is none
-                found = None
+        elif isinstance(obj, list | tuple | str) and isinstance(argument, int):
+            found = obj[argument] if -len(obj) <= argument < len(obj) else None
         return self.undefined() if found is None else found
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -228,8 +224,16 @@ class _Bounding(NodeTransformer):
         node.iter = nodes.Filter(node.iter, EACH, [], [], None, None, lineno=node.lineno)
         return self.generic_visit(node)
 
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802, Jinja's name
+        if isinstance(node.arg, nodes.Slice):  # which Jinja would leave to Python
+            ends = [each or nodes.Const(None, lineno=node.lineno) for each in (node.arg.start, node.arg.stop)]
+            step = node.arg.step or nodes.Const(None, lineno=node.lineno)
+            part_of = nodes.Filter(node.node, PART, [*ends, step], [], None, None, lineno=node.lineno)
+            return self.generic_visit(part_of)
+        return self.generic_visit(node)
+
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802, Jinja's name
-        if node.name != EACH:
+        if not node.name.startswith(" "):
             _check_filter(node)
         return self.generic_visit(node)
 
@@ -358,7 +362,7 @@ def _ordered(order: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 def _language() -> Language:
     language = Language(undefined=Missing, finalize=shown, cache_size=0, keep_trailing_newline=False)
     language.globals.clear()
-    language.filters = {name: _paying(change) for name, change in FILTERS.items()} | {EACH: _each}
+    language.filters = {name: _paying(change) for name, change in FILTERS.items()} | {EACH: _each, PART: _paying(part)}
     comparisons = {name: _ordered(order) for name, order in ORDERS.items()} | {
         "eq": _is_equal,
         "ne": lambda left, right: not _is_equal(left, right),

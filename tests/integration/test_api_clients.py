@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from sentinel.models import Base
+from sentinel.queries import clients
 from sentinel.services.clients import SCOPES
 from tests.integration.calls import SMS, bearer, execute, refused, send, stored
 from tests.integration.rules import endpoint, happen, rule
@@ -127,6 +129,16 @@ def test_a_client_goes_with_all_that_belongs_to_it(api: FlaskClient) -> None:
     assert api.delete(f"/clients/{found['id']}").status_code == 404
     assert [stored(table) for table in EVERYTHING] == before
     assert api.get("/notifications", headers=headers).status_code == 401
+
+
+def test_every_table_of_clients_goes_with_them_or_holds_them_back() -> None:
+    of_clients = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if any(key.column.table.name == "clients" for key in table.foreign_keys)
+    }
+
+    assert {kind.__tablename__ for kind in (*clients.BELONGINGS, *clients.RECORDS)} == of_clients
 
 
 @pytest.mark.parametrize("record", ["notification", "event"])

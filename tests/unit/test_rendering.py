@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import thread_time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sentinel.rendering import Content, Facts, TemplateError, Wording, check, render
 
@@ -128,6 +131,8 @@ def test_a_template_that_comes_out_empty_tells_nothing_so_the_built_in_words_sta
         ("{{ event.is_new }} {{ event.tags }} {{ event.customer }}", 'true ["prod","eu"] {"name":"Zoë","id":5}'),
         ("{{ event['customer']['id'] }} {{ event.tags[0] }} {{ event.tags[-1] }} {{ event.tags[9] }}", "5 prod eu -"),
         ("{{ event.name[:4] }} {{ event.tags[1:] }}", 'card ["eu"]'),
+        ("{{ event.amount[1:] }} {{ event.tags[::-1] }} {{ event.name[2:5:0] }}", '- ["eu","prod"] rd_'),
+        ("{{ event.nope[1:] }} {{ event.customer[1:] }} {{ true[0:1] }} {{ event.name[event.nope:4] }}", "- - - card"),
         ("{{ source }}/{{ name }} {{ type }} {{ event_id }}", "payments/card_declined payment evt-1"),
         (
             "{% for rule in rules %}{{ loop.index }}. {{ rule.name }} {% endfor %}",
@@ -285,6 +290,68 @@ def test_no_template_takes_long_and_what_it_said_so_far_stands(body: str) -> Non
 
     assert thread_time() - started < 0.5
     assert content.body == "So far. …"
+
+
+PIECES = (
+    *(
+        "event",
+        "event.a",
+        "event.list",
+        "rules",
+        "rules[0].name",
+        "occurred_at",
+        "loop.index",
+        "1",
+        "2.5",
+        "'s'",
+        "none",
+    ),
+    *(
+        "(",
+        ")",
+        "[",
+        "]",
+        ":",
+        ",",
+        ".",
+        " + ",
+        " - ",
+        " * ",
+        " / ",
+        " % ",
+        " < ",
+        " == ",
+        " in ",
+        " not ",
+        " and ",
+        " if ",
+    ),
+    *(" else ", " is ", "number", "|", "join", "replace", "round", "date", "items", "tojson", "truncate", "default"),
+)
+STATEMENTS = (
+    "{{ ",
+    " }}",
+    "{% if ",
+    "{% for x in ",
+    "{% for k, v in ",
+    " %}",
+    "{% endif %}",
+    "{% endfor %}",
+    "x",
+    "text",
+)
+EXPRESSIONS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join).map("{{{{ {} }}}}".format)
+SOURCES = st.lists(st.sampled_from(PIECES + STATEMENTS), min_size=1, max_size=30).map("".join)
+
+
+@given(EXPRESSIONS | SOURCES)
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+def test_a_source_is_refused_or_filled_and_nothing_else_happens(source: str) -> None:
+    event = {"a": "x" * 1000, "list": [1, "a", None, {"k": [2]}]}
+
+    with suppress(TemplateError):  # anything else would reach the worker
+        check(None, Wording(None, source))
+        assert render("email", facts(event), Wording(None, source)).body
 
 
 def test_numbers_stay_small_enough_to_be_written() -> None:
