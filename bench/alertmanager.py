@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -18,6 +19,7 @@ from bench.context import BenchFailedError
 from sentinel.embedded.ports import choose_port
 
 BINARIES = ("prometheus-alertmanager", "alertmanager")
+VERSION = re.compile(r"version (\S+)")
 HINT = "skipped: install prometheus-alertmanager"
 START_SECONDS = 120
 POLL_SECONDS = 0.02
@@ -71,7 +73,8 @@ def binary() -> str | None:
 def version() -> str:
     """What it says that it is."""
     done = subprocess.run([str(binary()), "--version"], capture_output=True, text=True, check=True)
-    return " ".join((done.stdout or done.stderr).split()[:3]).rstrip(",")
+    found = VERSION.search(done.stdout + done.stderr)
+    return f"Alertmanager {found[1]}" if found else "Alertmanager"
 
 
 @contextmanager

@@ -66,7 +66,10 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One round, or the middle of several. `usage` is of the engine alone; a latency is 0 where nobody is told."""
+    """One round, or the middle of several. `usage` and `memory` (MiB by name) are of the engine alone.
+
+    A latency is 0 where nobody is told.
+    """
 
     count: int
     accepted_per_second: float
@@ -74,8 +77,13 @@ class Measured:
     p50_ms: float
     p99_ms: float
     usage: Usage
-    memory_mib: float
+    memory: Mapping[str, float]
     copies: int
+
+    @property
+    def memory_mib(self) -> float:
+        """Memory of the engine's processes together."""
+        return sum(self.memory.values())
 
     @property
     def cpu_ms_per_thousand(self) -> float:
@@ -102,27 +110,27 @@ def measure(engine: Engine, receiver: Receiver, load: Load, *, clients: int, sec
         p50_ms=percentile(waits, 50) if waits else 0.0,
         p99_ms=percentile(waits, 99) if waits else 0.0,
         usage=own,
-        memory_mib=pss_mib(engine.pids.values()),
+        memory={name: pss_mib(pid) for name, pid in engine.pids.items()},
         copies=receiver.tally().copies,
     )
 
 
 def middle(rounds: Sequence[Measured]) -> Measured:
     """The median of each figure; copies are added up."""
-    names = rounds[0].usage.by_name
     return Measured(
         count=rounds[0].count,
         accepted_per_second=median(each.accepted_per_second for each in rounds),
         told_per_second=median(each.told_per_second for each in rounds),
         p50_ms=median(each.p50_ms for each in rounds),
         p99_ms=median(each.p99_ms for each in rounds),
-        usage=Usage(
-            {name: median(each.usage.by_name[name] for each in rounds) for name in names},
-            median(each.usage.strangers for each in rounds),
-        ),
-        memory_mib=median(each.memory_mib for each in rounds),
+        usage=Usage(_medians([each.usage.by_name for each in rounds]), median(each.usage.strangers for each in rounds)),
+        memory=_medians([each.memory for each in rounds]),
         copies=sum(each.copies for each in rounds),
     )
+
+
+def _medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: median(each[name] for each in rounds) for name in rounds[0]}
 
 
 def webhooks_of(audience: str, clients: int) -> int:

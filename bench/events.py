@@ -98,7 +98,7 @@ class Theirs:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """What it takes until a fresh worker knows its rules."""
+    """What it takes until a worker knows rules that were stored while it ran."""
 
     rules: int
     first_ms: float
@@ -126,7 +126,7 @@ def run(context: Context) -> Figures:
                 loadings.append(loading(ours, receiver, clients))
                 measure(ours, receiver, WARM_UP, clients=clients, seconds=1)
                 contests += [contest(context, ours, receiver, load, clients) for load in loads]
-    return Figures((_table(contests), _costs(contests), _loadings(loadings)))
+    return Figures((comparison(contests), _costs(contests), _memory(contests), _loadings(loadings)))
 
 
 @contextmanager
@@ -148,8 +148,8 @@ def sentinel(context: Context, receiver: Receiver, clients: int) -> Iterator[Our
 
 
 def loading(ours: Ours, receiver: Receiver, clients: int) -> Loading:
-    """Post the first event: its worker has to load the rules."""
-    pid = (ours.pids[PIPELINE],)
+    """Post the first event: the worker has to load the rules."""
+    pid = ours.pids[PIPELINE]
     before = pss_mib(pid)
     first = measure(ours, receiver, FIRST, clients=clients, seconds=1)
     return Loading(clients * RULES_EACH, first.p50_ms, before, pss_mib(pid))
@@ -168,7 +168,8 @@ def contest(context: Context, ours: Ours, receiver: Receiver, load: Load, client
     return Contest(clients * RULES_EACH, load, middle(our_rounds), middle(their_rounds) if their_rounds else None)
 
 
-def _table(contests: list[Contest]) -> Table:
+def comparison(contests: list[Contest]) -> Table:
+    """Ours, theirs, and how many times theirs ours is."""
     rows: list[tuple[Cell, ...]] = []
     for each in contests:
         rows.append(_row(each, SENTINEL, each.ours))
@@ -244,11 +245,19 @@ def _costs(contests: list[Contest]) -> Table:
     return cost_table("Sentinel's CPU per event", "rules: load", costs, note=note)
 
 
+def _memory(contests: list[Contest]) -> Table:
+    last = {each.rules: each.ours.memory for each in contests}
+    names = tuple(next(iter(last.values())))
+    rows = tuple((rules, *(memory[name] for name in names)) for rules, memory in last.items())
+    return Table("Sentinel's memory", ("rules", *(f"{name} MiB" for name in names)), rows, "PSS after the last load.")
+
+
 def _loadings(loadings: list[Loading]) -> Table:
     rows = tuple((each.rules, each.first_ms, each.before_mib, each.after_mib) for each in loadings)
     return Table(
-        "A fresh pipeline worker",
+        "Learning the rules",
         ("rules", "first event ms", "PSS before MiB", "PSS after MiB"),
         rows,
-        "The first event waits until its worker has loaded the rules and opened its connections.",
+        "All rules are stored at once; the first event after that waits until the pipeline worker has loaded them. "
+        "Memory is the worker's.",
     )

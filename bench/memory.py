@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import psutil
 
 MIB = 2**20
 
 
-def pss_mib(pids: Iterable[int]) -> float:
-    """MiB of these processes with all their children."""
-    return sum(_pss(process) for pid in pids for process in _tree(pid)) / MIB
-
-
-def _tree(pid: int) -> list[psutil.Process]:
+def pss_mib(pid: int) -> float:
+    """MiB of a process with all its children."""
     root = psutil.Process(pid)
-    return [root, *root.children(recursive=True)]
+    return sum(_pss(process) for process in (root, *root.children(recursive=True))) / MIB
 
 
 def _pss(process: psutil.Process) -> int:

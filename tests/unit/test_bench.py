@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from bench.alertmanager import configuration
+from bench.alertmanager import HINT, configuration
 from bench.alerts import (
     ALERTMANAGER,
     EVERYBODY,
@@ -21,8 +21,9 @@ from bench.alerts import (
     numbered,
     triples,
 )
-from bench.contest import Measured, latencies, middle, webhooks_of
+from bench.contest import Load, Measured, latencies, middle, webhooks_of
 from bench.cpu import Usage
+from bench.events import Contest, comparison
 from bench.poster import Order, Posted
 from bench.receiver import Ledger, Tally, content_length
 from bench.registry import BENCHES, Bench
@@ -123,6 +124,19 @@ def test_the_middle_of_rounds_is_each_figures_median_and_no_copy_is_lost() -> No
 
     assert (found.told_per_second, found.usage.by_name, found.copies) == (20.0, {"api": 2.0}, 3)
     assert found.cpu_ms_per_thousand == 2.0 / 100 * 1e6
+    assert found.memory_mib == 20.0 + 1.0
+
+
+def test_the_comparison_gives_ratios_where_there_is_a_peer_and_says_so_where_there_is_none() -> None:
+    load = Load("paced", ONE, per_second=50, is_paced=True)
+    ours, theirs = a_round(told=30.0, cpu=2.0, copies=0), a_round(told=60.0, cpu=1.0, copies=0)
+
+    table = comparison([Contest(288, load, ours, theirs), Contest(288, load, ours, None)])
+
+    assert [row[2] for row in table.rows] == [SENTINEL, ALERTMANAGER, "ratio", SENTINEL, HINT]
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+    ratio = dict(zip(table.columns, table.rows[2], strict=True))
+    assert (ratio["told/s"], ratio["CPU ms per 1,000"]) == (0.5, 2.0)
 
 
 def an_order(*, count: int, size: int) -> Order:
@@ -139,6 +153,6 @@ def a_round(*, told: float, cpu: float, copies: int) -> Measured:
         p50_ms=1.0,
         p99_ms=1.0,
         usage=Usage({"api": cpu}, 0.0),
-        memory_mib=1.0,
+        memory={"api": told, "beat": 1.0},
         copies=copies,
     )
