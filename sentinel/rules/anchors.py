@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from sentinel.rules.conditions import text_pattern
 from sentinel.rules.syntax import (
@@ -38,25 +38,31 @@ MOST_KEYS = 64
 """A longer list costs more places than it saves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A field of an event and what it must be; `left` is what must hold besides, once the field is one of `keys`."""
+class Anchor(NamedTuple):
+    """A field of an event and what it must be; `left` is what must hold besides, once the field is one of `keys`.
+
+    `rank` orders the ways to hold a rule: a table first, then one pass of RE2, then thresholds, of which a value passes
+    many.
+    """
 
     field: Field
     keys: tuple[Key, ...]
     left: Conjuncts
+    rank: int
 
     @property
     def is_equality(self) -> bool:
         """Whether a look into a table is enough."""
-        return all(table in EQUALITY for table, _ in self.keys)
+        return self.rank == 0
 
 
 def anchors(parts: Conjuncts) -> Iterator[Anchor]:
     """Every way to hold a conjunction under one field; `left` leaves out what the key already proves."""
     for place, condition in enumerate(parts):
         if isinstance(condition, Term) and not condition.negated and 0 < len(keys := _keys(condition)) <= MOST_KEYS:
-            yield Anchor(condition.field, keys, parts[:place] + _unproven(condition) + parts[place + 1 :])
+            left = parts[:place] + _unproven(condition) + parts[place + 1 :]
+            rank = _rank(keys[0][0]) if len(keys) == 1 else max(_rank(table) for table, _ in keys)
+            yield Anchor(condition.field, keys, left, rank)
 
 
 def alternatives(parts: Conjuncts) -> tuple[Conjuncts, ...] | None:
@@ -100,6 +106,10 @@ def _pushed(condition: Condition, *, negated: bool) -> Condition:
     if isinstance(condition, Constant):
         return Constant(condition.value != negated)
     return replace(condition, negated=not condition.negated) if negated and isinstance(condition, Term) else condition
+
+
+def _rank(table: str) -> int:
+    return 0 if table in EQUALITY else 1 if table == PATTERN else 2
 
 
 def _table(value: Plain) -> str:

@@ -1,12 +1,13 @@
 """Rules as plain lists, for JSON or msgpack: workers load them without parsing.
 
-A value of a class is `[its code, its fields …]`, a tuple `[0, its items …]`, everything else itself. Codes and the
-order of fields are the format: what changes them raises FORMAT.
+A value of a class is `[its code, its fields …]`, without the last fields that are as they are by default; a tuple is
+`[0, its items …]`, everything else itself. Codes, the order of fields and defaults are the format: what changes them
+raises FORMAT.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from sentinel.rules import syntax
@@ -39,7 +40,8 @@ CLASSES: dict[int, type] = {
     28: syntax.Between,
 }
 CODES = {each: code for code, each in CLASSES.items()}
-PLAIN = (str, int, float, bool, type(None))
+FIELDS = {each: tuple((field.name, field.default) for field in fields(each)) for each in CODES}
+PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class UnreadableRuleError(ValueError):
@@ -65,24 +67,32 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [TUPLE, *(_plain(each) for each in value)]
     if is_dataclass(value):
-        return [CODES[type(value)], *(_plain(getattr(value, field.name)) for field in fields(value))]
+        return [CODES[type(value)], *(_plain(each) for each in _said(value))]
     return value
 
 
+def _said(value: Any) -> list[Any]:
+    """The fields of `value`, without the last ones that go without saying."""
+    pairs = [(getattr(value, name), default) for name, default in FIELDS[type(value)]]
+    while pairs and pairs[-1][1] is not MISSING and pairs[-1][0] == pairs[-1][1]:
+        pairs.pop()
+    return [each for each, _ in pairs]
+
+
 def _value(data: Any, shared: dict[Any, Any]) -> Any:
-    if not isinstance(data, list):
-        if isinstance(data, PLAIN):
+    if type(data) is not list:
+        if type(data) in PLAIN:
             return data
         raise UnreadableRuleError(f"a {type(data).__name__} cannot be part of a rule")
     if not data:
         raise UnreadableRuleError("an empty list cannot be part of a rule")
-    code, *items = data
-    values = tuple(_value(each, shared) for each in items)
-    if code == TUPLE:
+    # Most parts are texts, and a worker loads millions of parts before it can begin.
+    values = tuple([each if type(each) is str else _value(each, shared) for each in data[1:]])
+    if data[0] == TUPLE:
         return values
     try:
-        made = CLASSES[code](*values)
+        made = CLASSES[data[0]](*values)
     except (KeyError, TypeError) as error:
-        raise UnreadableRuleError(f"{code!r} with {len(values)} fields is no part of a rule") from error
+        raise UnreadableRuleError(f"{data[0]!r} with {len(values)} fields is no part of a rule") from error
     # 5 and 5.0 are equal and mean the same in a rule; true and 1 never stand in the same place.
     return shared.setdefault(made, made)

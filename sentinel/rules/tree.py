@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sentinel.rules.anchors import PATTERN, Anchor, Conjuncts, Key, alternatives, anchors
+from sentinel.rules.anchors import Anchor, Conjuncts, Key, alternatives, anchors
 from sentinel.rules.branches import Branch, Leaf, RuleId
 from sentinel.rules.conditions import Predicate, all_of, predicate
 from sentinel.rules.fields import Reader, inner_reader
@@ -139,11 +139,17 @@ def _grouped(entries: Sequence[Entry]) -> tuple[Groups, list[Entry]]:
         if not found:
             kept.append(entry)
             continue
-        best = min(found, key=lambda each: (_rank(each), max(shared[each.field, key] for key in each.keys)))
+        best = found[0] if len(found) == 1 else _least_shared(found, shared)
         left = Entry(entry.rule_id, best.left, entry.is_spread)
         for key in best.keys:
             groups.setdefault(best.field, {}).setdefault(key, []).append(left)
     return groups, kept
+
+
+def _least_shared(found: Sequence[Anchor], shared: Counter[tuple[Field, Key]]) -> Anchor:
+    best = min(each.rank for each in found)
+    ways = [each for each in found if each.rank == best]
+    return ways[0] if len(ways) == 1 else min(ways, key=lambda each: max(shared[each.field, key] for key in each.keys))
 
 
 def _ways_spread(entry: Entry) -> Iterable[tuple[Entry, list[Anchor]]]:
@@ -154,17 +160,10 @@ def _ways_spread(entry: Entry) -> Iterable[tuple[Entry, list[Anchor]]]:
     return [(each, list(anchors(each.parts))) for each in spread]
 
 
-def _rank(anchor: Anchor) -> int:
-    """A table first, then one pass of RE2, then thresholds, of which a value passes many."""
-    if anchor.is_equality:
-        return 0
-    return 1 if any(table == PATTERN for table, _ in anchor.keys) else 2
-
-
 def _nearest(node: Node, entry: Entry) -> Anchor | None:
     """The anchor in a field that the node asks anyway, with the fewest rules under it."""
     known = [anchor for anchor in anchors(entry.parts) if anchor.field in node.branches]
-    return min(known, key=lambda anchor: (_rank(anchor), _weight(node, anchor))) if known else None
+    return min(known, key=lambda anchor: (anchor.rank, _weight(node, anchor))) if known else None
 
 
 def _weight(node: Node, anchor: Anchor) -> int:
