@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import marshmallow as ma
 from flask import Response, request, url_for
 from flask.views import MethodView
 
 from sentinel.api import bar_chart
 from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
+from sentinel.api.field_errors import field_errors
 from sentinel.api.paging import PAGE_HEADERS, paged
-from sentinel.api.parsing import StrictBlueprint
+from sentinel.api.parsing import StrictBlueprint, read_json
 from sentinel.api.schemas.rule import (
     PackAnswer,
     ReplayOptions,
@@ -28,6 +30,7 @@ from sentinel.api.schemas.rule import (
     TrialRequest,
     TrialView,
 )
+from sentinel.errors import InvalidInputError
 from sentinel.models import Rule, RuleVersion
 from sentinel.queries.rules import Filter
 from sentinel.rules import advice
@@ -282,16 +285,24 @@ class TextReplay(MethodView):
 class RuleReplay(MethodView):
     """A stored rule and the past."""
 
-    @blueprint.arguments(ReplayOptions())
     @blueprint.response(200, ReplayView)
     @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
-    @blueprint.doc(responses=CHART)
-    def post(self, body: dict[str, int], rule_id: int) -> Response:
+    @blueprint.doc(responses=CHART, requestBody={"content": {"application/json": {"schema": ReplayOptions}}})
+    def post(self, rule_id: int) -> Response:
         """Run a rule over the events of the last hours: how often, when, to whom. Nothing is sent.
 
-        With `Accept: image/svg+xml` the answer is a bar chart by hour.
+        The body may be left out. With `Accept: image/svg+xml` the answer is a bar chart by hour.
         """
-        return _replayed(rule_id, **body)
+        return _replayed(rule_id, **_replay_options())
+
+
+def _replay_options() -> dict[str, int]:
+    schema, body = ReplayOptions(), read_json() if request.get_data(cache=True) else {}
+    try:
+        options: dict[str, int] = schema.load(body)
+    except ma.ValidationError as error:
+        raise InvalidInputError(*field_errors(error.messages, schema, body)) from None
+    return options
 
 
 def _replayed(rule: str | int, *, hours: int, limit: int) -> Response:

@@ -15,7 +15,7 @@ from sentinel.rules.conditions import predicate
 from sentinel.rules.fields import reader
 from sentinel.rules.rulings import Hit, Ruling, plan
 from sentinel.rules.simulation import Simulation
-from sentinel.rules.syntax import And, Constant, Not, Or, Window, nodes
+from sentinel.rules.syntax import Term, nodes
 from sentinel.rules.windows import group_key_of, split
 from sentinel.services import fanout
 from sentinel.services.fanout import Planned
@@ -103,8 +103,7 @@ class Run:
         self._clock = plan(rule.syntax).clock
         rest = split(rule.syntax.condition).rest
         self._holds = predicate(rest)
-        nodes_of_fields = (node for node, _ in nodes(rest) if not isinstance(node, And | Or | Not | Constant | Window))
-        self._readers = [reader(node.field) for node in nodes_of_fields]
+        self._readers = [reader(node.field) for node, _ in nodes(rest) if isinstance(node, Term)]
         self._simulation = Simulation()
         self._next_look: datetime | None = None
         self._held_back: dict[str, datetime] = {}

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from sentinel.ids import new_ids
 from sentinel.services import replay
-from tests.integration.calls import bearer, execute, stored
+from tests.integration.calls import bearer, execute, refused, stored
 from tests.integration.rules import client, endpoint, rule
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -68,6 +68,15 @@ def test_a_stored_rule_is_counted_by_hour_and_target_and_nothing_is_sent(api: Fl
         "2026-11-20T12:00:00Z": (1, 1),
     }
     assert stored("notifications") == 0
+
+
+def test_a_replay_without_a_body_takes_a_day(api: FlaskClient) -> None:
+    known = rule(f"when a == 1 {TELL}")
+    happened({"a": 1}, ago=timedelta(hours=23))
+
+    assert api.post(f"/rules/{known}/replay").get_json()["matched"] == 1
+    assert set(refused(api.post(f"/rules/{known}/replay", json={"hours": 0, "day": 1}))) == {"hours", "day"}
+    assert api.post(f"/rules/{known}/replay", json=[]).status_code == 422
 
 
 def test_only_the_hours_asked_for_are_looked_at(api: FlaskClient) -> None:
