@@ -23,6 +23,10 @@ FOR_FANOUT = text("""
     SELECT id, client_id, rule_id, user_id, name, channel, target, template FROM endpoints
     WHERE is_enabled AND rule_id IS NULL AND client_id = ANY(CAST(:client_ids AS integer[]))
       AND (user_id IS NULL OR name IS NOT NULL OR CAST(:user_ids AS jsonb) ? user_id)
+    UNION ALL
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template FROM endpoints
+    WHERE is_enabled AND rule_id <> ALL(CAST(:rule_ids AS integer[])) AND name IS NOT NULL
+      AND client_id = ANY(CAST(:client_ids AS integer[]))
     ORDER BY id
 """)
 
@@ -83,9 +87,9 @@ class Filter:
 def for_fanout(
     session: Session, rule_ids: Iterable[int], client_ids: Iterable[int], user_ids: Iterable[str] = ()
 ) -> list[Destination]:
-    """Return the enabled endpoints of these rules, and those of these clients that belong to no rule, oldest first.
+    """Return the enabled endpoints of these rules, and those of these clients that any rule may mean, oldest first.
 
-    Of the endpoints of users, which may be many, only those of `user_ids` and those that rules can name.
+    Of other rules and of users, who may be many, those are left out that have no name and are not of `user_ids`.
     """
     values = {
         "rule_ids": array(map(str, rule_ids)),

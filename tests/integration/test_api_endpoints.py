@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, refused, send, stored
 from tests.integration.conftest import RunPipeline
-from tests.integration.rules import rule
+from tests.integration.rules import happen, rule, told
 from tests.providers import ProviderStandIn
 from tests.rows import row
 
@@ -231,6 +231,19 @@ def test_an_endpoint_that_rules_name_is_removed_or_renamed_only_by_force(api: Fl
         assert 'endpoint "ops" is named by the rules Big orders' in response.get_json()["message"]
     assert api.delete(f"{path}?forse=true").status_code == 422
     assert api.delete(f"{path}?force=true").status_code == 204
+
+
+def test_what_a_rule_sends_to_an_endpoint_that_is_gone_is_recorded_as_suppressed(api: FlaskClient) -> None:
+    made = make(api, name="ops", rule_id=rule('when type == "other" then notify("endpoint:*")', "its owner"))
+    rule('when type == "order" then notify("endpoint:ops")', "Big orders")
+
+    happen({"type": "order"})
+    api.delete(f"/endpoints/{made['id']}?force=true")
+    happen({"type": "order"})
+
+    there, gone = sorted(told(), key=lambda each: each.id)
+    assert (there.recipient, there.endpoint_id, there.status) == ("OnCall@example.com", made["id"], "PENDING")
+    assert (gone.status, gone.reason, gone.endpoint_id) == ("SUPPRESSED", "no_endpoint", None)
 
 
 def test_an_endpoint_that_only_disabled_rules_name_is_removed(api: FlaskClient) -> None:

@@ -27,7 +27,7 @@ def template(of: str, name: str, channel: str | None, subject: str | None, body:
         session.commit()
 
 
-def test_the_fan_out_asks_for_endpoints_of_rules_clients_and_the_users_it_names() -> None:
+def test_the_fan_out_asks_for_endpoints_of_its_rules_clients_and_users_and_for_all_that_have_names() -> None:
     first, second = rule(ALL, "first"), rule(ALL, "second")
     wanted = [
         endpoint(rule_id=first),
@@ -35,6 +35,7 @@ def test_the_fan_out_asks_for_endpoints_of_rules_clients_and_the_users_it_names(
         endpoint(name="ops", template="short"),
         endpoint(user_id="alice"),
         endpoint(user_id="bob", name="bob's phone"),
+        endpoint(rule_id=second, name="of another rule"),
     ]
     for columns in ({"rule_id": second}, {"is_enabled": False}, {"rule_id": first, "is_enabled": False}):
         endpoint(**columns)
