@@ -18,7 +18,7 @@ from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, Provide
 DEFAULT_CLIENT_ID = 1
 
 Accept = Callable[..., str]
-RunPipeline = Callable[[Sequence[str]], delivery.Again]
+RunPipeline = Callable[..., delivery.Again]
 
 
 @pytest.fixture(autouse=True)

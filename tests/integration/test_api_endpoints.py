@@ -329,6 +329,26 @@ def test_a_test_goes_the_way_of_all_messages_and_says_that_it_is_one(
     assert api.get(response.headers["Location"]).get_json()["status"] == "SENT"
 
 
+@pytest.mark.parametrize(
+    ("channel", "target"),
+    [
+        ("sms", "+14155552671"),
+        ("email", "a@example.com"),
+        ("slack", "#alerts"),
+        ("webhook", "https://example.com/hook"),
+        ("inbox", "user-17"),
+    ],
+)
+def test_each_channel_can_be_tested(channel: str, target: str, api: FlaskClient, run_pipeline: RunPipeline) -> None:
+    made = make(api, channel=channel, target=target)
+
+    found = api.post(f"/endpoints/{made['id']}/test").get_json()
+    run_pipeline([found["id"]], channel)
+
+    assert found["body"].startswith("[TEST]")
+    assert api.get(f"/notifications/{found['id']}").get_json()["status"] == "SENT"
+
+
 def test_a_test_is_worded_by_the_endpoints_template_then_the_default_then_the_built_in(api: FlaskClient) -> None:
     def tested() -> tuple[str, str]:
         found = api.post(f"/endpoints/{made['id']}/test").get_json()
