@@ -120,7 +120,7 @@ def test_a_hanging_receiver_costs_one_timeout_and_holds_up_no_other(stand_in: Pr
     stand_in.script_recipient("/hooks/open/hangs", silence())
     began = time.time()
 
-    results = results_of(sender, *hooks(stand_in, "hangs", 40), *hooks(stand_in, "quick", 40))
+    results = results_of(sender, *hooks(stand_in, "hangs", 80), *hooks(stand_in, "quick", 40))
 
     took = time.time() - began
     quick = [entry for entry in stand_in.entries if entry.recipient.endswith("quick")]
@@ -129,7 +129,7 @@ def test_a_hanging_receiver_costs_one_timeout_and_holds_up_no_other(stand_in: Pr
     assert max(entry.at for entry in quick) - began < 1.0  # nobody waited for the hanging one's timeout
     assert len(hanging) == 4
     held_back = [result for result in results if isinstance(result, Unsent)]
-    assert len(held_back) == 36
+    assert len(held_back) == 76  # more than the account has places
     assert all(result.rest_seconds and 0 < result.rest_seconds <= 2 for result in held_back)
     assert {result.cause.reason for result in held_back if result.cause} == {"read_timeout"}
     assert took < 3.0  # one timeout, not ten

@@ -165,6 +165,13 @@ def test_what_is_no_url_of_a_webhook_is_refused(recipient: str) -> None:
     assert error.remedy
 
 
+def test_a_url_may_have_1600_characters_and_no_more() -> None:
+    longest = "https://example.com/" + "a" * 1580
+
+    assert normalise("webhook", longest) == longest
+    assert "longer than 1600" in refusal_of("webhook", longest + "a").message
+
+
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0x7f000001", "2130706433",
