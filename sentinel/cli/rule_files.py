@@ -20,6 +20,10 @@ from sentinel.services.rule_sets import WantedRule
 
 KEYS = ("name", "rule", "is_enabled")
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""The fast ones, where PyYAML was built with them."""
+
 WIDE = 10_000
 """Characters of a line before YAML would fold it: a rule stays on the line it was written on."""
 
@@ -41,7 +45,7 @@ class FileRule:
 def read(file: TextIO) -> list[FileRule]:
     """Read a file of rules; raises `SentinelError` with the line of each mistake."""
     try:
-        root = yaml.compose(file.read(), Loader=yaml.CSafeLoader)
+        root = yaml.compose(file.read(), Loader=LOADER)
     except yaml.YAMLError as error:
         raise SentinelError(f"{file.name}: {_in_one_line(error)}") from None
     except UnicodeDecodeError as error:
@@ -125,7 +129,7 @@ class _Block(str):
     __slots__ = ()
 
 
-class _Dumper(yaml.CSafeDumper):  # type: ignore[misc]
+class _Dumper(DUMPER):  # type: ignore[misc]
     """Writes blocks as blocks."""
 
 

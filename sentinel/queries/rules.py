@@ -191,10 +191,10 @@ def version_of(session: Session, rule_id: int) -> int | None:
     return session.scalar(select(Rule.version).where(Rule.id == rule_id))
 
 
-def history(session: Session, rule_id: int, *, client_id: int) -> Sequence[RuleVersion]:
-    """Return what was done to a rule, newest first; also to one that is gone."""
+def history(session: Session, rule_id: int, *, client_id: int, most: int) -> Sequence[RuleVersion]:
+    """Return up to `most` changes of a rule, newest first; also of one that is gone."""
     mine = (RuleVersion.rule_id == rule_id, RuleVersion.client_id == client_id)
-    return session.scalars(select(RuleVersion).where(*mine).order_by(RuleVersion.version.desc())).all()
+    return session.scalars(select(RuleVersion).where(*mine).order_by(RuleVersion.version.desc()).limit(most)).all()
 
 
 def newest_heard(session: Session, client_id: int, first: str, *, most: int) -> tuple[str, bool]:

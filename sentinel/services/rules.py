@@ -20,6 +20,9 @@ from sentinel.settings import get_settings
 
 LONGEST_NAME = 200
 
+MOST_CHANGES = 1000
+"""Changes of a rule that its history tells; older ones stay in the database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -81,7 +84,8 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Rule],
 
 def history(uow: UnitOfWork, rule_id: int, *, client_id: int) -> Sequence[RuleVersion]:
     """Return what was done to a rule of the client, newest first; it outlives the rule."""
-    found = queries.history(uow.session, rule_id, client_id=client_id) if rule_id <= editing.LARGEST_ID else ()
+    is_possible = rule_id <= editing.LARGEST_ID
+    found = queries.history(uow.session, rule_id, client_id=client_id, most=MOST_CHANGES) if is_possible else ()
     if not found:
         raise NotFoundError(f"no rule {rule_id}, and there was none; GET /rules lists those there are")
     return found
