@@ -34,5 +34,6 @@ BENCHES = (
     Bench("chains"),
     Bench("api_threads", is_usual=False),
     Bench("matching", is_usual=False),
+    Bench("million_rules", is_usual=False),
     Bench("events", is_usual=False),
 )
