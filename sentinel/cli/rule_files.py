@@ -129,7 +129,7 @@ class _Block(str):
     __slots__ = ()
 
 
-class _Dumper(DUMPER):  # type: ignore[misc]
+class _Dumper(DUMPER):  # type: ignore[misc, valid-type]
     """Writes blocks as blocks."""
 
 
