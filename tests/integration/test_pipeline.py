@@ -187,7 +187,7 @@ def test_a_limit_of_one_channel_leaves_the_other_alone(
     texts, mails = [accept(), accept()], [accept(channel="email", recipient="a@example.com") for _ in range(2)]
 
     run_pipeline(texts)
-    run_pipeline(mails, "email")  # type: ignore[call-arg]
+    run_pipeline(mails, "email")
 
     assert statuses(texts) == [("SENT", None), ("SUPPRESSED", "rate_limited")]
     assert statuses(mails) == [("SENT", None)] * 2
