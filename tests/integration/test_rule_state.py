@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -186,6 +187,16 @@ def test_long_after_its_ruling_was_forgotten_an_event_still_counts_once(state: R
 
     assert state.decide([hits[2], hits[1], hits[1], hits[2]])[0] is FIRES
     assert store.zcard(f"sentinel:rule:{asked.id}:1:0:") == 3
+
+
+def test_workers_that_decide_the_same_batch_at_once_are_told_the_same(state: RuleState, store: redis.Redis) -> None:
+    asked = Asked("count() over 5m by g > 5 and sum(x) over 5m by g > 20 throttle 10s by g")
+    hits = [asked.hit(each, {"g": each % 3, "x": each}) for each in range(120)]
+
+    with ThreadPoolExecutor(4) as workers:
+        told = list(workers.map(state.decide, [hits] * 4))
+
+    assert told == [Simulation().decide(hits)] * 4
 
 
 def test_an_edited_rule_starts_afresh(state: RuleState) -> None:
