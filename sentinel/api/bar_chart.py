@@ -10,31 +10,40 @@ from sentinel.services.replay import HourCount
 
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 8, 36, 28
-LABELS = 8
+LABELS = 7
 """About how many hours are named below the bars."""
+LABEL_WIDTH = 84
 
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#767676}.title{font-size:14px}"
-    ".axis{stroke:#767676}.matched{fill:#8ab4d8}.fired{fill:#d1495b}"
+    ".axis{stroke:#767676}.matched{fill:#5b93c4}.fired{fill:#d1495b}"
 )
 """Greys and colours with enough contrast on white and on black."""
 
 
 def by_hour(title: str, hours: Sequence[HourCount]) -> str:
     """Draw how often a rule matched and spoke in each hour; each bar tells its figures when pointed at."""
-    tallest = max((each.matched for each in hours), default=0)
-    tallest = max(tallest, max((each.fired for each in hours), default=0), 1)
+    tallest = max((max(each.matched, each.fired) for each in hours), default=0) or 1
     step = (WIDTH - LEFT - RIGHT) / max(1, len(hours))
-    summary = f"matched {sum(each.matched for each in hours):,}, spoke {sum(each.fired for each in hours):,}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="t d">',
-        f'<title id="t">{_text(title)}</title><desc id="d">By hour, UTC: {summary}</desc><style>{STYLE}</style>',
-        f'<text class="title" x="{LEFT}" y="20">{_text(_short(title))}: {summary}</text>',
+        *_heading(title, hours),
         *(_bars(each, LEFT + place * step, step, tallest) for place, each in enumerate(hours)),
         *_axis(hours, step, tallest),
         "</svg>",
     ]
     return "\n".join(parts)
+
+
+def _heading(title: str, hours: Sequence[HourCount]) -> list[str]:
+    matched = f"matched {sum(each.matched for each in hours):,}"
+    fired = f"spoke {sum(each.fired for each in hours):,}"
+    squares = f'<tspan class="matched">■</tspan> {matched}, <tspan class="fired">■</tspan> {fired}'
+    return [
+        f'<title id="t">{_text(title)}</title><desc id="d">By hour, UTC: {matched}, {fired}</desc>',
+        f"<style>{STYLE}</style>",
+        f'<text class="title" x="{LEFT}" y="20">{_text(_short(title))}: {squares}</text>',
+    ]
 
 
 def _bars(each: HourCount, x: float, step: float, tallest: int) -> str:
@@ -61,6 +70,7 @@ def _axis(hours: Sequence[HourCount], step: float, tallest: int) -> list[str]:
     names = [
         f'<text x="{LEFT + place * step:.1f}" y="{floor + 18}">{_hour(hours[place].hour)}</text>'
         for place in range(0, len(hours), every)
+        if LEFT + place * step + LABEL_WIDTH <= WIDTH
     ]
     return [
         f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{WIDTH - RIGHT}" y2="{floor}"/>',

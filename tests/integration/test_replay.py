@@ -177,9 +177,9 @@ def test_the_chart_is_a_picture_that_says_its_figures(api: FlaskClient) -> None:
     picture = ET.fromstring(response.text)  # noqa: S314 - our own
     texts = ["".join(each.itertext()) for each in picture.iter()]
     assert response.content_type == "image/svg+xml"
-    assert any("<Big & orders>: matched 2, spoke 2" in each for each in texts)
+    assert any("<Big & orders>: ■ matched 2, ■ spoke 2" in each for each in texts)
     assert any("20 Nov 10:00: matched 2, spoke 2" in each for each in texts)
-    assert len([each for each in picture.iter() if each.get("class") == "fired"]) == 7
+    assert len([each for each in picture.iter() if each.tag.endswith("rect") and each.get("class") == "fired"]) == 7
 
 
 @pytest.mark.parametrize("body", [{"hours": 0}, {"hours": 169}, {"limit": 0}, {"limit": 200_001}, {"hours": "5"}])
