@@ -59,6 +59,8 @@ INSERT_DUE = text("""
     RETURNING id::text
 """)
 
+OLDEST_PENDING = text("SELECT min(created_at) FROM events WHERE status = 'PENDING'")
+
 CLIENT_NAMES = text("SELECT id, name FROM clients WHERE id = ANY(CAST(:ids AS int[]))")
 
 
@@ -116,6 +118,12 @@ def pending_events(session: Session, ids: Sequence[str]) -> list[PendingEvent]:
     """Return those of `ids` that wait, in the order they were accepted."""
     found = session.execute(PENDING_EVENTS, {"ids": array(ids)}).mappings()
     return [PendingEvent(**{**row, "body": orjson.loads(row["body"])}) for row in found]
+
+
+def oldest_pending(session: Session) -> datetime | None:
+    """Return when the oldest event was stored that has not met the rules; None if all have."""
+    found: datetime | None = session.execute(OLDEST_PENDING).scalar_one()
+    return found
 
 
 def lock_events(session: Session, ids: Sequence[str]) -> set[str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from sentinel.clock import utc_now
 from sentinel.ids import new_id
 from sentinel.logs import get_logger
 from sentinel.models.event import EventStatus
@@ -69,14 +68,15 @@ def match(ids: Sequence[str]) -> None:
 def fire_due() -> int:
     """Let rules speak whose time has come without another event (`absent`, `for`); returns how many did."""
     rules, state = get_live_rules(), get_rule_state()
+    with unit_of_work() as uow:
+        rules.refresh(uow.session)
+        # What a waiting event says may be just what a rule misses: clocks stand still at the oldest of them.
+        decided_until = min(uow.now, matching.oldest_pending(uow.session) or uow.now)
     try:
-        fallen = state.due(utc_now())
+        fallen = state.due(decided_until)
     except RuleStateError as error:
         log.warning("rule_state_away", error=str(error))  # it asks again in a second
         return 0
-    if fallen:
-        with unit_of_work() as uow:
-            rules.refresh(uow.session)
     count = 0
     for due in fallen:
         rule = rules.get(due.rule_id)

@@ -365,6 +365,18 @@ def test_what_holds_for_long_enough_is_told_though_no_further_event_comes() -> N
     assert [event(each.event_id or "").device_id for each in told()] == ["dev-1"]
 
 
+def test_nothing_is_missed_while_events_wait_that_may_bring_it() -> None:
+    rule('when type == "beat" and absent over 5m then notify("slack:#a")')
+    happen({"type": "beat", "ts": minutes_ago(10)})
+    waiting = post({"type": "beat", "ts": minutes_ago(1)})
+    execute("UPDATE events SET created_at = now() - interval '6 minutes' WHERE status = 'PENDING'")
+
+    assert matching.fire_due() == 0
+    matching.match(waiting)
+    assert matching.fire_due() == 0
+    assert told() == []
+
+
 def test_a_rule_that_changed_or_went_meanwhile_says_nothing_more() -> None:
     gone = rule('when type == "beat" and absent over 5m then notify("slack:#a")')
     happen({"type": "beat", "ts": minutes_ago(10)})
