@@ -342,11 +342,11 @@ def _print_replay(found: Replay) -> None:
     for each in _interesting(found.hours):
         click.echo(f"{each.hour:%Y-%m-%d %H:%M} {_bar(each, found.hours)}")
     cut = " (there are more; the newest were taken)" if found.is_cut else ""
-    click.echo(f"\n{found.events:,} events{cut}, {found.matched:,} matched, spoke {found.fired:,} times.")
+    click.echo(f"\n{found.events:,} events{cut}: matched {found.matched:,}, spoke {found.fired:,}.")
     if found.duplicates:
-        click.echo(f"{found.duplicates:,} would have been held back as duplicates.")
+        click.echo(f"Held back as duplicates: {found.duplicates:,}.")
     if found.tickets:
-        click.echo(f"{found.tickets:,} tickets.")
+        click.echo(f"Tickets: {found.tickets:,}.")
     if found.targets:
         rows = [(each.channel, each.recipient, each.count, each.reason) for each in found.targets]
         print_table(("channel", "recipient", "messages", "reason"), rows)

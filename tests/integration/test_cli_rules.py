@@ -267,7 +267,7 @@ def test_a_replay_is_drawn_by_hour(file: Path) -> None:
     said = done("replay", "Big orders", "--hours", 2)
 
     assert "█ 3 of 3" in said
-    assert "4 events, 3 matched, spoke 3 times." in said
+    assert "4 events: matched 3, spoke 3." in said
     assert "ops@example.com" in said
     assert json.loads(done("replay", "Big orders", "--json"))["fired"] == 3
 
