@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,6 +120,8 @@ class Sender:
 
     def __init__(self, settings: Settings) -> None:
         self._loop = asyncio.new_event_loop()
+        # Names are looked up in threads, asyncio's own are six on two cores: as many slow names would stop all others.
+        self._loop.set_default_executor(ThreadPoolExecutor(settings.provider_concurrency, thread_name_prefix="names"))
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
         self._thread.start()
         self._settings = settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -149,6 +150,27 @@ def test_a_rest_outlasts_the_batch_and_ends(stand_in: ProviderStandIn, sender: S
     assert other.receipt.outcome == Outcome.OK
     assert isinstance(third, Sent)
     assert third.receipt.outcome == Outcome.OK
+
+
+def test_names_that_take_long_to_look_up_hold_up_no_other(
+    stand_in: ProviderStandIn, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = stand_in.url.rpartition(":")[2]
+
+    def slow_for_some(host: str, *_rest: object, **_more: object) -> object:
+        if host.startswith("slow"):
+            time.sleep(1.5)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(port)))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow_for_some)
+    slow = [hook(f"http://slow-{index}.example.com:{port}/hooks/open/slow", id=f"s-{index}") for index in range(20)]
+    quick = hook(f"http://quick.example.com:{port}/hooks/open/quick", id="q")
+    began = time.time()
+
+    results_of(sender, *slow, quick)
+
+    (entry,) = [entry for entry in stand_in.entries if entry.recipient.endswith("quick")]
+    assert entry.at - began < 1.0
 
 
 def test_no_more_sends_to_one_receiver_than_it_has_places(stand_in: ProviderStandIn, sender: Sender) -> None:
