@@ -407,6 +407,16 @@ def test_without_the_store_windows_cannot_be_judged() -> None:
             question()
 
 
+def test_a_store_that_was_restarted_learns_the_scripts_again(state: RuleState, store: redis.Redis) -> None:
+    asked = Asked("count() over 5m > 1")
+    rulings(state, asked, (0, {}))
+    store.script_flush()
+
+    assert rulings(state, asked, (1, {})) == [FIRES]
+    store.script_flush()
+    assert state.due(at(1)) == []
+
+
 def test_each_hit_is_one_call_of_the_script(state: RuleState, store: redis.Redis) -> None:
     asked = Asked("count() over 5m by g > 10 throttle 1m by g")
     hits = [asked.hit(each / 10, {"g": each % 7}) for each in range(1000)]
