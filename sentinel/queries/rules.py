@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from sentinel.models import Rule, RuleVersion
 from sentinel.queries.values import array, recordset
@@ -172,8 +172,9 @@ def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Rule]:
 
 
 def everything(session: Session, client_id: int) -> Sequence[Rule]:
-    """Return all rules of a client by name."""
-    return session.scalars(select(Rule).where(Rule.client_id == client_id).order_by(Rule.name)).all()
+    """Return all rules of a client by name, without their syntax: the texts are enough for a file."""
+    wanted = select(Rule).where(Rule.client_id == client_id).order_by(Rule.name)
+    return session.scalars(wanted.options(defer(Rule.syntax, raiseload=True))).all()
 
 
 def enabled(session: Session, client_id: int) -> Sequence[Rule]:

@@ -148,13 +148,11 @@ def install(uow: UnitOfWork, caller: Caller, pack: str) -> tuple[Sequence[Rule],
 
 def change_of(found: Rule, wanted: Draft) -> str | None:
     """What putting `wanted` in the place of a rule is called; None when nothing would change."""
-    columns = wanted.row
-    is_same = all(getattr(found, name) == columns[name] for name in ("name", "text", "syntax"))
-    if is_same and found.is_enabled == wanted.is_enabled:
+    if (found.name, found.text) != (wanted.name, wanted.rule.text):
+        return "changed"
+    if found.is_enabled == wanted.is_enabled:
         return None
-    if is_same:
-        return "enabled" if wanted.is_enabled else "disabled"
-    return "changed"
+    return "enabled" if wanted.is_enabled else "disabled"
 
 
 def check_room(uow: UnitOfWork, client_id: int, *, added: int, scanned: int) -> None:
@@ -177,7 +175,8 @@ def refuse_stale(found: Rule, version: int | None) -> None:
 
 
 def _put(uow: UnitOfWork, caller: Caller, found: Rule, wanted: Draft) -> Rule:
-    change = change_of(found, wanted)
+    # The same text may mean another rule in another version of Sentinel: writing it again brings it up to date.
+    change = change_of(found, wanted) or ("changed" if found.syntax != wanted.row["syntax"] else None)
     if change is None:
         return found
     was_asked_always = found.is_enabled and found.is_scanned

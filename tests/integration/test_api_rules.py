@@ -249,6 +249,19 @@ def test_put_of_what_is_there_already_changes_nothing(api: FlaskClient) -> None:
     assert stored("rule_versions") == 1
 
 
+def test_put_of_the_same_text_brings_what_workers_read_up_to_date(api: FlaskClient) -> None:
+    made, other = make(api), make(api, name="other", rule="when a == 1 then suppress()")
+    execute(
+        "UPDATE rules SET syntax = o.syntax FROM rules o WHERE rules.id = :id AND o.id = :other",
+        id=made["id"],
+        other=other["id"],
+    )
+
+    again = put(api, made["id"], PLAIN | {"version": 1}).get_json()
+
+    assert (again["version"], again["canonical"]) == (2, made["canonical"])
+
+
 def test_put_with_a_stale_version_names_the_present_one(api: FlaskClient) -> None:
     made = make(api)
     put(api, made["id"], PLAIN | {"name": "Orders", "version": 1})
