@@ -132,8 +132,10 @@ def test_the_store_and_the_plain_model_rule_alike(
     state, model = get_rule_state(), Simulation()
 
     assert state.decide(hits) == model.decide(hits)
-    now = at(10_000)
-    assert sorted(shown(state.due(now)), key=str) == sorted(model.due(now), key=str)
+    due, expected = shown(state.due(at(10_000))), model.due(at(10_000))
+    # Of groups that fall due at the same moment and share a throttle, either may be the one that speaks.
+    assert sorted(each.since for each in due) == sorted(each.since for each in expected)
+    assert "throttle" in text or sorted(due, key=str) == sorted(expected, key=str)
 
 
 @pytest.mark.parametrize("text", [each for each in WINDOWS if "change" not in each])
