@@ -110,7 +110,7 @@ STEPS = st.lists(
     st.tuples(st.sampled_from([0, 0.5, 1, 7, 30, 59, 60, 61, 150]), BODIES, st.sampled_from([True, True, True, False])),
     max_size=25,
 )
-REAL = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+REAL = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def hits_of(asked: Asked, steps: Sequence[tuple[float, dict[str, Any], bool]]) -> list[Hit]:
