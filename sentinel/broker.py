@@ -74,15 +74,18 @@ def publish_pipeline(channel: str, ids: Sequence[str]) -> bool:
     )
 
 
+def publish_first_try(channel: str, ids: Sequence[str]) -> bool:
+    """Queue the delivery of rows that have been through the pipeline; False if the broker cannot be reached."""
+    return _publish(lambda part: _delivery(part, channel, queue=channel), channel, ids)
+
+
 def publish_delivery(channel: str, ids: Sequence[str]) -> bool:
     """Queue another try for rows that have been through the pipeline; False if the broker cannot be reached."""
-    return _publish(
-        lambda part: signature(
-            "tasks.delivery.deliver", args=[part], kwargs={"channel": channel}, queue=f"{channel}.retry"
-        ),
-        channel,
-        ids,
-    )
+    return _publish(lambda part: _delivery(part, channel, queue=f"{channel}.retry"), channel, ids)
+
+
+def _delivery(ids: list[str], channel: str, *, queue: str) -> signature:
+    return signature("tasks.delivery.deliver", args=[ids], kwargs={"channel": channel}, queue=queue)
 
 
 def _publish(build: Callable[[list[str]], signature], line: str, ids: Sequence[str]) -> bool:

@@ -113,6 +113,8 @@ def _filter(query: dict[str, Any], caller: Caller) -> Filter:
         since=since_of(query["since"]) if "since" in query else None,
         before=str(query["cursor"]) if "cursor" in query else None,
         event_id=str(query["event"]) if "event" in query else None,
+        user_id=query.get("user_id"),
+        recipient=query.get("recipient"),
     )
 
 

@@ -66,6 +66,8 @@ class Filter:
     since: datetime | None = None
     before: str | None = None
     event_id: str | None = None
+    user_id: str | None = None
+    recipient: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
@@ -84,6 +86,10 @@ class Filter:
             found.append(Notification.id < self.before)
         if self.event_id is not None:
             found.append(Notification.event_id == self.event_id)
+        if self.user_id is not None:
+            found.append(Notification.user_id == self.user_id)
+        if self.recipient is not None:
+            found.append(Notification.recipient == self.recipient)
         return found
 
 

@@ -26,6 +26,10 @@ from sentinel.settings import get_settings
 COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
 
 
+Fresh = Mapping[str, Sequence[str]]
+"""Ids of new notifications, by channel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What is to be written for one event."""
@@ -62,19 +66,19 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iter
     )
 
 
-def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> None:
-    """Write notifications, tickets and the events' ends; chains are queued after the commit."""
+def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
+    """Write notifications, tickets and the events' ends; returns the notifications that are to go on."""
     rows = _notification_rows(uow, outcomes, surroundings)
-    if rows:
-        _insert(uow, rows)
+    fresh = _insert(uow, rows) if rows else {}
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
         tickets.open_many(uow, opened)
     matching.finish_events(uow.session, [_end(each) for each in outcomes], now=uow.now)
     _count(uow, outcomes, surroundings.clients)
+    return fresh
 
 
-def _insert(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> Fresh:
     stored = notification_queries.insert(uow.session, rows)
     tallies.count_accepted(uow, (new.channel for new in stored))
     ids: dict[str, list[str]] = defaultdict(list)
@@ -83,8 +87,7 @@ def _insert(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
             ids[new.channel].append(new.id)
         else:
             tallies.count_ended(uow, new.channel, new.status, Reason.NO_ENDPOINT, 1)
-    for channel, batch in ids.items():
-        uow.queue_pipeline(channel, batch)
+    return ids
 
 
 def _end(outcome: Outcome) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from math import ceil
@@ -190,8 +190,7 @@ class Round:
                 self._give_back(uow.session, unsent, uow.now)
 
     def _attempt(self, result: Sent) -> dict[str, Any]:
-        receipt = asdict(result.receipt)
-        return {column: receipt[column] for column in RECEIPT_COLUMNS} | {
+        return {column: getattr(result.receipt, column) for column in RECEIPT_COLUMNS} | {
             "notification_id": result.message.id,
             "number": self._rows[result.message.id].attempt,
             "provider": self._provider,

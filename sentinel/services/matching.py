@@ -11,14 +11,14 @@ import orjson
 from sentinel.ids import new_id
 from sentinel.logs import get_logger
 from sentinel.models.event import EventStatus
-from sentinel.queries import matching
+from sentinel.queries import matching, sweeping
 from sentinel.queries.matching import PendingEvent
 from sentinel.rule_state import RuleStateError, get_rule_state
 from sentinel.rules.fields import reader
 from sentinel.rules.rulings import Due, Hit, Ruling
 from sentinel.rules.syntax import SEVERITIES, Term, nodes
-from sentinel.services import aftermath, fanout
-from sentinel.services.aftermath import Outcome, Surroundings
+from sentinel.services import aftermath, fanout, pipeline
+from sentinel.services.aftermath import Fresh, Outcome, Surroundings
 from sentinel.services.fanout import Plan, SpeakingRule
 from sentinel.services.live_rules import LiveRule, LiveRules, get_live_rules
 from sentinel.services.unit_of_work import unit_of_work
@@ -62,7 +62,7 @@ def match(ids: Sequence[str]) -> None:
         surroundings = aftermath.surroundings_of(uow, *_concerned(decided))
     outcomes = [_outcome(each, surroundings) for each in decided]
     for part in _parts(outcomes):
-        _write(part, surroundings)
+        _send_on(_write(part, surroundings))
 
 
 def fire_due() -> int:
@@ -83,6 +83,8 @@ def fire_due() -> int:
         if rule is not None and rule.version == due.version:
             count += _fire(due, rule)
         state.done(due)
+    with unit_of_work() as uow:
+        sweeping.record_run(uow.session, "fire_due", count, now=uow.now)
     return count
 
 
@@ -97,7 +99,8 @@ def _fire(due: Due, rule: LiveRule) -> bool:
             return False
         matched = Matched(event, fired=[rule])
         surroundings = aftermath.surroundings_of(uow, [rule], [event])
-        aftermath.store(uow, [_outcome(matched, surroundings)], surroundings)
+        fresh = aftermath.store(uow, [_outcome(matched, surroundings)], surroundings)
+    _send_on(fresh)
     return True
 
 
@@ -198,9 +201,18 @@ def _parts(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
         yield part
 
 
-def _write(outcomes: Sequence[Outcome], surroundings: Surroundings) -> None:
+def _write(outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
     with unit_of_work() as uow:
         mine = matching.lock_events(uow.session, [each.event.id for each in outcomes])
         taken = [each for each in outcomes if each.event.id in mine]
-        if taken:
-            aftermath.store(uow, taken, surroundings)
+        return aftermath.store(uow, taken, surroundings) if taken else {}
+
+
+def _send_on(fresh: Fresh) -> None:
+    """Take what was just written through the stages before delivery, here and now. docs/decisions/040 says why.
+
+    What a crash leaves behind is queued by the sweeper, for the whole chain.
+    """
+    for channel, ids in fresh.items():
+        with unit_of_work() as uow:
+            uow.queue_first_try(channel, pipeline.prepare(uow, ids))

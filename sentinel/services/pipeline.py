@@ -84,3 +84,12 @@ def _subject(row: Candidate, provider: str | None) -> Subject:
     if provider is not None:
         scopes["provider"] = provider
     return Subject(row.id, row.channel, scopes, row.attempts)
+
+
+def prepare(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
+    """Take rows of one channel through all stages at once; returns those that may be sent."""
+    going = list(ids)
+    for stage in (evaluate, dedupe, rate_limit):
+        if going:
+            going = stage(uow, going)
+    return going

@@ -55,6 +55,10 @@ class UnitOfWork:
         """After the commit, queue the chain for these rows."""
         self._publications.append((broker.publish_pipeline, channel, ids))
 
+    def queue_first_try(self, channel: str, ids: Sequence[str]) -> None:
+        """After the commit, queue the delivery of rows that have been through all stages."""
+        self._publications.append((broker.publish_first_try, channel, ids))
+
     def queue_delivery(self, channel: str, ids: Sequence[str]) -> None:
         """After the commit, queue another try for these rows."""
         self._publications.append((broker.publish_delivery, channel, ids))

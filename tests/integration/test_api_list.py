@@ -103,6 +103,16 @@ FILTERS = {
 }
 
 
+def test_a_user_and_an_address_find_their_own(api: FlaskClient, accept: Accept) -> None:
+    hers = accept(channel="inbox", recipient="user-1", user_id="user-1")
+    accept(channel="inbox", recipient="user-2", user_id="user-2")
+    number = accept(recipient="+14155552672")
+
+    assert _ids(api.get("/notifications?user_id=user-1")) == [hers]
+    assert _ids(api.get("/notifications?channel=inbox&recipient=user-1")) == [hers]
+    assert _ids(api.get(f"/notifications?recipient={quote('+14155552672')}")) == [number]
+
+
 def test_filters_work_alone_and_together(api: FlaskClient, mixed: dict[tuple[str, str, str], str]) -> None:
     for channel, statuses, reason, since in product(*FILTERS.values()):
         given = dict(zip(FILTERS, (channel, statuses, reason, since), strict=True))

@@ -93,6 +93,10 @@ class ListQuery(TimedPageQuery):
     )
     channel = one_of(CHANNELS, example="sms")
     reason = fields.String(validate=storable, metadata={"example": "rate_limited"})
+    user_id = fields.String(validate=storable, metadata={"example": "user-17"})
+    recipient = fields.String(
+        validate=storable, metadata={"example": "+14155552671", "description": "in its stored spelling"}
+    )
     event = fields.UUID(metadata={"description": "only what rules made of this event, by its `id`"})
 
 

@@ -3,13 +3,14 @@
 -- An event is judged as of the newest one that came before it and is at most LATENESS younger.
 -- `span` is how far back a window looks, `length` how long it is (for spike two lengths make a span).
 
-local COMPARE = {
-  ['<'] = function(a, b) return a < b end,
-  ['<='] = function(a, b) return a <= b end,
-  ['=='] = function(a, b) return a == b end,
-  ['>='] = function(a, b) return a >= b end,
-  ['>'] = function(a, b) return a > b end,
-}
+-- Chains of if, and no tables of functions: a script makes its functions anew in every call.
+local function compare(figure, operator, number)
+  if operator == '>' then return figure > number end
+  if operator == '>=' then return figure >= number end
+  if operator == '<' then return figure < number end
+  if operator == '<=' then return figure <= number end
+  return figure == number
+end
 
 local function newest(key, at, length)
   local last = redis.call('ZREVRANGEBYSCORE', key, '(' .. whole(at + math.min(LATENESS, length)), whole(at),
@@ -40,8 +41,6 @@ local function add(total, n, sum, low, high)
   total.low = total.low and math.min(total.low, low) or low
   total.high = total.high and math.max(total.high, high) or high
 end
-
-local COUNTED = { count = true, rate = true, spike = true }
 
 local function value_of(member) return tonumber(string.match(member, '^(%S+)')) end
 
@@ -83,7 +82,7 @@ end
 
 local function logged(step, log, from, to)
   local total = nothing()
-  if COUNTED[step.kind] then
+  if step.kind == 'count' or step.kind == 'rate' or step.kind == 'spike' then
     total.n = redis.call('ZCOUNT', log, '(' .. whole(from), whole(to))
     return total
   end
@@ -112,15 +111,15 @@ local function bucketed(step, buckets, width)
   return current, before
 end
 
-local FIGURES = {
-  count = function(current) return current.n end,
-  rate = function(current, _, step) return current.n / (step.length / 1000) end,
-  sum = function(current) return current.sum end,
-  avg = function(current) return current.sum / current.n end,
-  min = function(current) return current.low end,
-  max = function(current) return current.high end,
-  spike = function(current, before) return current.n / math.max(1, before.n) end,
-}
+local function figure_of(step, current, before)
+  if step.kind == 'sum' then return current.sum end
+  if step.kind == 'avg' then return current.sum / current.n end
+  if step.kind == 'min' then return current.low end
+  if step.kind == 'max' then return current.high end
+  if step.kind == 'rate' then return current.n / (step.length / 1000) end
+  if step.kind == 'spike' then return current.n / math.max(1, before.n) end
+  return current.n
+end
 
 local function figure(step, key, id, value)
   local log, buckets, width = key .. ':log', key .. ':buckets', math.ceil(step.length / BUCKETS)
@@ -133,7 +132,7 @@ local function figure(step, key, id, value)
     current, before = bucketed(step, buckets, width)
   end
   if current.n == 0 then return nil end -- the event itself came too late to be kept
-  return FIGURES[step.kind](current, before, step)
+  return figure_of(step, current, before)
 end
 
 -- More different values than a set should hold: a HyperLogLog for each thirtieth of the window, about 1 % off.
@@ -175,5 +174,5 @@ local function window_reached(step, id, value)
   else
     found = figure(step, key, id, value)
   end
-  return found ~= nil and COMPARE[step.operator](found, step.number)
+  return found ~= nil and compare(found, step.operator, step.number)
 end
