@@ -231,11 +231,17 @@ def test_sweepers_are_silent_after_ten_periods() -> None:
     runs = {
         "sweep_waiting": now - timedelta(seconds=5),
         "sweep_leases": now - timedelta(minutes=5),
+        "fire_due": now - timedelta(seconds=2),
     }
 
     found = {each.message.split()[0]: each.level for each in check_sweepers(runs, now=now)}
 
-    assert found == {"sweep_waiting": Level.OK, "sweep_leases": Level.BROKEN, "prune": Level.WARNING}
+    assert found == {
+        "sweep_waiting": Level.OK,
+        "sweep_leases": Level.BROKEN,
+        "fire_due": Level.OK,
+        "prune": Level.WARNING,
+    }
 
 
 def test_a_lease_that_ran_out_unnoticed_is_overdue() -> None:
