@@ -35,5 +35,6 @@ BENCHES = (
     Bench("api_threads", is_usual=False),
     Bench("matching", is_usual=False),
     Bench("million_rules", is_usual=False),
+    Bench("rule_state", is_usual=False),
     Bench("events", is_usual=False),
 )
