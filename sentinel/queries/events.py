@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, and_, any_, func, literal, or_, select, text, union_all
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, literal, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from sentinel.ids import first_id
 from sentinel.models import Client, Event
-from sentinel.models.event import EventStatus
 from sentinel.queries.values import recordset
 
 INSERT = text("""
@@ -59,7 +58,7 @@ class Reception:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a client may see: its own events, and those that everybody may hear and its rules did."""
+    """What a client may see: its own events and all broadcasts; of the rules that spoke, those that are its own."""
 
     client_id: int
     rule_ids: frozenset[int]
@@ -68,13 +67,9 @@ class Sight:
         """Its own."""
         return Event.client_id == self.client_id
 
-    def heard(self) -> ColumnElement[bool]:
-        """Broadcast, by whomever, and heard by one of its rules."""
-        # PostgreSQL looks up each in a hash of `mine`; `&&` would compare every pair.
-        spoke = func.unnest(Event.rule_ids).column_valued("spoke")
-        mine = literal(sorted(self.rule_ids), ARRAY(Integer))
-        is_heard = select(spoke).where(spoke == any_(mine)).exists()
-        return and_(Event.is_broadcast, Event.status == EventStatus.MATCHED, is_heard)
+    def broadcast(self) -> ColumnElement[bool]:
+        """Meant for everybody, by whomever."""
+        return Event.is_broadcast.is_(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +123,7 @@ def sight_of(session: Session, client_id: int) -> Sight:
 
 def get(session: Session, event_id: str, sight: Sight) -> tuple[Event, str] | None:
     """Return the event of our id, with its client's name, if it is in sight."""
-    return _first(session, Event.id == event_id, or_(sight.own(), sight.heard()))
+    return _first(session, Event.id == event_id, or_(sight.own(), sight.broadcast()))
 
 
 def get_by_sender_id(session: Session, event_id: str, sight: Sight) -> tuple[Event, str] | None:
@@ -138,9 +133,7 @@ def get_by_sender_id(session: Session, event_id: str, sight: Sight) -> tuple[Eve
 
 def page(session: Session, wanted: Filter, sight: Sight, *, size: int) -> list[tuple[Event, str]]:
     """Return up to `size` events in sight with their client's name, newest first."""
-    arms = [_newest(sight.own(), wanted, size)]
-    if sight.rule_ids:
-        arms.append(_newest(sight.heard(), wanted, size))
+    arms = [_newest(each, wanted, size) for each in (sight.own(), sight.broadcast())]
     ids = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
     return _rows(session, _with_client().where(Event.id.in_(select(ids))).order_by(Event.id.desc()).limit(size))
 
