@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
-
-import orjson
 
 from sentinel.ids import new_id
 from sentinel.logs import get_logger
@@ -92,7 +91,7 @@ def _fire(due: Due, rule: LiveRule) -> bool:
     """Store what is due as an event of its own, with all that follows, in one commit; False if that was done before."""
     facts = {"rule_id": rule.id, "since": due.since, "group": due.group, "last_event_id": due.event_id}
     with unit_of_work() as uow:
-        name = f"due:{rule.id}:{rule.version}:{due.since.isoformat()}:{orjson.dumps(due.group).decode()}"
+        name = f"due:{rule.id}:{rule.version}:{blake2b(due.token.encode(), digest_size=16).hexdigest()}"
         row = {"id": new_id(uow.now), "client_id": rule.client_id, "event_id": name}
         event = matching.insert_due(uow.session, row, last=due.event_id, due=facts, now=uow.now)
         if event is None:
@@ -117,8 +116,9 @@ def _ask(event: PendingEvent, rules: LiveRules) -> Matched:
 
 
 def _decide_stateful(found: Sequence[Matched], rules: LiveRules) -> None:
-    """Ask windows, clocks and throttles, in the order of the events; what does not fire moves out of `fired`."""
-    asked = [(each, rule, holds) for each in found for rule, holds in _stateful(each, rules)]
+    """Ask windows, clocks and throttles, by the time of the events; what does not fire moves out of `fired`."""
+    in_time = sorted(found, key=lambda each: each.event.occurred_at)
+    asked = [(each, rule, holds) for each in in_time for rule, holds in _stateful(each, rules)]
     if not asked:
         return
     try:
