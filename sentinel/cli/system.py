@@ -83,7 +83,10 @@ def clock_and_window(settings: Settings, environment: dict[str, str]) -> tuple[P
     flower_environment = environment | processes.flower_secrets(settings)
     return (
         ProcessSpec("beat", tethered(processes.beat_command(settings)), environment),
-        ProcessSpec("flower", tethered(processes.flower_command(settings)), flower_environment),
+        # Without its broker Flower may not heed SIGTERM, and it has nothing to lose.
+        ProcessSpec(
+            "flower", tethered(processes.flower_command(settings), death_signal=signal.SIGKILL), flower_environment
+        ),
     )
 
 
