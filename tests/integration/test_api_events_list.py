@@ -240,7 +240,9 @@ def test_a_filter_that_is_not_understood_is_refused(query: str, field: str, api:
     assert set(refused(response)) == {field}
 
 
-def test_a_client_sees_its_own_events_and_all_broadcasts_with_its_own_rules_only(api: FlaskClient, add_rule: AddRule) -> None:
+def test_a_client_sees_its_own_events_and_all_broadcasts_with_its_own_rules_only(
+    api: FlaskClient, add_rule: AddRule
+) -> None:
     mine, theirs = bearer("mine"), bearer("theirs")
     my_rule, their_rule = add_rule("mine"), add_rule("theirs")
     own = post(api, key=mine)
