@@ -44,7 +44,7 @@ OPTIONS = {
     "log_line_prefix": "",  # the supervisor's log has a prefix of its own
 }
 # A power cut may then destroy the data: only for tests, whose data nobody misses.
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def prepare_postgres(state: State, *, is_durable: bool = True) -> ServerSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import string
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
