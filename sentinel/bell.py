@@ -8,6 +8,7 @@ import redis
 
 from sentinel.logs import get_logger
 from sentinel.settings import get_settings
+from sentinel.store import get_store
 
 log = get_logger(__name__)
 
@@ -44,8 +45,5 @@ def _key(channel: str) -> str:
 
 @lru_cache(maxsize=1)
 def get_bell() -> Bell:
-    """Return the bell of this process; redis-py opens connections of its own after a fork."""
-    settings = get_settings()
-    url = settings.redis_url.get_secret_value()
-    store = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
-    return Bell(store, longest_ms=settings.gather_ms)
+    """Return the bell of this process."""
+    return Bell(get_store(), longest_ms=get_settings().gather_ms)

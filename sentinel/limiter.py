@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import redis
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -26,6 +25,7 @@ from redis.exceptions import RedisError
 from sentinel import metrics
 from sentinel.logs import get_logger
 from sentinel.settings import Limit, Settings, get_settings
+from sentinel.store import get_store
 
 log = get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Limiter:
     def __init__(self, settings: Settings) -> None:
         self._limits = [(limit, parse(limit.rate)) for limit in sorted(settings.limits, key=_breadth)]
         self._fails_open = settings.limiter_down == "open"
-        self._store = redis.Redis.from_url(settings.redis_url.get_secret_value(), **PATIENCE)
+        self._store = get_store()
         self._strategy = _strategy(settings)
 
     def admit(self, subjects: Sequence[Subject], *, now: datetime) -> Verdict:
