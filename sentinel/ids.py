@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import threading
 import uuid
 from datetime import datetime
 
@@ -19,10 +21,38 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+class _Rooms:
+    """Where the random part of ids begins: anywhere, or within one millisecond behind the ids given out before."""
+
+    def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was given out; a child process must not go on where its parent does, nor wait for its lock."""
+        self._lock = threading.Lock()
+        self._milliseconds = -1
+        self._next = 0
+
+    def take(self, milliseconds: int, count: int) -> int:
+        """Return the first of `count` numbers that no other caller of this process gets for these milliseconds."""
+        with self._lock:
+            if milliseconds != self._milliseconds:
+                self._milliseconds = milliseconds
+                self._next = secrets.randbits(_RANDOM_BITS - 1)  # the top bit stays free: nothing can overflow
+            first = self._next
+            self._next += count
+            return first
+
+
+_rooms = _Rooms()
+os.register_at_fork(after_in_child=_rooms.begin_anew)
+
+
 def new_ids(moment: datetime, count: int) -> list[str]:
-    """`count` ids of `moment`, in ascending order, so that rows of one request keep its order."""
-    room = secrets.randbits(_RANDOM_BITS - 1)  # the top bit stays free: adding an index cannot overflow
-    return [_compose(_milliseconds(moment), room + index) for index in range(count)]
+    """`count` ids of `moment`, in ascending order, behind those this process has made for the same millisecond."""
+    milliseconds = _milliseconds(moment)
+    room = _rooms.take(milliseconds, count)
+    return [_compose(milliseconds, room + index) for index in range(count)]
 
 
 def new_id(moment: datetime) -> str:

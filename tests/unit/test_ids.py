@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import uuid
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,10 +52,37 @@ def test_before_1970_every_id_is_later(moment: datetime) -> None:
     assert first_id(moment) < new_id(datetime(1970, 1, 1, tzinfo=UTC))
 
 
-def test_two_calls_do_not_make_the_same_id() -> None:
+def test_calls_of_one_process_keep_their_order_within_a_millisecond() -> None:
     moment = datetime(2026, 11, 20, tzinfo=UTC)
 
-    assert len({new_id(moment) for _ in range(1000)}) == 1000
+    made = [each for _ in range(1000) for each in new_ids(moment, 2)]
+
+    assert made == sorted(set(made))
+
+
+def test_a_child_process_does_not_make_its_parents_ids() -> None:
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    new_id(moment)
+    read_end, write_end = os.pipe()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
+        child = os.fork()
+    if child == 0:
+        os.write(write_end, new_id(moment).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(read_end, 36).decode() != new_id(moment)
+
+
+def test_threads_do_not_make_the_same_id() -> None:
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [each for ids in pool.map(lambda _: new_ids(moment, 10), range(400)) for each in ids]
+
+    assert len(set(made)) == 4000
 
 
 @pytest.mark.parametrize("text", [KNOWN, KNOWN.upper()])
