@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from celery.signals import (
     task_failure,
     task_postrun,
     task_prerun,
+    worker_before_create_process,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -23,6 +25,11 @@ from sentinel.services.delivery import get_sender
 __all__ = ["app"]
 
 app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.maintenance"]
+
+
+@worker_before_create_process.connect
+def _before_fork(**_: Any) -> None:
+    gc.freeze()  # a child's collector would write to everything it inherits, and shared memory would be shared no more
 
 
 @worker_process_init.connect
