@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sentinel.rules.conditions import fits, test
+from sentinel.rules.conditions import fits, predicate, test
 from sentinel.rules.fields import reader
 from sentinel.rules.printer import condition_text
 from sentinel.rules.syntax import And, Condition, Constant, Missing, Not, Or, Term, Window, conjuncts
@@ -61,6 +61,15 @@ def explain(condition: Condition, event: Mapping[str, Any]) -> Explanation:
     findings = tuple(_finding(each, event) for each in conjuncts(condition))
     failed = next((each for each in findings if not each.holds), None)
     return Explanation(failed is None, findings, failed)
+
+
+def reach(condition: Condition, event: Mapping[str, Any]) -> tuple[bool, int]:
+    """Whether the event matches, and how many conditions held before the first that failed: `explain` in short."""
+    parts = conjuncts(condition)
+    for depth, part in enumerate(parts):
+        if not (isinstance(part, Window) or predicate(part)(event)):
+            return False, depth
+    return True, len(parts)
 
 
 def _finding(condition: Condition, event: Mapping[str, Any]) -> Finding:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sentinel.models import Notification, Rule
 from sentinel.queries import notifications as notification_queries
 from sentinel.queries import rules as rule_queries
 from sentinel.queries.notifications import Filter
-from sentinel.rules.explain import Explanation, explain
+from sentinel.rules.explain import Explanation, explain, reach
+from sentinel.rules.syntax import RuleSyntax
 from sentinel.services import events, rules
 from sentinel.services.events import SeenEvent
 from sentinel.services.rule_trial import needs
@@ -52,12 +54,6 @@ class RuleFate:
     needs: list[str]
     has_changed: bool
 
-    @property
-    def depth(self) -> int:
-        """How many conditions held before the first that failed."""
-        failed = self.explanation.failed
-        return len(self.explanation.findings) if failed is None else self.explanation.findings.index(failed)
-
 
 @dataclass(frozen=True, slots=True)
 class EventExplanation:
@@ -73,15 +69,22 @@ def why(uow: UnitOfWork, event_id: str, client_id: int, *, rule_id: int | None, 
     """Ask each rule of the client, as it is now, about an event: those that matched first, then the near misses."""
     seen = events.get(uow, event_id, client_id)
     asked = [rules.get(uow, rule_id, client_id=client_id)] if rule_id is not None else None
-    found = [_fate(rule, seen) for rule in asked or rule_queries.enabled(uow.session, client_id)]
-    found.sort(key=lambda each: (not each.explanation.matched, -each.depth, each.rule.id))
+    met = _nearest_first(asked or rule_queries.enabled(uow.session, client_id), seen)
     wanted = Filter(client_id=client_id, event_id=seen.event.id)
     told = notification_queries.page(uow.session, wanted, size=MOST_NOTIFICATIONS)
-    return EventExplanation(seen, len(found), found[:most], [row for row, _ in told])
+    fates = [_fate(rule, syntax, seen) for rule, syntax in met[:most]]
+    return EventExplanation(seen, len(met), fates, [row for row, _ in told])
 
 
-def _fate(rule: Rule, seen: SeenEvent) -> RuleFate:
-    syntax = rules.syntax_of(rule)
+def _nearest_first(asked: Iterable[Rule], seen: SeenEvent) -> list[tuple[Rule, RuleSyntax]]:
+    """Rules that match, then those that failed latest. A client may have thousands, of which few are explained."""
+    shared: dict[Any, Any] = {}
+    met = [(rule, rules.syntax_of(rule, shared)) for rule in asked]
+    reached = {rule.id: reach(syntax.condition, seen.event.body) for rule, syntax in met}
+    return sorted(met, key=lambda each: (*(-part for part in reached[each[0].id]), each[0].id))
+
+
+def _fate(rule: Rule, syntax: RuleSyntax, seen: SeenEvent) -> RuleFate:
     explanation = explain(syntax.condition, seen.event.body)
     has_changed = rule.updated_at > seen.event.created_at
     return RuleFate(rule, _became(rule, seen, explanation), explanation, needs(syntax), has_changed)

@@ -63,9 +63,9 @@ def draft(uow: UnitOfWork, client_id: int, written: Written) -> Draft:
     return Draft(written.name, check_shorthand(uow, client_id, written.rule), written.is_enabled)
 
 
-def syntax_of(rule: Rule) -> RuleSyntax:
-    """What a stored rule says."""
-    return serialise.load(rule.syntax)
+def syntax_of(rule: Rule, shared: dict[Any, Any] | None = None) -> RuleSyntax:
+    """What a stored rule says. Hand `shared` from rule to rule where many are read."""
+    return serialise.load(rule.syntax, shared)
 
 
 def get(uow: UnitOfWork, rule_id: int, *, client_id: int) -> Rule:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 
 from sentinel.rules.conditions import predicate
-from sentinel.rules.explain import Note, explain
+from sentinel.rules.explain import Note, explain, reach
 from sentinel.rules.parser import parse_condition
 from sentinel.rules.syntax import Condition
 from tests.unit.rules import strategies
@@ -59,3 +59,14 @@ def test_long_values_are_shortened() -> None:
 @settings(max_examples=150, deadline=None)
 def test_an_explanation_comes_to_the_same_as_matching(condition: Condition, event: Any) -> None:
     assert explain(condition, event).matched is predicate(condition)(event)
+
+
+@given(condition=strategies.conditions, event=strategies.events)
+def test_how_far_an_event_reaches_is_what_its_explanation_says(condition: Condition, event: dict[str, Any]) -> None:
+    explanation = explain(condition, event)
+
+    matched, depth = reach(condition, event)
+
+    findings = explanation.findings
+    assert matched == explanation.matched
+    assert depth == (len(findings) if matched else findings.index(explanation.failed))  # type: ignore[arg-type]
