@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -47,6 +48,10 @@ class Again:
 
     ids: list[str]
     seconds: float = 0.0
+
+
+_making_sender = threading.Lock()
+"""Two threads that ask at once would make two senders, and one would be lost with its connections open."""
 
 
 @lru_cache(maxsize=1)
@@ -112,7 +117,9 @@ class Round:
         if messages is None:
             return False
         tally: Counter[str] = Counter()
-        for group in get_sender().send(self._channel, messages, start_before=start_before):
+        with _making_sender:
+            sender = get_sender()
+        for group in sender.send(self._channel, messages, start_before=start_before):
             self._write_surely(group)
             tally.update(result.receipt.outcome if isinstance(result, Sent) else "UNSENT" for result in group)
         if tally:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from sentinel.channels.sender import Sender
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.services import delivery, sweeping
+from sentinel.settings import Settings
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline
 from tests.providers import ProviderStandIn, delayed, rate_limited, refused, reset, silence
@@ -60,6 +64,28 @@ def test_two_workers_with_the_same_ids_send_each_once(accept: Accept, provider: 
         thread.join()
 
     assert sorted(entry.recipient for entry in provider.entries) == sorted(row(each).recipient for each in ids)
+    assert {row(each).status for each in ids} == {"SENT"}
+
+
+def test_threads_that_begin_at_once_share_one_sender(
+    accept: Accept, provider: ProviderStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Sender] = []
+
+    class Slow(Sender):
+        """Takes its time to be made, so that others come meanwhile."""
+
+        def __init__(self, settings: Settings) -> None:
+            time.sleep(0.1)
+            super().__init__(settings)
+            made.append(self)
+
+    monkeypatch.setattr(delivery, "Sender", Slow)
+    ids = [accept(recipient=f"+1415555{number:04}") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda each: delivery.deliver("sms", [each], worker="test@here"), ids))
+
+    assert len(made) == 1
     assert {row(each).status for each in ids} == {"SENT"}
 
 
