@@ -69,4 +69,4 @@ def test_how_far_an_event_reaches_is_what_its_explanation_says(condition: Condit
 
     findings = explanation.findings
     assert matched == explanation.matched
-    assert depth == (len(findings) if matched else findings.index(explanation.failed))  # type: ignore[arg-type]
+    assert depth == (len(findings) if matched else findings.index(explanation.failed))
