@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from sentinel.ids import new_id
 from sentinel.logs import get_logger
 from sentinel.models.event import EventStatus
@@ -59,9 +62,10 @@ def match(ids: Sequence[str]) -> None:
     decided = [each for each in found if not each.is_undecided]
     with unit_of_work() as uow:
         surroundings = aftermath.surroundings_of(uow, *_concerned(decided))
-    outcomes = [_outcome(each, surroundings) for each in decided]
+    outcomes = [_outcome_surely(each, surroundings) for each in decided]
     for part in _parts(outcomes):
-        _send_on(_write(part, surroundings))
+        for fresh in _write_surely(part, surroundings):
+            _send_on(fresh)
 
 
 def fire_due() -> int:
@@ -157,9 +161,21 @@ def _concerns(rule: LiveRule, event: Mapping[str, Any]) -> bool:
     return all(reader(each)(event) is not None for each in fields)
 
 
+def _outcome_surely(matched: Matched, surroundings: Surroundings) -> Outcome:
+    try:
+        return _outcome(matched, surroundings)
+    except Exception:  # as in _ask
+        log.exception("matching_bug", event_id=matched.event.id)
+        return _failed(matched.event)
+
+
+def _failed(event: PendingEvent) -> Outcome:
+    return Outcome(event, EventStatus.FAILED, "bug")
+
+
 def _outcome(matched: Matched, surroundings: Surroundings) -> Outcome:
     if matched.is_broken:
-        return Outcome(matched.event, EventStatus.FAILED, "bug")
+        return _failed(matched.event)
     event = matched.event
     given = event.severity if event.severity in SEVERITIES else None
     plan = fanout.plan(event.body, matched.fired, surroundings.directory, severity_given=given)
@@ -199,6 +215,24 @@ def _parts(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
             part, rows = [], 0
     if part:
         yield part
+
+
+def _write_surely(outcomes: Sequence[Outcome], surroundings: Surroundings) -> Iterator[Fresh]:
+    """Write outcomes together; if that cannot be done, one by one, so that the one that cannot be written fails alone.
+
+    A database that is away is nobody's fault: the events stay PENDING and come again.
+    """
+    try:
+        yield _write(outcomes, surroundings)
+    except (OperationalError, PoolTimeout):
+        raise
+    except Exception:
+        log.exception("matching_bug", events=len(outcomes))
+        if len(outcomes) == 1:
+            yield _write([_failed(outcomes[0].event)], surroundings)
+            return
+        for each in outcomes:
+            yield from _write_surely([each], surroundings)
 
 
 def _write(outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:

@@ -13,7 +13,7 @@ from sentinel.clock import utc_now
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
 from sentinel.rules.rulebook import RuleBook
-from sentinel.services import matching, sweeping
+from sentinel.services import aftermath, fanout, matching, sweeping
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.rules import ORDER, client, endpoint, event, happen, post, rule, tickets, told
@@ -294,6 +294,26 @@ def test_an_event_that_breaks_the_engine_fails_alone(monkeypatch: pytest.MonkeyP
 
     assert (event(poison).status, event(poison).reason) == (EventStatus.FAILED, "bug")
     assert event(order).status == EventStatus.MATCHED
+
+
+@pytest.mark.parametrize(("place", "name"), [(aftermath, "worded"), (fanout, "severity")])
+def test_an_event_whose_messages_cannot_be_made_fails_alone(
+    place: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(ORDER)
+    sound = getattr(place, name)
+
+    def brittle(*arguments: Any) -> Any:
+        if "poison" in str(arguments):
+            raise ZeroDivisionError
+        return sound(*arguments)
+
+    monkeypatch.setattr(place, name, brittle)
+    before, poison, after = happen(BIG_ORDER, BIG_ORDER | {"note": "poison"}, BIG_ORDER)
+
+    assert (event(poison).status, event(poison).reason) == (EventStatus.FAILED, "bug")
+    assert [event(each).status for each in (before, after)] == [EventStatus.MATCHED] * 2
+    assert sorted(each.event_id or "" for each in told()) == sorted([before, after])
 
 
 def test_a_template_that_fails_is_replaced_by_the_built_in_wording() -> None:
