@@ -15,10 +15,21 @@ from sentinel.rules.errors import InvalidRuleError, Problem
 from sentinel.rules.messages import explained
 from sentinel.rules.reader import Reader, WrittenAction, one_of_these
 from sentinel.rules.refusal import Place, Refused
-from sentinel.rules.syntax import And, Condition, Constant, Not, Notify, Or, RuleSyntax, TextTest, Window, nodes
+from sentinel.rules.syntax import (
+    ENDPOINT,
+    And,
+    Condition,
+    Constant,
+    Not,
+    Notify,
+    Or,
+    RuleSyntax,
+    TextTest,
+    Window,
+    nodes,
+)
 
 WINDOW_TOKENS = frozenset({"EVENTS", "FIGURE", "FIRST", "CHANGE", "ABSENT"})
-ENDPOINT = "endpoint"
 
 
 @dataclass(frozen=True, slots=True)

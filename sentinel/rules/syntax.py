@@ -14,6 +14,12 @@ Path = tuple[str | int, ...]
 Plain = str | int | float
 """A literal of a rule that is neither true, false nor null."""
 
+ENDPOINT = "endpoint"
+"""`notify("endpoint:NAME")`: not a channel, but the name of an endpoint."""
+
+EVERY_ENDPOINT = "*"
+"""`notify("endpoint:*")`: all endpoints of the rule, or of its client."""
+
 SEVERITIES = ("critical", "high", "medium", "low")
 
 

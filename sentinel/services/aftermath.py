@@ -15,12 +15,11 @@ from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
 from sentinel.queries import notifications as notification_queries
 from sentinel.queries.matching import PendingEvent
-from sentinel.rendering import Facts
 from sentinel.services import tallies, tickets, wordings
 from sentinel.services.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
 from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
-from sentinel.services.wordings import Wordings, worded
+from sentinel.services.wordings import Wordings, facts_of, worded
 from sentinel.settings import get_settings
 
 COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
@@ -122,7 +121,9 @@ def _row(
     uow: UnitOfWork, event: PendingEvent, message: Planned, surroundings: Surroundings, notification_id: str
 ) -> dict[str, Any]:
     settings = get_settings()
-    content = worded(message, _facts(event, message, surroundings), surroundings.wordings)
+    client = surroundings.clients.get(message.client_id, event.client_name)
+    facts = facts_of(message, event, client=client, event_id=event.event_id or event.id)
+    content = worded(message, facts, surroundings.wordings)
     key, seconds = message.dedupe or (None, None)
     hint = uow.now + timedelta(seconds=settings.hint_seconds)
     return {
@@ -148,17 +149,6 @@ def _row(
         "queue_at": None if message.is_missing else hint,
         "created_at": uow.now,
     }
-
-
-def _facts(event: PendingEvent, message: Planned, surroundings: Surroundings) -> Facts:
-    return Facts(
-        client=surroundings.clients.get(message.client_id, event.client_name),
-        event_id=event.event_id or event.id,
-        severity=message.severity,
-        rules=tuple((rule.id, rule.name) for rule in message.rules),
-        event=event.body,
-        occurred_at=event.occurred_at,
-    )
 
 
 def _ticket(outcome: Outcome, planned: PlannedTicket) -> NewTicket:

@@ -13,7 +13,7 @@ from sentinel.queries import rules as rule_queries
 from sentinel.rules.parser import parse
 from sentinel.rules.serialise import dump
 from sentinel.rules.shorthand import shorthand
-from sentinel.rules.syntax import Notify
+from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Notify
 from sentinel.services.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
@@ -27,7 +27,7 @@ RULES_EACH = len(SEVERITIES) * len(SOURCES) * len(NAMES)
 DOMAIN = "demo.example"
 """Reserved for examples (RFC 2606): nothing that is sent there can reach anybody."""
 
-EVERY_ENDPOINT = (Notify("endpoint", "*"),)
+ACTIONS = (Notify(ENDPOINT, EVERY_ENDPOINT),)
 
 
 def check_harmless() -> None:
@@ -56,7 +56,7 @@ def rule_rows() -> list[dict[str, Any]]:
     """The rules that every demo client gets: each severity, source and name once."""
     rows = []
     for severity, source, name in product(SEVERITIES, SOURCES, NAMES):
-        text = shorthand(severity, source, name, actions=EVERY_ENDPOINT)
+        text = shorthand(severity, source, name, actions=ACTIONS)
         rows.append({"name": f"{severity}/{source}/{name}", "text": text, "syntax": dump(parse(text))})
     return rows
 

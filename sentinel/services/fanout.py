@@ -12,15 +12,20 @@ from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
 from sentinel.queries.endpoints import Destination
 from sentinel.rules.fields import reader
-from sentinel.rules.syntax import SEVERITIES, Field, Notify, Path, RuleSyntax, Suppress, Ticket
+from sentinel.rules.syntax import (
+    ENDPOINT,
+    EVERY_ENDPOINT,
+    SEVERITIES,
+    Field,
+    Notify,
+    Path,
+    RuleSyntax,
+    Suppress,
+    Ticket,
+)
 from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
-
-ENDPOINT = "endpoint"
-"""In a rule: not a channel, but the name of an endpoint. Of a notification: there was no enabled endpoint."""
-
-EVERY_ENDPOINT = "*"
 
 INBOX = "inbox"
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.ids import first_id
+from sentinel.models.status import Reason
 from sentinel.queries import rules as queries
 from sentinel.queries.rules import HeardEvent
 from sentinel.rules.conditions import predicate
@@ -20,7 +21,7 @@ from sentinel.rules.windows import group_key_of, split
 from sentinel.services import fanout
 from sentinel.services.fanout import Planned
 from sentinel.services.live_rules import LiveRule
-from sentinel.services.rule_trial import NO_ENDPOINT, directory
+from sentinel.services.rule_trial import directory
 from sentinel.services.unit_of_work import UnitOfWork
 
 LONGEST_HOURS = 168
@@ -164,4 +165,4 @@ def _by_hour(run: Run, since: datetime, until: datetime) -> list[HourCount]:
 
 
 def _target(message: Planned, count: int) -> TargetCount:
-    return TargetCount(message.channel, message.recipient, count, NO_ENDPOINT if message.is_missing else None)
+    return TargetCount(message.channel, message.recipient, count, Reason.NO_ENDPOINT if message.is_missing else None)

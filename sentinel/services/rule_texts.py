@@ -14,13 +14,10 @@ from sentinel.errors import FieldError, InvalidInputError
 from sentinel.queries import rules as queries
 from sentinel.rules import advice, serialise
 from sentinel.rules.errors import InvalidRuleError, Problem
-from sentinel.rules.parser import ENDPOINT, Vocabulary, parse
+from sentinel.rules.parser import Vocabulary, parse
 from sentinel.rules.shorthand import shorthand
-from sentinel.rules.syntax import Action, Notify, RuleSyntax
+from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Action, Notify, RuleSyntax
 from sentinel.services.unit_of_work import UnitOfWork
-
-EVERY = "*"
-"""`endpoint:*`: all endpoints of the rule, or of its client."""
 
 SUGGESTED_FROM = 1000
 """Most names that a suggestion is looked for among."""
@@ -56,7 +53,7 @@ class Shorthand:
     severity: str
     source: str
     name: str
-    targets: Sequence[str] = (f"{ENDPOINT}:{EVERY}",)
+    targets: Sequence[str] = (f"{ENDPOINT}:{EVERY_ENDPOINT}",)
 
     @property
     def title(self) -> str:
@@ -141,7 +138,7 @@ def _names(rule: RuleSyntax) -> Iterable[Name]:
     for action in rule.actions:
         if not isinstance(action, Notify):
             continue
-        if action.channel == ENDPOINT and action.target != EVERY:
+        if action.channel == ENDPOINT and action.target != EVERY_ENDPOINT:
             yield ENDPOINT, action.target
         if action.template is not None:
             yield TEMPLATE, action.template

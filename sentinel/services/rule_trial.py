@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel.models.status import Reason
 from sentinel.queries import endpoints
 from sentinel.rendering import Facts
 from sentinel.rules.explain import Explanation, explain
@@ -21,13 +22,12 @@ from sentinel.services.events import CheckedEvent
 from sentinel.services.fanout import Directory, Plan, Planned, PlannedTicket
 from sentinel.services.live_rules import LiveRule
 from sentinel.services.unit_of_work import UnitOfWork
-from sentinel.services.wordings import Wordings
+from sentinel.services.wordings import Wordings, facts_of
 
 NO_ID = 0
 """The id of a rule that is not stored."""
 
 TRIED = "the tried rule"
-NO_ENDPOINT = "no_endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +98,14 @@ def needs(rule: RuleSyntax) -> list[str]:
 
 def _messages(uow: UnitOfWork, caller: Caller, plan: Plan, event: CheckedEvent) -> list[Message]:
     templates = wordings.of_clients(uow, [caller.client_id])
-    return [_message(each, _facts(caller, each, event), templates) for each in plan.messages]
-
-
-def _facts(caller: Caller, message: Planned, event: CheckedEvent) -> Facts:
-    return Facts(
-        client=caller.client_name,
-        event_id=event.event_id or "-",
-        severity=message.severity,
-        rules=tuple((rule.id, rule.name) for rule in message.rules),
-        event=event.body,
-        occurred_at=event.occurred_at,
-    )
+    event_id = event.event_id or "-"
+    return [
+        _message(each, facts_of(each, event, client=caller.client_name, event_id=event_id), templates)
+        for each in plan.messages
+    ]
 
 
 def _message(message: Planned, facts: Facts, templates: Wordings) -> Message:
     content = wordings.worded(message, facts, templates)
-    reason = NO_ENDPOINT if message.is_missing else None
+    reason = Reason.NO_ENDPOINT if message.is_missing else None
     return Message(message.channel, message.recipient, content.subject, content.body, message.endpoint_id, reason)

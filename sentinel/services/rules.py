@@ -78,8 +78,7 @@ def get(uow: UnitOfWork, rule_id: int, *, client_id: int) -> Rule:
 
 def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Rule], int | None]:
     """Return a page of rules in the order they were made, and the cursor of the next page, if any."""
-    rows = queries.page(uow.session, wanted, size=size + 1)
-    return rows[:size], rows[size - 1].id if len(rows) > size else None
+    return editing.cut(queries.page(uow.session, wanted, size=size + 1), size)
 
 
 def history(uow: UnitOfWork, rule_id: int, *, client_id: int) -> Sequence[RuleVersion]:

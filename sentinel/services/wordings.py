@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
 
 from sentinel.channels.registry import ROUTES
 from sentinel.logs import get_logger
@@ -17,6 +19,20 @@ log = get_logger(__name__)
 
 DEFAULT_TEMPLATE = "default"
 """A client's template of this name replaces the built-in wording."""
+
+
+class Told(Protocol):
+    """An event, stored or only tried."""
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The object as it came."""
+        ...
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,18 @@ def of_clients(uow: UnitOfWork, client_ids: list[int]) -> Wordings:
     """Return the templates of these clients."""
     found = templates.wordings(uow.session, client_ids)
     return Wordings({key: Wording(*texts) for key, texts in found.items()})
+
+
+def facts_of(message: Planned, event: Told, *, client: str, event_id: str) -> Facts:
+    """Return what a message has to say. `event_id` is the sender's, where it gave one."""
+    return Facts(
+        client=client,
+        event_id=event_id,
+        severity=message.severity,
+        rules=tuple((rule.id, rule.name) for rule in message.rules),
+        event=event.body,
+        occurred_at=event.occurred_at,
+    )
 
 
 def worded(message: Planned, facts: Facts, wordings: Wordings) -> Content:
