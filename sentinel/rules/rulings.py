@@ -11,8 +11,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from sentinel.rules.fields import reader
-from sentinel.rules.syntax import Every, Field, Path, RuleSyntax, Window
+from sentinel.rules.fields import Reader, reader
+from sentinel.rules.syntax import Every, Field, Path, RuleSyntax, Term, Window, nodes
 from sentinel.rules.windows import split
 
 LATENESS_SECONDS = 60
@@ -103,6 +103,17 @@ def _clock(syntax: RuleSyntax, absent: Window | None) -> Clock | None:
     if options.hold_seconds is None and options.keep_seconds is None:
         return None
     return Clock(options.hold_by, options.hold_seconds or 0, options.keep_seconds or 0)
+
+
+def contradicts(syntax: RuleSyntax, event: Mapping[str, Any]) -> bool:
+    """Whether an event that does not match a rule speaks against it: it has every field that the rule asks for."""
+    return all(read(event) is not None for read in _readers(syntax))
+
+
+@lru_cache(maxsize=CACHED_PLANS)
+def _readers(syntax: RuleSyntax) -> tuple[Reader, ...]:
+    fields = {node.field for node, _ in nodes(syntax.condition) if isinstance(node, Term)}
+    return tuple(reader(each) for each in fields)
 
 
 def group_of(by: tuple[Path, ...], event: Mapping[str, Any]) -> tuple[Any, ...]:

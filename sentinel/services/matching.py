@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -16,9 +15,8 @@ from sentinel.models.event import EventStatus
 from sentinel.queries import matching, sweeping
 from sentinel.queries.matching import PendingEvent
 from sentinel.rule_state import RuleStateError, get_rule_state
-from sentinel.rules.fields import reader
-from sentinel.rules.rulings import Due, Hit, Ruling
-from sentinel.rules.syntax import SEVERITIES, Term, nodes
+from sentinel.rules.rulings import Due, Hit, Ruling, contradicts
+from sentinel.rules.syntax import SEVERITIES
 from sentinel.services import aftermath, fanout, pipeline
 from sentinel.services.aftermath import Fresh, Outcome, Surroundings
 from sentinel.services.fanout import Plan, SpeakingRule
@@ -152,13 +150,8 @@ def _missed(matched: Matched, rules: LiveRules) -> Iterator[LiveRule]:
     """The rules with a clock that the event contradicts: it has every field they ask for, and does not match."""
     ids = {rule.id for rule in matched.fired}
     for rule in rules.holding(matched.event):
-        if rule.id not in ids and _concerns(rule, matched.event.body):
+        if rule.id not in ids and contradicts(rule.syntax, matched.event.body):
             yield rule
-
-
-def _concerns(rule: LiveRule, event: Mapping[str, Any]) -> bool:
-    fields = {node.field for node, _ in nodes(rule.syntax.condition) if isinstance(node, Term)}
-    return all(reader(each)(event) is not None for each in fields)
 
 
 def _outcome_surely(matched: Matched, surroundings: Surroundings) -> Outcome:

@@ -13,10 +13,8 @@ from sentinel.models.status import Reason
 from sentinel.queries import rules as queries
 from sentinel.queries.rules import HeardEvent
 from sentinel.rules.conditions import predicate
-from sentinel.rules.fields import reader
-from sentinel.rules.rulings import Hit, Ruling, plan
+from sentinel.rules.rulings import Hit, Ruling, contradicts, plan
 from sentinel.rules.simulation import Simulation
-from sentinel.rules.syntax import Term, nodes
 from sentinel.rules.windows import group_key_of, split
 from sentinel.services import fanout
 from sentinel.services.fanout import Planned
@@ -102,9 +100,7 @@ class Run:
         self.fired: Counter[datetime] = Counter()
         self._rule = rule
         self._clock = plan(rule.syntax).clock
-        rest = split(rule.syntax.condition).rest
-        self._holds = predicate(rest)
-        self._readers = [reader(node.field) for node, _ in nodes(rest) if isinstance(node, Term)]
+        self._holds = predicate(split(rule.syntax.condition).rest)
         self._simulation = Simulation()
         self._next_look: datetime | None = None
         self._held_back: dict[str, datetime] = {}
@@ -126,7 +122,7 @@ class Run:
 
     def _decide(self, event: HeardEvent, *, holds: bool) -> bool:
         """Ask windows, clock and throttle. A clock also hears of events that have its fields and do not match."""
-        if not holds and (self._clock is None or any(read(event.body) is None for read in self._readers)):
+        if not holds and (self._clock is None or not contradicts(self._rule.syntax, event.body)):
             return False
         rule = self._rule
         hit = Hit(rule.id, rule.version, rule.syntax, event.id, event.body, event.occurred_at, holds=holds)
