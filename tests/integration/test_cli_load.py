@@ -25,7 +25,7 @@ from sentinel.errors import SentinelError
 from sentinel.models import Event
 from tests.conftest import Configure
 from tests.integration.calls import bearer, stored
-from tests.system import SENTINEL
+from tests.system import SENTINEL, eventually
 
 REFUSAL = {"code": 503, "status": "Service Unavailable", "message": "not now", "errors": []}
 
@@ -196,8 +196,7 @@ def test_printing_without_an_end_is_refused(database: Configure) -> None:
 def test_ctrl_c_ends_with_the_summary(url: str, tmp_path: Path) -> None:
     command = [SENTINEL, "load", "devices", "--rate", "50", "--duration", "60", "--url", url]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while stored("events") < 5:
-            time.sleep(0.05)
+        eventually(lambda: stored("events") >= 5, seconds=30, message="a few events")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
 
