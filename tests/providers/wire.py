@@ -166,6 +166,9 @@ async def serve(book: Book, *, port: int = 0, tls: ssl.SSLContext | None = None)
 async def closed(server: asyncio.Server, book: Book) -> None:
     """Stop listening and cut off whoever still waits."""
     server.close()
+    # Connections accepted a moment ago are still being made; unmade, nobody would close them.
+    if making := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(making, timeout=5)
     for transport, is_lost in list(book.open.items()):
         transport.abort()
         await is_lost.wait()
