@@ -15,7 +15,7 @@ import redis
 
 from bench.context import BenchFailedError, Context
 from sentinel.settings import DEFAULT_LIMITS, Settings
-from tests.providers import ACCOUNT_SID, AUTH_TOKEN, ProviderProcess
+from sentinel.stand_ins import ACCOUNT_SID, AUTH_TOKEN, ProviderProcess
 from tests.system import QUICK, System, running_system
 
 POLL_SECONDS = 0.2

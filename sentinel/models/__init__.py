@@ -7,28 +7,37 @@ from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
-from sentinel.models.operation import ProviderAccount, SweeperRun
+from sentinel.models.operation import AuditRun, BookEntry, DeliveryPolicy, ProviderAccount, SweeperRun
+from sentinel.models.receipt import Receipt
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
+from sentinel.models.suppression import Suppression
 from sentinel.models.template import Template
 from sentinel.models.ticket import Ticket, TicketEvent
+from sentinel.models.user import User
 
 __all__ = [
     "ApiKey",
     "Attempt",
+    "AuditRun",
     "Base",
+    "BookEntry",
     "Client",
     "DedupeClaim",
+    "DeliveryPolicy",
     "Endpoint",
     "Event",
     "IdempotencyKey",
     "Notification",
     "ProviderAccount",
+    "Receipt",
     "Rule",
     "RuleChange",
     "RuleVersion",
+    "Suppression",
     "SweeperRun",
     "Template",
     "Ticket",
     "TicketEvent",
     "TimelineEntry",
+    "User",
 ]

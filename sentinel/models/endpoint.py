@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, UniqueConstraint, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    UniqueConstraint,
+    literal_column,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import Base
@@ -17,6 +28,7 @@ class Endpoint(Base):
     __table_args__ = (
         UniqueConstraint("client_id", "name"),
         CheckConstraint("rule_id IS NULL OR user_id IS NULL", name="one_owner"),
+        CheckConstraint("purpose IN ('messages', 'statuses')", name="purpose"),
         Index("ix_endpoints_rule_id", "rule_id", postgresql_where=text("rule_id IS NOT NULL")),
         Index("ix_endpoints_client_id_user_id", "client_id", "user_id", postgresql_where=text("rule_id IS NULL")),
     )
@@ -32,6 +44,10 @@ class Endpoint(Base):
     secret: Mapped[str | None]
     # A template of this name is used where the rule asks for none.
     template: Mapped[str | None] = mapped_column(String(100))
+    # `messages`: what rules and callers say. `statuses`: a webhook that hears how the client's notifications ended.
+    purpose: Mapped[str] = mapped_column(String(10), server_default=literal_column("'messages'"))
+    # Other targets to try, in order: `[{"channel", "recipient", "after_seconds"}]`.
+    failover: Mapped[list[dict[str, Any]] | None]
     is_enabled: Mapped[bool] = mapped_column(server_default=true())
     version: Mapped[int]
     created_at: Mapped[datetime]

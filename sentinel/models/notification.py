@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     SmallInteger,
     String,
+    false,
     literal_column,
     text,
 )
@@ -21,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import ID, Base
-from sentinel.models.status import RETRYABLE, WAITING, Status
+from sentinel.models.status import IN_FLIGHT, RETRYABLE, WAITING, Status
 
 
 def _listed(statuses: frozenset[Status]) -> str:
@@ -62,6 +63,31 @@ class Notification(Base):
             unique=True,
             postgresql_where=text("event_id IS NOT NULL"),
         ),
+        # Once: what takes over for a notification is one row.
+        Index(
+            "uq_notifications_failover_of",
+            "failover_of",
+            unique=True,
+            postgresql_where=text("failover_of IS NOT NULL"),
+        ),
+        Index(
+            "ix_notifications_failover_due",
+            "failover_at",
+            postgresql_where=text("failover IS NOT NULL AND status IN ('PENDING', 'RETRYING')"),
+        ),
+        Index(
+            "ix_notifications_failover_ended",
+            "id",
+            postgresql_where=text("failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')"),
+        ),
+        Index(
+            "ix_notifications_untold",
+            "id",
+            postgresql_where=text(
+                "is_followed AND told_status IS DISTINCT FROM status "
+                f"AND status IN ({_listed(frozenset(Status) - IN_FLIGHT)})"
+            ),
+        ),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -99,6 +125,16 @@ class Notification(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    # Other targets to try, in order, when this one cannot be reached; by `failover_at` at the latest.
+    failover: Mapped[list[dict[str, Any]] | None]
+    failover_at: Mapped[datetime | None]
+    # The notification that this one takes over for.
+    failover_of: Mapped[str | None] = mapped_column(ID)
+    # How often a provider was asked for a send in doubt.
+    lookups: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))
+    # The client has a webhook that wants to hear of its end; `told_status` is the last one that it was told.
+    is_followed: Mapped[bool] = mapped_column(server_default=false())
+    told_status: Mapped[str | None] = mapped_column(String(12))
 
 
 class DedupeClaim(Base):

@@ -25,10 +25,16 @@ ALLOWED: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.SENDING, Status.SUPPRESSED, Status.FAILED, Status.CANCELLED}),
     # SENDING → PENDING: given back unsent (account paused, or the batch ran out of time) before its first try.
     Status.SENDING: frozenset({Status.SENT, Status.RETRYING, Status.AMBIGUOUS, Status.FAILED, Status.PENDING}),
-    Status.RETRYING: frozenset({Status.SENDING, Status.FAILED, Status.CANCELLED}),
-    # AMBIGUOUS → SENT or DELIVERED: the provider was asked, or called back, and knows the message.
-    Status.AMBIGUOUS: frozenset({Status.RETRYING, Status.SENT, Status.DELIVERED, Status.FAILED}),
-    Status.SENT: frozenset({Status.DELIVERED, Status.UNDELIVERED}),
+    # RETRYING → SUPPRESSED: its address was opted out meanwhile. → DELIVERED: an earlier try in doubt did arrive.
+    Status.RETRYING: frozenset(
+        {Status.SENDING, Status.FAILED, Status.CANCELLED, Status.SUPPRESSED, Status.DELIVERED, Status.UNDELIVERED}
+    ),
+    # AMBIGUOUS → SENT, DELIVERED, UNDELIVERED: the provider was asked, or called back, and knows the message.
+    Status.AMBIGUOUS: frozenset(
+        {Status.RETRYING, Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED, Status.SUPPRESSED}
+    ),
+    # SENT → RETRYING: the provider could not deliver it, and another send may.
+    Status.SENT: frozenset({Status.DELIVERED, Status.UNDELIVERED, Status.RETRYING}),
     # The only ways out of an end are an operator's: `retry` starts over with a fresh allowance of attempts.
     Status.FAILED: frozenset({Status.PENDING}),
     Status.UNDELIVERED: frozenset({Status.PENDING}),
@@ -67,3 +73,9 @@ class Reason(StrEnum):
     RECEIVER_RESTS = "receiver_rests"
     LIMITER_DOWN = "limiter_down"
     RETRIED = "retried"
+    FAILED_OVER = "failed_over"
+    OPTED_OUT = "opted_out"
+    INVALID = "invalid"
+    BOUNCED = "bounced"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.stand_ins import ProviderProcess
 from tests.conftest import Configure
 from tests.integration.conftest import live_settings
-from tests.providers import ProviderProcess
 from tests.system import QUICK, System, running_system
 
 

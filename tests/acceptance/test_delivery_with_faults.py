@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.providers import (
+from sentinel.stand_ins import (
     ACCOUNT_SID,
     AUTH_TOKEN,
     Entry,

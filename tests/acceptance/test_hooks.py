@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.providers import ProviderProcess, delayed, refused, silence
+from sentinel.stand_ins import ProviderProcess, delayed, refused, silence
 from tests.rows import count_statuses, have_ended, rows, tries
 from tests.system import System, eventually
 

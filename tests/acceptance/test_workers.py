@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sentinel.embedded.ports import choose_port
-from tests.providers import ProviderProcess, delayed
+from sentinel.stand_ins import ProviderProcess, delayed
 from tests.rows import count_statuses, have_ended, rows, tries
 from tests.system import System, eventually
 

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from sentinel.embedded.servers import Servers
-from tests.providers import ProviderProcess, delayed
+from sentinel.stand_ins import ProviderProcess, delayed
 from tests.rows import count_ambiguous, count_statuses, have_ended
 from tests.system import System, eventually
 

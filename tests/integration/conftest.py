@@ -12,8 +12,8 @@ from sentinel.app import create_app
 from sentinel.services import delivery, notifications, pipeline
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.stand_ins import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, ProviderStandIn
 from tests.conftest import Configure
-from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, ProviderStandIn
 
 DEFAULT_CLIENT_ID = 1
 

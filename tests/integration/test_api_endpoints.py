@@ -10,11 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, refused, send, stored
 from tests.integration.conftest import RunPipeline
 from tests.integration.rules import happen, rule, told
-from tests.providers import ProviderStandIn
 from tests.rows import row
 
 PLAIN: dict[str, Any] = {"channel": "email", "target": "OnCall@Example.com"}

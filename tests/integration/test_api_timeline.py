@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 
 from sentinel.clock import utc_now
 from sentinel.services import delivery, sweeping
+from sentinel.stand_ins import ProviderStandIn, refused, reset
 from tests.conftest import Configure
 from tests.integration.calls import SMS, execute, send
 from tests.integration.conftest import Accept, RunPipeline
-from tests.providers import ProviderStandIn, refused, reset
 
 
 def _timeline(api: FlaskClient, notification_id: str) -> list[dict[str, Any]]:

@@ -17,9 +17,9 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.ids import new_ids
 from sentinel.services import delivery
+from sentinel.stand_ins import WEBHOOK_SECRET, ProviderStandIn, refused, reset, silence
 from tests.conftest import Configure
 from tests.integration.conftest import DEFAULT_CLIENT_ID, Accept
-from tests.providers import WEBHOOK_SECRET, ProviderStandIn, refused, reset, silence
 from tests.rows import row, tries
 
 RunChannel = Any

@@ -15,9 +15,9 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.services import delivery, sweeping
 from sentinel.settings import Settings
+from sentinel.stand_ins import ProviderStandIn, delayed, rate_limited, refused, reset, silence
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline
-from tests.providers import ProviderStandIn, delayed, rate_limited, refused, reset, silence
 from tests.rows import row, tries
 
 

@@ -25,11 +25,11 @@ from sentinel.embedded.servers import Servers
 from sentinel.metrics import GAUGES, METRICS
 from sentinel.services import delivery, gauges, sweeping
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import Configure
 from tests.integration.calls import EMAIL, SMS, bearer, execute, refused, send
 from tests.integration.conftest import Accept, RunPipeline
 from tests.integration.test_tickets import opened, ticket
-from tests.providers import ProviderStandIn
 from tests.rows import row
 from tests.system import eventually
 

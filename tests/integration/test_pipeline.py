@@ -14,9 +14,9 @@ from sentinel.db import get_engine, new_session
 from sentinel.models import Client
 from sentinel.services import notifications, pipeline
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline
-from tests.providers import ProviderStandIn, refused
 from tests.rows import row
 
 LIMITS = {"scope": "recipient", "rate": "5/minute", "above": "drop"}

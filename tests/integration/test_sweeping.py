@@ -14,9 +14,9 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.models import Notification, SweeperRun
 from sentinel.services import delivery, sweeping
+from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline
-from tests.providers import ProviderStandIn, refused
 from tests.rows import row, tries
 
 Queued = list[tuple[str, str, tuple[str, ...]]]

@@ -45,6 +45,7 @@ def test_ends_are_final_but_for_the_operators_retry_and_the_providers_report() -
         (Status.UNDELIVERED, Status.PENDING),
         (Status.SENT, Status.DELIVERED),
         (Status.SENT, Status.UNDELIVERED),
+        (Status.SENT, Status.RETRYING),
     }
 
 

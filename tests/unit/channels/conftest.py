@@ -21,7 +21,7 @@ from sentinel.channels.base import Message, Provider, Receipt
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.registry import CHANNELS, build_provider, provider_name
 from sentinel.settings import Settings, get_settings
-from tests.providers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, Fault, ProviderStandIn
+from sentinel.stand_ins import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, Fault, ProviderStandIn
 
 PREFIXES = ("TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SENTINEL_")
 PATIENT = {"connect_timeout_seconds": 10.0, "read_timeout_seconds": 15.0, "send_deadline_seconds": 25.0}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sentinel.channels.base import Outcome
-from tests.providers import (
+from sentinel.stand_ins import (
     API_KEY,
     AUTH_TOKEN,
     BOT_TOKEN,

@@ -7,7 +7,7 @@ import pytest
 from sentinel.channels.base import Outcome
 from sentinel.channels.colours import COLOURS
 from sentinel.channels.mail_html import html_of
-from tests.providers import ProviderStandIn
+from sentinel.stand_ins import ProviderStandIn
 from tests.smtp_stand_in import SmtpStandIn
 from tests.unit.channels.conftest import http_settings, mail, send
 from tests.unit.channels.test_smtp import receipt_of

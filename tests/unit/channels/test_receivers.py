@@ -12,7 +12,7 @@ import pytest
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.receivers import Receivers
 from sentinel.channels.sender import Result, Sender, Sent, Unsent, concerns_account
-from tests.providers import BOT_TOKEN, ProviderStandIn, delayed, rate_limited, refused, silence
+from sentinel.stand_ins import BOT_TOKEN, ProviderStandIn, delayed, rate_limited, refused, silence
 from tests.unit.channels.conftest import hook, http_settings, make_settings, slack
 
 UNANSWERED = Receipt(Outcome.RETRY, reason="read_timeout", is_account_wide=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sentinel.channels.base import Outcome
-from tests.providers import API_KEY, Fault, ProviderStandIn, html, raw, refused
+from sentinel.stand_ins import API_KEY, Fault, ProviderStandIn, html, raw, refused
 from tests.unit.channels.conftest import SENDGRID, http_settings, mail, send
 
 ANSWERS = [

@@ -13,7 +13,7 @@ from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.colours import COLOURS, NEUTRAL, colour_of
 from sentinel.channels.slack import payload
 from sentinel.channels.slack_answers import ERRORS, WEBHOOK_ANSWERS
-from tests.providers import (
+from sentinel.stand_ins import (
     BOT_TOKEN,
     Fault,
     ProviderStandIn,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.channels.base import Outcome
-from tests.providers import (
+from sentinel.stand_ins import (
     ProviderProcess,
     ProviderStandIn,
     delayed,

@@ -9,7 +9,7 @@ import pytest
 
 from sentinel.channels.base import Outcome
 from sentinel.channels.twilio_codes import CODES, MAGIC_NUMBERS
-from tests.providers import ACCOUNT_SID, ProviderStandIn, raw, refused
+from sentinel.stand_ins import ACCOUNT_SID, ProviderStandIn, raw, refused
 from tests.unit.channels.conftest import TWILIO, http_settings, send, sms
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "providers.md"

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook
 
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.webhook_answers import STATUSES
-from tests.providers import (
+from sentinel.stand_ins import (
     WEBHOOK_SECRET,
     Fault,
     ProviderStandIn,

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.providers import hooks, sendgrid, slack, twilio
-from tests.providers.book import Book, Entry
-from tests.providers.faults import NO_ANSWER, Ending, Fault
-from tests.providers.messages import Answer, Api, Request
+from sentinel.stand_ins import hooks, sendgrid, slack, twilio
+from sentinel.stand_ins.book import Book, Entry
+from sentinel.stand_ins.faults import NO_ANSWER, Ending, Fault
+from sentinel.stand_ins.messages import Answer, Api, Request
 
 _DRIP_SECONDS = 0.05
 _ENDLESS_LIMIT = 64 * 1024 * 1024

@@ -10,8 +10,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tests.providers.faults import Fault
-from tests.providers.messages import Answer, Api, Credentials, Request
+from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.messages import Answer, Api, Credentials, Request
 
 _OPEN = "/hooks/open/"
 

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from tests.providers.book import Entry, read_ledger
-from tests.providers.faults import Fault
+from sentinel.stand_ins.book import Entry, read_ledger
+from sentinel.stand_ins.faults import Fault
 
 
 class ProviderProcess:
@@ -23,11 +23,10 @@ class ProviderProcess:
         self.url = ""
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.providers", "--port", "0", "--ledger", str(self._ledger)]
+        command = [sys.executable, "-m", "sentinel.stand_ins", "--port", "0", "--ledger", str(self._ledger)]
         root = Path(__file__).parents[2]
         self._process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
+        self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
         return self
 
     def __exit__(self, *_error: object) -> None:

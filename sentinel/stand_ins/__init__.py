@@ -1,12 +1,12 @@
 """Twilio, SendGrid, Slack and webhooks on a port of this machine: real wire, scripted faults, a ledger of all requests.
 
 In a test: `with ProviderStandIn() as stand_in: … stand_in.url, stand_in.script(reset()), stand_in.entries`.
-As a process that outlives the workers it serves: `python -m tests.providers --port 0 --ledger FILE`, or
+As a process that outlives the workers it serves: `python -m sentinel.stand_ins --port 0 --ledger FILE`, or
 `ProviderProcess(ledger_path)`. The process takes faults over `PUT /_control/faults`.
 """
 
-from tests.providers.book import Entry, read_ledger
-from tests.providers.faults import (
+from sentinel.stand_ins.book import Entry, read_ledger
+from sentinel.stand_ins.faults import (
     Fault,
     delayed,
     drip,
@@ -19,10 +19,10 @@ from tests.providers.faults import (
     reset_unread,
     silence,
 )
-from tests.providers.messages import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, WEBHOOK_SECRET, Credentials
-from tests.providers.process import ProviderProcess
-from tests.providers.slack import refused_by_slack
-from tests.providers.stand_in import ProviderStandIn
+from sentinel.stand_ins.messages import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, WEBHOOK_SECRET, Credentials
+from sentinel.stand_ins.process import ProviderProcess
+from sentinel.stand_ins.slack import refused_by_slack
+from sentinel.stand_ins.stand_in import ProviderStandIn
 
 __all__ = [
     "ACCOUNT_SID",

@@ -6,8 +6,8 @@ import json
 import uuid
 from typing import Any
 
-from tests.providers.faults import Fault
-from tests.providers.messages import Answer, Api, Credentials, Request
+from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.messages import Answer, Api, Credentials, Request
 
 
 def _error(message: str, name: str | None = None) -> bytes:

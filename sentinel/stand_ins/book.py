@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.providers.faults import Fault
-from tests.providers.messages import Credentials
+from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.messages import Credentials
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from collections import deque
 from pathlib import Path
 from typing import Self
 
-from tests.providers.book import Book, Entry
-from tests.providers.faults import Fault
-from tests.providers.messages import Credentials
-from tests.providers.wire import closed, serve
+from sentinel.stand_ins.book import Book, Entry
+from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.messages import Credentials
+from sentinel.stand_ins.wire import closed, serve
 
 
 class ProviderStandIn:

@@ -7,8 +7,8 @@ import uuid
 from email.utils import formatdate
 from typing import Any
 
-from tests.providers.faults import Fault
-from tests.providers.messages import Answer, Api, Credentials, Request
+from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.messages import Answer, Api, Credentials, Request
 
 
 def _error(status: int, code: int | None, message: str) -> bytes:

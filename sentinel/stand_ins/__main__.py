@@ -1,4 +1,4 @@
-"""`python -m tests.providers`: serve until SIGTERM."""
+"""`python -m sentinel.stand_ins`: serve until SIGTERM."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.providers.book import Book
-from tests.providers.messages import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, WEBHOOK_SECRET, Credentials
-from tests.providers.wire import closed, serve
+from sentinel.stand_ins.book import Book
+from sentinel.stand_ins.messages import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, WEBHOOK_SECRET, Credentials
+from sentinel.stand_ins.wire import closed, serve
 
 
 async def _serve_until_terminated(book: Book, port: int) -> None:
@@ -26,7 +26,7 @@ async def _serve_until_terminated(book: Book, port: int) -> None:
 
 def main() -> None:
     """Serve until SIGTERM; the first line printed is the URL."""
-    parser = argparse.ArgumentParser(prog="python -m tests.providers", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sentinel.stand_ins", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--ledger", type=Path, help="a file that gets one JSON line per request")
     parser.add_argument("--account-sid", default=ACCOUNT_SID)

@@ -10,7 +10,7 @@ from dataclasses import field as made_by
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.providers.faults import Fault
+from sentinel.stand_ins.faults import Fault
 
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "stand-in-auth-token"

@@ -7,8 +7,8 @@ import time
 import uuid
 from typing import Any
 
-from tests.providers.faults import Fault
-from tests.providers.messages import Answer, Api, Credentials, Request
+from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.messages import Answer, Api, Credentials, Request
 
 
 def refused_by_slack(error: str, **more: Any) -> Fault:
