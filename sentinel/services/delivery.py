@@ -24,7 +24,7 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, delivery, pipeline
 from sentinel.queries.delivery import ClaimedRow, Lease
-from sentinel.services import outcomes, tallies
+from sentinel.services import outcomes, suppressions, tallies
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings, get_settings
 
@@ -153,6 +153,7 @@ class Round:
                 return None
             expired = delivery.expire(uow.session, ids, now=uow.now)
             tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
+            suppressions.end_suppressed(uow, ids, channel=self._channel)
             claimed = delivery.claim(
                 uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
             )

@@ -9,13 +9,13 @@ from sentinel.limiter import Limiter, Subject, get_limiter
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.pipeline import Candidate
-from sentinel.services import tallies
+from sentinel.services import suppressions, tallies
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 
 
 def evaluate(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
-    """Let through what is due, not expired, of an active client, on a channel that has a provider."""
+    """Let through what is due, not expired, of an active client, to an address and a channel that may be used."""
     rows = pipeline.candidates(uow.session, ids, now=uow.now)
     settings = get_settings()
     unserved = {channel for channel in {row.channel for row in rows} if provider_name(channel, settings) is None}
@@ -32,7 +32,16 @@ def evaluate(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
     _expire(uow, expired)
     _finish(uow, disabled, Status.SUPPRESSED, Reason.CLIENT_DISABLED)
     _finish(uow, refused, Status.FAILED, Reason.NOT_CONFIGURED)
-    return going
+    return _unless_suppressed(uow, rows, going)
+
+
+def _unless_suppressed(uow: UnitOfWork, rows: Sequence[Candidate], going: Sequence[str]) -> list[str]:
+    suspects = {row.id for row in rows if row.is_suppressed}.intersection(going)
+    if not suspects:
+        return list(going)
+    # A chain carries one channel.
+    ended = set(suppressions.end_suppressed(uow, sorted(suspects), channel=rows[0].channel))
+    return [each for each in going if each not in ended]
 
 
 def _expire(uow: UnitOfWork, rows: Sequence[Candidate]) -> None:
