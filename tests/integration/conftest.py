@@ -9,10 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from sentinel.app import create_app
+from sentinel.chaos.installation import provider_variables
 from sentinel.services import delivery, notifications, pipeline
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.stand_ins import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, ProviderStandIn
+from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import Configure
 
 DEFAULT_CLIENT_ID = 1
@@ -41,19 +42,8 @@ def provider(database: Configure) -> Iterator[ProviderStandIn]:
 
 
 def live_settings(url: str) -> dict[str, str]:
-    """Variables that point all real providers at a stand-in."""
-    return {
-        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-        "TWILIO_FROM_NUMBER": "+15005550006",
-        "TWILIO_API_BASE_URL": url,
-        "SENDGRID_API_KEY": API_KEY,
-        "SENDGRID_FROM_EMAIL": "sentinel@example.com",
-        "SENDGRID_API_BASE_URL": url,
-        "SLACK_BOT_TOKEN": BOT_TOKEN,
-        "SLACK_API_BASE_URL": f"{url}/api",
-        "SENTINEL_WEBHOOK_PROVIDER": "webhook",
-        "SENTINEL_WEBHOOK_PRIVATE_NETWORKS": "127.0.0.0/8",
+    """Variables that point all real providers at a stand-in, with no waits."""
+    return provider_variables(url) | {
         "SENTINEL_BACKOFF_BASE_SECONDS": "0.001",
         "SENTINEL_AMBIGUOUS_WAIT_SECONDS": "0",
     }
