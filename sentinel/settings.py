@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 from functools import cached_property, lru_cache
@@ -27,6 +28,8 @@ from sentinel.errors import ConfigurationError
 
 LimitScope = Literal["client", "user", "alert_user", "recipient", "endpoint", "provider"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+KEY_BYTES = 32
 
 
 def is_loopback(host: str) -> bool:
@@ -72,6 +75,59 @@ def _network(text: str) -> Network:
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
+def _targets(value: Any) -> Any:
+    """Targets as a variable has them: `channel:recipient`, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    found = tuple(each.strip() for each in value.split(",") if each.strip())
+    for each in found:
+        channel, colon, recipient = each.partition(":")
+        if not (channel and colon and recipient):
+            message = f'"{each}" is not a target; write it like "email:ops@example.com", several separated by commas'
+            raise ValueError(message)
+    return found
+
+
+Targets = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_targets)]
+
+
+def _in_order(*names: str) -> AfterValidator:
+    """The choice of a channel's providers: `auto`, `none`, or names in the order in which they are tried."""
+
+    def check(value: str) -> str:
+        wishes = [wish.strip() for wish in value.split(",")]
+        if wishes in (["auto"], ["none"]) or (set(wishes) <= set(names) and len(set(wishes)) == len(wishes)):
+            return ",".join(wishes)
+        message = f'"{value}" is not understood; write auto, none, or in order, with commas: {", ".join(names)}'
+        raise ValueError(message)
+
+    return AfterValidator(check)
+
+
+def _keys(value: SecretStr) -> SecretStr:
+    """Keys as Fernet has them: each 32 bytes in URL-safe base64. A wrong one is named by its place, never shown."""
+    for place, key in enumerate(split_keys(value), start=1):
+        if not _is_key(key):
+            message = f"key {place} is not 32 bytes in URL-safe base64; make one with `sentinel secrets new-key`"
+            raise ValueError(message)
+    return value
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def split_keys(value: SecretStr) -> tuple[str, ...]:
+    """The keys of SENTINEL_SECRET_KEYS in their order."""
+    return tuple(key for each in value.get_secret_value().split(",") if (key := each.strip()))
+
+
+SecretKeys = Annotated[SecretStr, AfterValidator(_keys)]
+
+
 def _env(*names: str) -> AliasChoices:
     """The names a variable may have; the first is the documented one."""
     return AliasChoices(*names)
@@ -84,6 +140,22 @@ def _known_rate(rate: str) -> str:
         message = f'rate "{rate}" is not understood; write it like "30/minute" or "1000 per 2 hours"'
         raise ValueError(message) from None
     return rate
+
+
+NO_RATE = "none"
+
+
+def _known_api_rate(rates: str) -> str:
+    if rates != NO_RATE:
+        try:
+            limits.parse_many(rates)
+        except ValueError:
+            message = f'"{rates}" is not understood; write it like "1000/second", several separated by ";", or "none"'
+            raise ValueError(message) from None
+    return rates
+
+
+ApiRate = Annotated[str, AfterValidator(_known_api_rate)]
 
 
 class Limit(BaseModel):
@@ -129,9 +201,26 @@ class Settings(BaseSettings):
         default=SecretStr(""), validation_alias=_env("BROKER_URL"), description="Celery's broker; none means REDIS_URL"
     )
     database_pool_size: int = Field(default=8, ge=1, le=100, description="connections one process keeps open")
-    statement_timeout_seconds: int = Field(default=15, ge=1, description="no statement and no lock wait is longer")
+    statement_timeout_seconds: int = Field(default=15, ge=1, description="no statement is longer")
+    lock_timeout_seconds: int = Field(default=10, ge=1, description="no wait for a lock of the database is longer")
+    idle_transaction_timeout_seconds: int = Field(
+        default=60, ge=1, description="a transaction in which nothing is asked for this long is ended by the database"
+    )
+    database_connect_timeout_seconds: int = Field(
+        default=5, ge=1, description="each wait for the database server while connecting"
+    )
+    database_silence_seconds: int = Field(
+        default=5,
+        ge=1,
+        description="a server that has not answered so long after the statement timeout is taken for gone",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
+    secret_keys: SecretKeys = Field(
+        default=SecretStr(""),
+        description="keys of `sentinel secrets new-key`, separated by commas, that seal secrets in the database and "
+        "sign the console's sessions: the first one seals, all of them open",
+    )
 
     # --- API -----------------------------------------------------------------------------------------------------
     api_host: str = Field(default="127.0.0.1", description="address the API binds to")
@@ -149,6 +238,14 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=262_144, description="largest request body")
     max_batch_body_bytes: int = Field(default=8_388_608, description="largest body of a batch request")
     max_batch_items: int = Field(default=1000, ge=1, le=10_000, description="most items in one batch request")
+    api_rate: ApiRate = Field(
+        default="1000/second",
+        description='requests of one API key, or of one address without a key; several separated by ";", or `none`',
+    )
+    api_failure_rate: ApiRate = Field(
+        default="30/minute",
+        description="different wrong API keys that one address may show; keys that worked are not held up; or `none`",
+    )
     idempotency_seconds: int = Field(default=86_400, description="how long an Idempotency-Key is remembered")
     flower_host: str = Field(default="127.0.0.1", description="address Flower binds to")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="port Flower binds to")
@@ -159,6 +256,10 @@ class Settings(BaseSettings):
         default=None, description="whoever sends it as a bearer token may read /metrics; none: a key with scope admin"
     )
     metrics_by_client: bool = Field(default=False, description="show some counters for each client")
+    session_seconds: int = Field(default=43_200, ge=60, description="a login to the console ends after this long")
+    session_idle_seconds: int = Field(
+        default=3_600, ge=60, description="a login to the console ends when nobody uses it for this long"
+    )
 
     # --- Pipeline ------------------------------------------------------------------------------------------------
     batch_size: int = Field(default=500, ge=1, le=5000, description="most ids in one chain")
@@ -187,11 +288,13 @@ class Settings(BaseSettings):
     max_rules: int = Field(default=10_000, ge=1, le=1_000_000, description="most rules of one client")
 
     # --- Delivery ------------------------------------------------------------------------------------------------
-    sms_provider: Literal["auto", "twilio", "sandbox", "none"] = Field(
+    sms_provider: Annotated[str, _in_order("twilio", "sandbox")] = Field(
         default="auto", description="who sends text messages; `auto` takes the one whose credentials are complete"
     )
-    email_provider: Literal["auto", "sendgrid", "smtp", "sandbox", "none"] = Field(
-        default="auto", description="who sends mail; `auto` takes the first whose credentials are complete"
+    email_provider: Annotated[str, _in_order("sendgrid", "smtp", "sandbox")] = Field(
+        default="auto",
+        description="who sends mail, in the order in which they take over for each other (`smtp,sendgrid`); "
+        "`auto` takes all whose credentials are complete, sendgrid first",
     )
     slack_provider: Literal["auto", "slack", "sandbox", "none"] = Field(
         default="auto", description="who posts to Slack; `auto` is `slack` in production or with a SLACK_BOT_TOKEN"
@@ -214,7 +317,23 @@ class Settings(BaseSettings):
     ambiguous_wait_seconds: int = Field(
         default=45, ge=0, description="wait before an ambiguous send is decided; Twilio may finish up to 30 s late"
     )
-    provider_pause_seconds: int = Field(default=60, ge=1, description="pause of a provider account that refuses us")
+    provider_pause_seconds: int = Field(
+        default=60,
+        ge=1,
+        description="first pause of a provider account that refuses us; each failed probe doubles it, up to tenfold",
+    )
+    breaker_failure_rate: float = Field(
+        default=0.5, gt=0, le=1, description="share of failed tries from which an account counts as broken"
+    )
+    breaker_tries: int = Field(default=20, ge=1, description="fewer tries than these say nothing about an account")
+    breaker_window_seconds: float = Field(
+        default=30.0, gt=0, description="so long a failed try counts against its account"
+    )
+    operator_targets: Targets = Field(
+        default=(),
+        description="who hears of trouble with Sentinel itself, in order, separated by commas: "
+        "`slack:#ops,email:ops@example.com`; the first on another channel than the troubled one is told",
+    )
     park_seconds: int = Field(default=86_400, description="longest time a message waits for a refused account")
     provider_concurrency: int = Field(default=64, ge=1, le=1000, description="sends in flight per provider account")
     endpoint_concurrency: int = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import current_app, request
+from flask import current_app, g, request
 
 from sentinel.errors import UnauthorizedError
 from sentinel.services import clients
@@ -17,8 +17,11 @@ OWN_PAGES = (None, "none", "same-origin")
 
 def require_credentials() -> None:
     """Refuse who shows no API key before anything of the request is read; open mode needs none."""
-    if "Authorization" not in request.headers and not _may_be_open():
+    if "Authorization" in request.headers or g.get("is_open"):
+        return
+    if not _may_be_open():
         raise UnauthorizedError("send your API key as `Authorization: Bearer sntl_…`; see `sentinel keys create`")
+    g.is_open = True  # asked before the body is read, and again for the caller
 
 
 def current_caller(uow: UnitOfWork, scope: str) -> Caller:
@@ -29,15 +32,28 @@ def current_caller(uow: UnitOfWork, scope: str) -> Caller:
     return caller if wanted is None else clients.acting_for(uow, caller, wanted)
 
 
+def presented_key() -> str | None:
+    """Return what this request shows as its key, right or wrong; None without an Authorization header."""
+    header = request.headers.get("Authorization")
+    return None if header is None else _bearer(header) or header
+
+
+def _bearer(header: str) -> str:
+    scheme, _, key = header.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
 def _caller(uow: UnitOfWork) -> Caller:
     header = request.headers.get("Authorization")
     if header is None:
         require_credentials()
         return clients.open_caller(uow)
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = _bearer(header)
+    if not key:
         raise UnauthorizedError("the Authorization header must read `Bearer sntl_…`")
-    return clients.caller_of_key(uow, key.strip())
+    caller = clients.caller_of_key(uow, key)
+    g.has_valid_key = True
+    return caller
 
 
 def _may_be_open() -> bool:

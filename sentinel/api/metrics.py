@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 from prometheus_client.exposition import choose_encoder
 
 from sentinel.api.auth import current_caller, require_credentials
@@ -36,4 +36,5 @@ def _has_token(settings: Settings) -> bool:
     if settings.metrics_token is None:
         return False
     expected = f"Bearer {settings.metrics_token.get_secret_value()}"
-    return hmac.compare_digest(request.headers["Authorization"].encode(), expected.encode())
+    g.has_valid_key = hmac.compare_digest(request.headers["Authorization"].encode(), expected.encode())
+    return bool(g.has_valid_key)

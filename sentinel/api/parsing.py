@@ -125,8 +125,9 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]
     ARGUMENTS_PARSER = StrictParser()
 
     def refuses(self, *codes: int) -> Callable[[Any], Any]:
-        """Document the errors that a view can answer with; their shape is `ErrorSchema`."""
-        decorate: Callable[[Any], Any] = self.doc(responses={code: HTTPStatus(code).name for code in codes})
+        """Document the errors that a view can answer with, and 429, which any can; their shape is `ErrorSchema`."""
+        every = (*codes, HTTPStatus.TOO_MANY_REQUESTS)
+        decorate: Callable[[Any], Any] = self.doc(responses={code: HTTPStatus(code).name for code in every})
         return decorate
 
 

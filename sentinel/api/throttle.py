@@ -1,0 +1,205 @@
+"""How often one may ask: by API key, without one by address. Counted before anything of the request is read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address, ip_network
+
+import redis
+from flask import Flask, Response, g, request
+from limits import RateLimitItem, parse_many
+from redis.commands.core import Script
+
+from sentinel import metrics
+from sentinel.api.auth import presented_key
+from sentinel.api.errors import error_response
+from sentinel.logs import get_logger
+from sentinel.security import key_hash
+from sentinel.settings import NO_RATE, Settings
+from sentinel.store import get_store
+
+log = get_logger(__name__)
+
+FREE = frozenset({"health", "pages", "api-docs", "callbacks"})
+"""Blueprints without limits: a probe must not fail because others are busy, providers come with signatures."""
+
+WITHOUT_RATE = frozenset({"metrics"})
+"""Blueprints that may be asked as often as one likes, but not with one wrong secret after the other."""
+
+PREFIX = "sentinel:api"
+KNOWN_SECONDS = 3600
+"""How long a key that worked is told from a guess."""
+
+REST_SECONDS = 2.0
+"""How long nothing is asked of a Redis that did not answer: requests must not wait for it one after the other."""
+
+# First who guesses: an address that showed many different wrong keys is answered nothing, unless this key is known to
+# work, for many may stand behind one proxy. Then the rates; what one of them stops counts against none.
+ASK = """
+    local is_known = redis.call('EXISTS', KEYS[2])
+    local most_wrong = tonumber(ARGV[1])
+    if most_wrong > 0 and is_known == 0 and redis.call('SCARD', KEYS[1]) >= most_wrong then
+        return {0, is_known, redis.call('PTTL', KEYS[1])}
+    end
+    local is_within = 1
+    for i = 3, #KEYS do
+        if tonumber(redis.call('GET', KEYS[i]) or 0) >= tonumber(ARGV[2 * i - 4]) then is_within = 0 end
+    end
+    local answer = {is_within, is_known, 0}
+    for i = 3, #KEYS do
+        local used = tonumber(redis.call('GET', KEYS[i]) or 0)
+        if is_within == 1 then
+            used = redis.call('INCR', KEYS[i])
+            if used == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[2 * i - 3]) end
+        end
+        answer[#answer + 1] = used
+        answer[#answer + 1] = redis.call('PTTL', KEYS[i])
+    end
+    return answer
+"""
+
+REMEMBER_WRONG = """
+    redis.call('SADD', KEYS[1], ARGV[1])
+    if redis.call('SCARD', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is left of one rate, and in how many seconds all of it is there again."""
+
+    rate: RateLimitItem
+    remaining: int
+    reset_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As the IETF's draft of RateLimit header fields names them."""
+        return {
+            "RateLimit-Limit": str(self.rate.amount),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_seconds),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, as far as it is known without the database: a key's hash, and where the request comes from."""
+
+    key: str | None
+    origin: str
+
+    @property
+    def bucket(self) -> str:
+        """What the rates count by."""
+        return f"{PREFIX}:key:{self.key}" if self.key else f"{PREFIX}:from:{self.origin}"
+
+    @property
+    def wrong(self) -> str:
+        """Where the wrong keys of this origin are kept."""
+        return f"{PREFIX}:wrong:{self.origin}"
+
+    @property
+    def known(self) -> str:
+        """What says that this key worked."""
+        return f"{PREFIX}:known:{self.key}"
+
+
+class Throttle:
+    """The limits of one application; without Redis everything is let through, and counted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._rates = rates_of(settings.api_rate)
+        self._wrong_rate = next(iter(rates_of(settings.api_failure_rate)), None)
+        self._asleep_until = 0.0
+
+    def install(self, app: Flask) -> None:
+        """Stand before everything else that looks at a request."""
+        app.before_request(self._check)
+        app.after_request(self._finish)
+
+    def _check(self) -> Response | None:
+        if request.blueprint in FREE:
+            return None
+        asker = g.asker = _asker()
+        rates = () if request.blueprint in WITHOUT_RATE else self._rates
+        most_wrong = self._wrong_rate.amount if self._wrong_rate and asker.key else 0
+        if not rates and not most_wrong:
+            return None
+        answer = self._run(
+            ASK,
+            [asker.wrong, asker.known, *(f"{asker.bucket}:{rate.get_expiry()}" for rate in rates)],
+            [most_wrong, *(part for rate in rates for part in (rate.amount, rate.get_expiry() * 1000))],
+        )
+        return None if answer is None else self._judge(answer, rates)
+
+    def _judge(self, answer: list[int], rates: tuple[RateLimitItem, ...]) -> Response | None:
+        is_within, g.is_known_key, guess_ms, *used = answer
+        if guess_ms:
+            return _too_many("Too many different API keys from this address were refused.", _seconds(guess_ms))
+        shares = [
+            Share(rate, max(0, rate.amount - count), _seconds(left))
+            for rate, count, left in zip(rates, used[::2], used[1::2], strict=True)
+        ]
+        if shares:
+            g.share = min(shares, key=lambda share: (share.remaining, -share.reset_seconds))
+        if is_within:
+            return None
+        who = "This API key" if g.asker.key else "This address"
+        return _too_many(f"{who} has made its {g.share.rate} requests.", g.share.reset_seconds)
+
+    def _finish(self, response: Response) -> Response:
+        asker: Asker | None = g.get("asker")
+        if asker and asker.key and self._wrong_rate:
+            if response.status_code == HTTPStatus.UNAUTHORIZED:
+                self._run(REMEMBER_WRONG, [asker.wrong], [asker.key, self._wrong_rate.get_expiry() * 1000])
+            elif g.get("has_valid_key") and not g.get("is_known_key"):
+                self._run("redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])", [asker.known], [KNOWN_SECONDS])
+        if "share" in g:
+            response.headers.update(g.share.headers)
+        return response
+
+    def _run(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
+        """Ask Redis once; None when it does not answer, or did not a moment ago."""
+        if time.monotonic() >= self._asleep_until:
+            try:
+                answer: list[int] = Script(get_store(), script)(keys, arguments) or []
+            except redis.RedisError as error:
+                self._asleep_until = time.monotonic() + REST_SECONDS
+                log.warning("api_throttle_down", error=type(error).__name__)
+            else:
+                return answer
+        metrics.count("api_unthrottled_total")
+        return None
+
+
+def rates_of(text: str) -> tuple[RateLimitItem, ...]:
+    """Read what SENTINEL_API_RATE says; `none` means no limit."""
+    return () if text == NO_RATE else tuple(parse_many(text))
+
+
+def _asker() -> Asker:
+    shown = presented_key()
+    return Asker(None if shown is None else key_hash(shown).hex(), _origin(request.remote_addr or ""))
+
+
+def _origin(address: str) -> str:
+    """Where a request comes from: of IPv6 the network, for each machine has billions of addresses of its own."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "elsewhere"
+    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address
+
+
+def _seconds(milliseconds: int) -> int:
+    return max(1, -(-milliseconds // 1000))
+
+
+def _too_many(message: str, seconds: int) -> Response:
+    metrics.count("api_throttled_total")
+    response = error_response(HTTPStatus.TOO_MANY_REQUESTS, f"{message} Ask again in {seconds} s.")
+    response.headers["Retry-After"] = str(seconds)
+    return response
