@@ -36,8 +36,20 @@ def upgrade() -> None:
         sa.Column("pruned", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_book_entries")),
     )
-    op.create_index(
-        "ix_book_entries_day_client_id_channel", "book_entries", ["day", "client_id", "channel"], unique=False
+    op.create_table(
+        "book_totals",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("client_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("accepted", sa.BigInteger(), nullable=False),
+        sa.Column("pruned", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "client_id", "channel", name=op.f("pk_book_totals")),
+    )
+    # The books open with what is there.
+    op.execute(
+        "INSERT INTO book_totals (day, client_id, channel, accepted, pruned) "
+        "SELECT CAST(created_at AT TIME ZONE 'UTC' AS date), client_id, channel, count(*), 0 "
+        "FROM notifications GROUP BY 1, 2, 3"
     )
     op.create_table(
         "receipts",
@@ -146,6 +158,13 @@ def upgrade() -> None:
     )
     op.add_column("notifications", sa.Column("told_status", sa.String(length=12), nullable=True))
     op.create_index(
+        "ix_notifications_parked",
+        "notifications",
+        ["channel", "id"],
+        unique=False,
+        postgresql_where=sa.text("reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')"),
+    )
+    op.create_index(
         "ix_notifications_failover_due",
         "notifications",
         ["failover_at"],
@@ -227,6 +246,11 @@ def downgrade() -> None:
         postgresql_where=sa.text("failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')"),
     )
     op.drop_index(
+        "ix_notifications_parked",
+        table_name="notifications",
+        postgresql_where=sa.text("reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')"),
+    )
+    op.drop_index(
         "ix_notifications_failover_due",
         table_name="notifications",
         postgresql_where=sa.text("failover IS NOT NULL AND status IN ('PENDING', 'RETRYING')"),
@@ -254,6 +278,6 @@ def downgrade() -> None:
         "ix_receipts_notification_id", table_name="receipts", postgresql_where=sa.text("notification_id IS NOT NULL")
     )
     op.drop_table("receipts")
-    op.drop_index("ix_book_entries_day_client_id_channel", table_name="book_entries")
+    op.drop_table("book_totals")
     op.drop_table("book_entries")
     op.drop_table("audit_runs")

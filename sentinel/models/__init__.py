@@ -7,7 +7,7 @@ from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
-from sentinel.models.operation import AuditRun, BookEntry, DeliveryPolicy, ProviderAccount, SweeperRun
+from sentinel.models.operation import AuditRun, BookEntry, BookTotal, DeliveryPolicy, ProviderAccount, SweeperRun
 from sentinel.models.receipt import Receipt
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
 from sentinel.models.suppression import Suppression
@@ -21,6 +21,7 @@ __all__ = [
     "AuditRun",
     "Base",
     "BookEntry",
+    "BookTotal",
     "Client",
     "DedupeClaim",
     "DeliveryPolicy",

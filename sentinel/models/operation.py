@@ -10,7 +10,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Identity,
-    Index,
     Integer,
     SmallInteger,
     String,
@@ -65,13 +64,13 @@ class DeliveryPolicy(Base):
 
 
 class BookEntry(Base):
-    """So many notifications of a client, channel and day were accepted, or deleted after their retention.
+    """So many notifications of a client, channel and day (UTC) were accepted, or deleted after their retention.
 
-    Written beside the rows by the statements that make or delete them; beat adds up what belongs together.
+    Written by the statements that make or delete the rows, and by nothing else: what happens to a row in another way
+    is missing here. Beat adds the entries up into `BookTotal`.
     """
 
     __tablename__ = "book_entries"
-    __table_args__ = (Index("ix_book_entries_day_client_id_channel", "day", "client_id", "channel"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     client_id: Mapped[int]
@@ -79,6 +78,18 @@ class BookEntry(Base):
     day: Mapped[date]
     accepted: Mapped[int] = mapped_column(server_default=literal_column("0"))
     pruned: Mapped[int] = mapped_column(server_default=literal_column("0"))
+
+
+class BookTotal(Base):
+    """The entries of a client, channel and day that were added up; those that are not yet stand beside it."""
+
+    __tablename__ = "book_totals"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    accepted: Mapped[int] = mapped_column(BigInteger)
+    pruned: Mapped[int] = mapped_column(BigInteger)
 
 
 class AuditRun(Base):

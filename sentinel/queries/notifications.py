@@ -15,23 +15,29 @@ from sentinel.models import Attempt, Client, Notification, TimelineEntry
 from sentinel.models.status import CANCELLABLE, RETRYABLE, Status
 from sentinel.queries.values import array, recordset
 
-# A row that rules made may be there already: its event was evaluated before.
+# A row that rules made may be there already: its event was evaluated before. Each new one is entered in the books.
 INSERT = text("""
-    INSERT INTO notifications (
-        id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
-        event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, next_attempt_at, queue_at,
-        created_at, updated_at)
-    SELECT
-        id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
-        event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
-        created_at, created_at
-    FROM json_to_recordset(CAST(:rows AS json)) AS r (
-        id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
-        dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
-        status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
-        queue_at timestamptz, created_at timestamptz)
-    ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
-    RETURNING id::text, channel, status
+    WITH stored AS (
+        INSERT INTO notifications (
+            id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
+            event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, next_attempt_at,
+            queue_at, created_at, updated_at)
+        SELECT
+            id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
+            event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
+            created_at, created_at
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (
+            id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
+            dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
+            status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
+            queue_at timestamptz, created_at timestamptz)
+        ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
+        RETURNING id, channel, status, client_id, created_at),
+    booked AS (
+        INSERT INTO book_entries (client_id, channel, day, accepted)
+        SELECT client_id, channel, CAST(created_at AT TIME ZONE 'UTC' AS date) AS day, count(*)
+        FROM stored GROUP BY client_id, channel, day)
+    SELECT id::text, channel, status FROM stored
 """)
 
 CANCEL = text("""

@@ -72,10 +72,18 @@ DECIDE_AMBIGUOUS = text("""
 CHANGES_KEPT = timedelta(days=7)
 """A worker that knows only older changes of rules loads all of them anew."""
 
+# What is deleted here is entered in the books; what vanishes in another way is found by the audit.
 PRUNE_NOTIFICATIONS = text("""
-    DELETE FROM notifications WHERE id IN (
-        SELECT id FROM notifications
-        WHERE id < :before AND status = ANY(CAST(:final AS text[])) ORDER BY id LIMIT :most)
+    WITH gone AS (
+        DELETE FROM notifications WHERE id IN (
+            SELECT id FROM notifications
+            WHERE id < :before AND status = ANY(CAST(:final AS text[])) ORDER BY id LIMIT :most)
+        RETURNING client_id, channel, created_at),
+    booked AS (
+        INSERT INTO book_entries (client_id, channel, day, pruned)
+        SELECT client_id, channel, CAST(created_at AT TIME ZONE 'UTC' AS date) AS day, count(*)
+        FROM gone GROUP BY client_id, channel, day)
+    SELECT count(*) FROM gone
 """)
 PRUNE_EVENTS = text("""
     DELETE FROM events WHERE id IN (
@@ -139,11 +147,12 @@ def prune(session: Session, *, now: datetime, before: datetime, most: int) -> in
         session.execute(PRUNE_EVENTS, {"before": first_id(before), "most": most}),
         session.execute(PRUNE_TICKETS, {"resolved_before": before, "most": most}),
         session.execute(PRUNE_RULE_CHANGES, {"changed_before": now - CHANGES_KEPT, "most": most}),
-        session.execute(PRUNE_NOTIFICATIONS, {"before": first_id(before), "final": array(FINAL), "most": most}),
         session.execute(PRUNE_CLAIMS, {"now": now, "most": most}),
         session.execute(PRUNE_KEYS, {"now": now, "most": most}),
     ]
-    return sum(result.rowcount for result in done)  # type: ignore[attr-defined]
+    values = {"before": first_id(before), "final": array(FINAL), "most": most}
+    gone: int = session.execute(PRUNE_NOTIFICATIONS, values).scalar_one()
+    return gone + sum(result.rowcount for result in done)  # type: ignore[attr-defined]
 
 
 def record_run(session: Session, name: str, count: int, *, now: datetime) -> None:
