@@ -57,6 +57,7 @@ METRICS: dict[str, Metric] = {
     "attempts_total": Metric("Tries at providers.", ("provider", "outcome")),
     "attempt_seconds": Metric("Duration of a try at a provider.", ("provider",), MOMENTS),
     "suppressions_total": Metric("Addresses that were put on the suppression list.", ("reason",)),
+    "breaker_openings_total": Metric("Provider accounts that stopped working.", ("provider",)),
     "limiter_down_total": Metric("Messages that the limits could not be asked about, because Redis was away."),
     "api_throttled_total": Metric("Requests refused with 429, by rate or after many wrong API keys."),
     "api_unthrottled_total": Metric("Requests whose rate could not be asked about, because Redis was away."),
@@ -76,6 +77,9 @@ GAUGES: dict[str, Metric] = {
     "clients_active": Metric("Clients that are on."),
     "endpoints_enabled": Metric("Endpoints that are on.", ("channel",)),
     "sweeper_last_success_age_seconds": Metric("Since when a periodic task has not run.", ("sweeper",)),
+    "breaker_open": Metric(
+        "Whether a provider account is left alone: 1, or 0.5 while one message tries it.", ("provider",)
+    ),
     "queue_length": Metric("Messages that wait in a queue of the broker.", ("queue",)),
     "part_up": Metric("Whether a part can be reached: 1 or 0.", ("part",)),
 }

@@ -98,18 +98,31 @@ ROUTES: dict[str, Channel] = {
 CHANNELS: tuple[str, ...] = tuple(ROUTES)
 
 
-def provider_name(channel: str, settings: Settings) -> str | None:
-    """The provider that serves `channel`; None when none is configured.
+def provider_names(channel: str, settings: Settings) -> tuple[str, ...]:
+    """The providers that serve `channel`, in the order in which they are tried; none when none is configured.
 
     Raises `ConfigurationError` when a provider is asked for by name, but lacks credentials.
     """
-    offer = _chosen(channel, settings)
-    return offer.name if offer else None
+    return tuple(offer.name for offer in _chosen(channel, settings))
 
 
-def build_provider(channel: str, settings: Settings, transport: HttpTransport) -> Provider:
-    """The provider of a channel that has one. Those of a process share the transport, so close them together."""
-    offer = _chosen(channel, settings)
+def provider_name(channel: str, settings: Settings) -> str | None:
+    """The provider that serves `channel` while all is well; None when none is configured."""
+    return next(iter(provider_names(channel, settings)), None)
+
+
+def channels_by_provider(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Which channels each configured provider serves; the channels' order, then the providers'."""
+    found: dict[str, tuple[str, ...]] = {}
+    for channel in CHANNELS:
+        for name in provider_names(channel, settings):
+            found[name] = (*found.get(name, ()), channel)
+    return found
+
+
+def build_provider(channel: str, name: str, settings: Settings, transport: HttpTransport) -> Provider:
+    """One of the channel's providers. Those of a process share the transport, so close them together."""
+    offer = next((offer for offer in _chosen(channel, settings) if offer.name == name), None)
     if offer is None:
         raise ConfigurationError(_not_configured(channel))
     provider: Provider = importlib.import_module(offer.module).build(settings, transport)
@@ -121,40 +134,46 @@ def problems(settings: Settings) -> list[str]:
     return [problem for channel in CHANNELS for problem in _problems_of(channel, settings)]
 
 
-def _wish(channel: str, settings: Settings) -> str:
-    return str(getattr(settings, f"{channel}_provider"))
+def _wishes(channel: str, settings: Settings) -> list[str]:
+    return str(getattr(settings, f"{channel}_provider")).split(",")
 
 
-def _chosen(channel: str, settings: Settings) -> Offer | None:
-    wish = _wish(channel, settings)
-    if wish == "auto":
-        suitable = (offer for offer in ROUTES[channel].offers if offer.suits(settings))
-        return next(suitable, SANDBOX if settings.env == "development" else None)
-    offer = next((offer for offer in (*ROUTES[channel].offers, SANDBOX) if offer.name == wish), None)
-    if offer and (missing := offer.missing(settings)):
-        raise ConfigurationError(_asked_but_missing(channel, wish, missing))
-    return offer
+def _chosen(channel: str, settings: Settings) -> tuple[Offer, ...]:
+    wishes = _wishes(channel, settings)
+    if wishes == ["auto"]:
+        suitable = tuple(offer for offer in ROUTES[channel].offers if offer.suits(settings))
+        return suitable or ((SANDBOX,) if settings.env == "development" else ())
+    asked = _asked(channel, wishes)
+    for offer in asked:
+        if missing := offer.missing(settings):
+            raise ConfigurationError(_asked_but_missing(channel, offer.name, missing))
+    return asked
+
+
+def _asked(channel: str, wishes: list[str]) -> tuple[Offer, ...]:
+    offers = {offer.name: offer for offer in (*ROUTES[channel].offers, SANDBOX)}
+    return tuple(offers[wish] for wish in wishes if wish in offers)
 
 
 def _problems_of(channel: str, settings: Settings) -> list[str]:
-    wish = _wish(channel, settings)
+    wishes = _wishes(channel, settings)
     offers = ROUTES[channel].offers
-    if wish != "auto":
-        asked = (offer for offer in offers if offer.name == wish and offer.missing(settings))
-        return [_asked_but_missing(channel, wish, offer.missing(settings)) for offer in asked]
+    if wishes != ["auto"]:
+        asked = (offer for offer in _asked(channel, wishes) if offer.missing(settings))
+        return [_asked_but_missing(channel, offer.name, offer.missing(settings)) for offer in asked]
     half = [
         f"{channel}: {', '.join(offer.given(settings))} is set, but {offer.name} also needs "
         f"{', '.join(offer.missing(settings))}; set it, or unset the others"
         for offer in offers
         if offer.given(settings) and offer.missing(settings)
     ]
-    if _chosen(channel, settings) is None:
+    if not _chosen(channel, settings):
         half.append(_not_configured(channel))
     return half
 
 
 def _asked_but_missing(channel: str, wish: str, missing: list[str]) -> str:
-    return f"SENTINEL_{channel.upper()}_PROVIDER={wish}, but {', '.join(missing)} is not set; set it in the environment"
+    return f"SENTINEL_{channel.upper()}_PROVIDER names {wish}, but {', '.join(missing)} is not set; set it in the environment"
 
 
 def _not_configured(channel: str) -> str:

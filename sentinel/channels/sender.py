@@ -126,31 +126,33 @@ class Sender:
         self._thread.start()
         self._settings = settings
         self._transport = HttpTransport(settings)
-        self._providers: dict[str, Provider] = {}
+        self._providers: dict[tuple[str, str], Provider] = {}
         self._places: dict[str, asyncio.Semaphore] = {}
         self._receivers = Receivers(settings)
         self._building = threading.Lock()
 
-    def _provider(self, channel: str) -> Provider:
+    def _provider(self, channel: str, name: str) -> Provider:
         with self._building:
-            if channel not in self._providers:
-                self._providers[channel] = self._wait(self._build(channel))
-            return self._providers[channel]
+            if (channel, name) not in self._providers:
+                self._providers[channel, name] = self._wait(self._build(channel, name))
+            return self._providers[channel, name]
 
-    async def _build(self, channel: str) -> Provider:
-        provider = build_provider(channel, self._settings, self._transport)
+    async def _build(self, channel: str, name: str) -> Provider:
+        provider = build_provider(channel, name, self._settings, self._transport)
         self._places.setdefault(provider.name, asyncio.Semaphore(self._settings.provider_concurrency))
         return provider
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def send(self, channel: str, messages: Sequence[Message], *, start_before: float) -> Iterator[list[Result]]:
-        """Send a batch and yield its results in groups as they come, so that each is written down at once.
+    def send(
+        self, channel: str, provider_name: str, messages: Sequence[Message], *, start_before: float
+    ) -> Iterator[list[Result]]:
+        """Send a batch by one provider and yield its results in groups as they come, to be written down at once.
 
         `start_before` (time.monotonic) is the last moment to begin a try; later ones come back `Unsent`.
         """
-        provider = self._provider(channel)
+        provider = self._provider(channel, provider_name)
         receivers = self._receivers if ROUTES[channel].has_own_receivers else None
         batch = Batch(provider, self._places[provider.name], receivers, start_before)
         running = asyncio.run_coroutine_threadsafe(batch.run(messages), self._loop)

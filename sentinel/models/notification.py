@@ -81,6 +81,12 @@ class Notification(Base):
             postgresql_where=text("failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')"),
         ),
         Index(
+            "ix_notifications_parked",
+            "channel",
+            "id",
+            postgresql_where=text("reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')"),
+        ),
+        Index(
             "ix_notifications_untold",
             "id",
             postgresql_where=text(

@@ -29,6 +29,9 @@ GAUGES = text("""
     SELECT 'tickets_unresolved', ARRAY[severity, status], count(*)
     FROM tickets WHERE status <> 'resolved' GROUP BY severity, status
     UNION ALL
+    SELECT 'breaker_open', ARRAY[name], CASE state WHEN 'open' THEN 1 WHEN 'half_open' THEN 0.5 ELSE 0 END
+    FROM provider_accounts
+    UNION ALL
     SELECT 'rules_enabled', '{}', count(*) FROM rules WHERE is_enabled
     UNION ALL
     SELECT 'clients_active', '{}', count(*) FROM clients WHERE is_active

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,16 +16,16 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from sentinel.channels.base import Message, Outcome, Receipt
-from sentinel.channels.registry import provider_name
-from sentinel.channels.sender import Result, Sender, Sent, Unsent, concerns_account
+from sentinel.channels.base import Message, Outcome
+from sentinel.channels.registry import provider_names
+from sentinel.channels.sender import Result, Sender, Sent, Unsent
 from sentinel.clock import utc_now
 from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
-from sentinel.queries import accounts, delivery, pipeline
+from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import ClaimedRow, Lease
-from sentinel.services import outcomes, suppressions, tallies
-from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services import breaker, outcomes, suppressions, tallies
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import Settings, get_settings
 
 log = get_logger(__name__)
@@ -66,8 +66,7 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     Returns the ids to queue again: those left when the time was up, or those that are due for another try soon.
     """
     settings = get_settings()
-    provider = provider_name(channel, settings)
-    if provider is None:
+    if not provider_names(channel, settings):
         _refuse(channel, ids)
         return Again([])
     size = 2 * settings.provider_concurrency
@@ -76,8 +75,20 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     for start in range(0, len(ids), size):
         if time.monotonic() > stop_at:
             return Again(list(ids[start:]))
-        has_retries |= Round(channel, provider, worker, settings).run(ids[start : start + size])
+        has_retries |= _send_slice(channel, ids[start : start + size], worker, settings)
     return _due_soon(ids, settings) if has_retries else Again([])
+
+
+def _send_slice(channel: str, ids: Sequence[str], worker: str, settings: Settings) -> bool:
+    """Send one slice by whichever provider may be asked; True if some of it wants another try.
+
+    An account that is being tried gets one message; what became of it decides how the others go.
+    """
+    done = Round(channel, worker, settings)
+    has_retries = done.run(ids)
+    if done.is_probe:
+        has_retries |= Round(channel, worker, settings).run([each for each in ids if each not in done.claimed])
+    return has_retries
 
 
 def _refuse(channel: str, ids: Sequence[str]) -> None:
@@ -100,13 +111,24 @@ def _due_soon(ids: Sequence[str], settings: Settings) -> Again:
 class Round:
     """One slice of a batch: a lease, a claim, its sends and their records."""
 
-    def __init__(self, channel: str, provider: str, worker: str, settings: Settings) -> None:
+    def __init__(self, channel: str, worker: str, settings: Settings) -> None:
         self._channel = channel
-        self._provider = provider
         self._worker = worker
         self._settings = settings
+        self._admission = breaker.Admission(None)
+        self._provider = ""
         self._rows: dict[str, ClaimedRow] = {}
         self._lease = Lease(str(uuid.uuid4()), utc_now() + timedelta(seconds=settings.lease_seconds))
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether this round tried an account that had rested."""
+        return self._admission.is_probe
+
+    @property
+    def claimed(self) -> Collection[str]:
+        """The ids that this round has sent or given back."""
+        return self._rows.keys()
 
     def run(self, ids: Sequence[str]) -> bool:
         """Send one slice; True if some of it wants another try."""
@@ -119,7 +141,7 @@ class Round:
         tally: Counter[str] = Counter()
         with _making_sender:
             sender = get_sender()
-        for group in sender.send(self._channel, messages, start_before=start_before):
+        for group in sender.send(self._channel, self._provider, messages, start_before=start_before):
             self._write_surely(group)
             tally.update(result.receipt.outcome if isinstance(result, Sent) else "UNSENT" for result in group)
         if tally:
@@ -144,21 +166,32 @@ class Round:
                 return
 
     def _claim(self, ids: Sequence[str]) -> list[Message] | None:
-        """Take rows for sending; None while the account rests: then they wait, without using up an attempt."""
+        """Take rows for sending; None while all accounts rest: then they wait, without using up an attempt."""
         with unit_of_work() as uow:
-            until = accounts.paused_until(uow.session, self._provider, now=uow.now)
-            if until is not None:
-                rows = [{"id": each, "until": until} for each in ids]
-                pipeline.defer(uow.session, rows, Reason.ACCOUNT_PAUSED, now=uow.now)
+            self._admission = breaker.admit(uow, self._channel, probe_until=self._lease.until)
+            if self._admission.provider is None:
+                breaker.park(uow, self._channel, ids, self._admission)
                 return None
+            self._provider = self._admission.provider
             expired = delivery.expire(uow.session, ids, now=uow.now)
             tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
             suppressions.end_suppressed(uow, ids, channel=self._channel)
-            claimed = delivery.claim(
-                uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
-            )
+            claimed = self._claim_probe(uow, ids) if self.is_probe else self._claim_rows(uow, ids)
         self._rows = {row.id: row for row in claimed}
         return [self._message(row) for row in claimed]
+
+    def _claim_rows(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
+        return delivery.claim(
+            uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
+        )
+
+    def _claim_probe(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
+        """Take the first row that is still ours to send; without one the account waits for another worker."""
+        for each in ids:
+            if claimed := self._claim_rows(uow, [each]):
+                return claimed
+        accounts.give_probe_back(uow.session, self._provider, until=self._lease.until, now=uow.now)
+        return []
 
     def _message(self, row: ClaimedRow) -> Message:
         return Message(
@@ -181,7 +214,6 @@ class Round:
     def _write(self, group: Sequence[Result]) -> None:
         sent = [result for result in group if isinstance(result, Sent)]
         unsent = [result for result in group if isinstance(result, Unsent)]
-        refusals = [result.receipt for result in sent if concerns_account(result.receipt)]
         with unit_of_work() as uow:
             if sent:
                 delivery.insert_attempts(uow.session, [self._attempt(result) for result in sent])
@@ -192,8 +224,7 @@ class Round:
                 tallies.count_standings(uow, self._channel, self._provider, ours, self._rows)
                 if len(kept) < len(sent):
                     log.warning("lease_lost", channel=self._channel, messages=len(sent) - len(kept))
-            for receipt in refusals[:1]:
-                self._pause(uow.session, receipt, uow.now)
+            breaker.learn(uow, self._channel, [result.receipt for result in sent], self._admission)
             if unsent:
                 self._give_back(uow.session, unsent, uow.now)
 
@@ -228,13 +259,6 @@ class Round:
         if (step.due_at - now).total_seconds() > self._settings.broker_wait_seconds:
             return step.due_at
         return step.due_at + timedelta(seconds=self._settings.hint_seconds)
-
-    def _pause(self, session: Session, receipt: Receipt, now: datetime) -> None:
-        seconds = outcomes.pause_seconds(receipt, self._settings)
-        reason = receipt.reason or receipt.outcome.value.lower()
-        log.warning("provider_account_paused", provider=self._provider, reason=reason, seconds=seconds)
-        until = now + timedelta(seconds=seconds)
-        accounts.pause(session, self._provider, until, reason=reason, hint=receipt.hint, now=now)
 
     def _give_back(self, session: Session, unsent: Sequence[Unsent], now: datetime) -> None:
         """Let messages wait as long as what stopped them lasts; there was no try, so none is counted."""

@@ -73,7 +73,7 @@ def _park(receipt: Receipt, tried: Try, settings: Settings, *, now: datetime) ->
     due_at = now + timedelta(seconds=pause_seconds(receipt, settings))
     if due_at > tried.created_at + timedelta(seconds=settings.park_seconds):
         return Step(Status.FAILED, receipt.reason)
-    return _unless_expired(Step(Status.RETRYING, receipt.reason, due_at, extra_attempts=1), tried)
+    return _unless_expired(Step(Status.RETRYING, Reason.ACCOUNT_PAUSED, due_at, extra_attempts=1), tried)
 
 
 def _retry(receipt: Receipt, tried: Try, settings: Settings, *, now: datetime) -> Step:

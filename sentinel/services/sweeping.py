@@ -10,7 +10,7 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import sweeping
 from sentinel.queries.sweeping import SweptRow
-from sentinel.services import tallies
+from sentinel.services import breaker, tallies
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -32,6 +32,7 @@ def sweep_waiting() -> int:
             queue_at=again,
             most=MOST,
         )
+        breaker.wake(uow, most=MOST)
         due = sweeping.take_due(uow.session, now=uow.now, again=again, most=MOST)
         events = sweeping.take_due_events(uow.session, now=uow.now, again=again, most=MOST)
         if events:

@@ -116,7 +116,10 @@ def built_providers(settings: Settings) -> dict[str, Provider]:
     """The provider of each channel that has one, over one transport as in a worker."""
     transport = HttpTransport(settings)
     served = [channel for channel in CHANNELS if provider_name(channel, settings)]
-    return {channel: build_provider(channel, settings, transport) for channel in served}
+    return {
+        channel: build_provider(channel, str(provider_name(channel, settings)), settings, transport)
+        for channel in served
+    }
 
 
 async def close_all(providers: dict[str, Provider]) -> None:

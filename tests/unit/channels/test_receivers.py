@@ -110,7 +110,11 @@ def sender(stand_in: ProviderStandIn) -> Iterator[Sender]:
 
 def results_of(sender: Sender, *messages: Message) -> list[Result]:
     before = time.monotonic() + 60
-    return [result for group in sender.send(messages[0].channel, messages, start_before=before) for result in group]
+    return [
+        result
+        for group in sender.send(messages[0].channel, messages[0].channel, messages, start_before=before)
+        for result in group
+    ]
 
 
 def hooks(stand_in: ProviderStandIn, name: str, count: int) -> list[Message]:
@@ -196,4 +200,4 @@ def test_one_busy_slack_channel_leaves_the_others_alone(stand_in: ProviderStandI
 def test_a_worker_builds_only_what_it_sends_with(stand_in: ProviderStandIn, sender: Sender) -> None:
     results_of(sender, *hooks(stand_in, "a", 1))
 
-    assert list(sender._providers) == ["webhook"]
+    assert list(sender._providers) == [("webhook", "webhook")]

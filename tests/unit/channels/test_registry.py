@@ -77,7 +77,7 @@ def test_a_channel_that_is_off_has_no_provider_to_build() -> None:
     settings = make_settings(sms_provider="none")
 
     with pytest.raises(ConfigurationError, match="sms: no provider is configured"):
-        build_provider("sms", settings, HttpTransport(settings))
+        build_provider("sms", "twilio", settings, HttpTransport(settings))
 
 
 @pytest.mark.parametrize(
