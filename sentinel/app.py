@@ -19,6 +19,7 @@ from sentinel.api import (
     pages,
     rules,
     stats,
+    suppressions,
     templates,
     tickets,
 )
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(explain.blueprint)
     smorest.register_blueprint(tickets.blueprint)
     smorest.register_blueprint(stats.blueprint)
+    smorest.register_blueprint(suppressions.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)

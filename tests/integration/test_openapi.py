@@ -72,6 +72,11 @@ OPERATIONS = [
     ("GET", "/tickets/{ticket_id}"),
     ("PATCH", "/tickets/{ticket_id}"),
     ("GET", "/stats"),
+    ("GET", "/suppressions"),
+    ("POST", "/suppressions"),
+    ("POST", "/suppressions/batch"),
+    ("GET", "/suppressions/{suppression_id}"),
+    ("DELETE", "/suppressions/{suppression_id}"),
 ]
 
 # The description cannot say when a text is a phone number or a mail address: that depends on the channel, so what is
