@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations import online
+
 revision = "0003"
 down_revision = "0002"
 
@@ -16,6 +18,16 @@ UNTOLD = (
 
 
 def upgrade() -> None:
+    if not online.has_column("notifications", "told_status"):
+        make_tables()
+        add_columns()
+    with online.beside_traffic():
+        build_indexes()
+        online.validate("ck_endpoints_purpose", "endpoints")
+        online.validate("ck_provider_accounts_state", "provider_accounts")
+
+
+def make_tables() -> None:
     op.create_table(
         "audit_runs",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -140,6 +152,9 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("lifted_at IS NULL"),
     )
+
+
+def add_columns() -> None:
     op.add_column(
         "endpoints", sa.Column("purpose", sa.String(length=10), server_default=sa.text("'messages'"), nullable=False)
     )
@@ -157,41 +172,6 @@ def upgrade() -> None:
         "notifications", sa.Column("is_followed", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
     op.add_column("notifications", sa.Column("told_status", sa.String(length=12), nullable=True))
-    op.create_index(
-        "ix_notifications_parked",
-        "notifications",
-        ["channel", "id"],
-        unique=False,
-        postgresql_where=sa.text("reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')"),
-    )
-    op.create_index(
-        "ix_notifications_failover_due",
-        "notifications",
-        ["failover_at"],
-        unique=False,
-        postgresql_where=sa.text("failover IS NOT NULL AND status IN ('PENDING', 'RETRYING')"),
-    )
-    op.create_index(
-        "ix_notifications_failover_ended",
-        "notifications",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')"),
-    )
-    op.create_index(
-        "ix_notifications_untold",
-        "notifications",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text(UNTOLD),
-    )
-    op.create_index(
-        "uq_notifications_failover_of",
-        "notifications",
-        ["failover_of"],
-        unique=True,
-        postgresql_where=sa.text("failover_of IS NOT NULL"),
-    )
     op.add_column(
         "provider_accounts", sa.Column("state", sa.String(length=10), server_default=sa.text("'open'"), nullable=False)
     )
@@ -206,14 +186,41 @@ def upgrade() -> None:
     op.add_column(
         "provider_accounts", sa.Column("is_held", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
-    op.create_check_constraint(op.f("ck_endpoints_purpose"), "endpoints", "purpose IN ('messages', 'statuses')")
-    op.create_check_constraint(
-        op.f("ck_provider_accounts_state"), "provider_accounts", "state IN ('closed', 'half_open', 'open')"
-    )
+    online.add_check("ck_endpoints_purpose", "endpoints", "purpose IN ('messages', 'statuses')")
+    online.add_check("ck_provider_accounts_state", "provider_accounts", "state IN ('closed', 'half_open', 'open')")
     op.alter_column(
         "provider_accounts", "paused_until", existing_type=postgresql.TIMESTAMP(timezone=True), nullable=True
     )
     op.alter_column("provider_accounts", "reason", existing_type=sa.TEXT(), nullable=True)
+
+
+def build_indexes() -> None:
+    online.build_index(
+        "ix_notifications_failover_due",
+        "notifications",
+        ["failover_at"],
+        where="failover IS NOT NULL AND status IN ('PENDING', 'RETRYING')",
+    )
+    online.build_index(
+        "ix_notifications_failover_ended",
+        "notifications",
+        ["id"],
+        where="failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')",
+    )
+    online.build_index(
+        "ix_notifications_parked",
+        "notifications",
+        ["channel", "id"],
+        where="reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')",
+    )
+    online.build_index("ix_notifications_untold", "notifications", ["id"], where=UNTOLD)
+    online.build_index(
+        "uq_notifications_failover_of",
+        "notifications",
+        ["failover_of"],
+        is_unique=True,
+        where="failover_of IS NOT NULL",
+    )
 
 
 def downgrade() -> None:
