@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Outcome(StrEnum):
@@ -84,4 +84,42 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether a provider accepted `message`, which was first tried at `since`."""
+
+    message: Message
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A message that a provider has, and that may be the one in doubt."""
+
+    provider_message_id: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a provider says to a question, oldest sighting first.
+
+    With `trouble` (`read_timeout`, `http_429`) it could not be asked, so that nothing follows from an empty list.
+    """
+
+    sightings: tuple[Sighting, ...] = ()
+    trouble: str | None = None
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """A provider that can be asked which messages it has accepted."""
+
+    name: str
+
+    async def look_up(self, question: Question) -> Finding:
+        """Return what it has that may be this message; asking changes nothing, so it may be repeated."""
         ...

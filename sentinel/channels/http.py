@@ -19,7 +19,7 @@ from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 
 BODY_LIMIT = 65_536
-"""Bytes of an answer that are read; the rest is left in the socket, which is then closed."""
+"""Bytes of an answer that are read, unless more are asked for; the rest is left in the socket, which is then closed."""
 
 _CHUNK = 16_384
 _KEEPALIVE_SECONDS = 15.0  # load balancers of providers close idle connections after 60 s or more
@@ -59,8 +59,9 @@ class TransportError(SentinelError):
 
 @dataclass(slots=True)
 class _Exchange:
-    """How far one request came."""
+    """How far one request came, and how much of its answer is wanted."""
 
+    limit: int = BODY_LIMIT
     has_begun: bool = False
     response: aiohttp.ClientResponse | None = None
     body: bytearray = field(default_factory=bytearray)
@@ -86,7 +87,7 @@ _AFTER_REQUEST: tuple[tuple[type[BaseException], str], ...] = (
 
 
 class HttpTransport:
-    """POSTs over one `aiohttp.ClientSession`, opened by the first request in the event loop that serves it.
+    """Requests over one `aiohttp.ClientSession`, opened by the first request in the event loop that serves it.
 
     With a `reach` it connects to no other addresses; it then leaves it to its user how many requests a host gets.
     """
@@ -110,16 +111,24 @@ class HttpTransport:
         `json` given as bytes is JSON already: a signature holds for these very bytes.
         """
         body, content_type = _encoded(json, form)
-        exchange, error = _Exchange(), None
+        written = {**(headers or {}), "Content-Type": content_type, **_authorization(auth)}
+        return await self._exchange(_Exchange(), method="POST", url=url, data=body, headers=written)
+
+    async def get(self, url: str, *, auth: tuple[str, str] | None = None, limit: int = BODY_LIMIT) -> Reply:
+        """Ask once and give back the answer, up to `limit` bytes of it; `TransportError` when there is none."""
+        return await self._exchange(_Exchange(limit), method="GET", url=url, headers=_authorization(auth))
+
+    async def close(self) -> None:
+        """Give back all connections; may be called more than once."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _exchange(self, exchange: _Exchange, **request: Any) -> Reply:
+        error: BaseException | None = None
         try:
             # The wall around everything: the timeouts inside start again with each byte that arrives.
             async with asyncio.timeout(self._settings.send_deadline_seconds):
-                await self._run(
-                    exchange,
-                    url=url,
-                    data=body,
-                    headers={**(headers or {}), "Content-Type": content_type, **_authorization(auth)},
-                )
+                await self._run(exchange, **request)
         except (aiohttp.ClientError, OSError) as trouble:
             error = trouble
         finally:
@@ -127,17 +136,12 @@ class HttpTransport:
                 exchange.response.close()  # does nothing when the body was read to its end
         return _settled(exchange, error)
 
-    async def close(self) -> None:
-        """Give back all connections; may be called more than once."""
-        if self._session is not None:
-            await self._session.close()
-
     async def _run(self, exchange: _Exchange, **request: Any) -> None:
         # No redirects: a redirected POST becomes a GET that "succeeds".
-        exchange.response = await self._opened().post(allow_redirects=False, trace_request_ctx=exchange, **request)
+        exchange.response = await self._opened().request(allow_redirects=False, trace_request_ctx=exchange, **request)
         async for chunk in exchange.response.content.iter_chunked(_CHUNK):
             exchange.body += chunk
-            if len(exchange.body) >= BODY_LIMIT:
+            if len(exchange.body) >= exchange.limit:
                 return
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -194,7 +198,7 @@ def _settled(exchange: _Exchange, error: BaseException | None) -> Reply:
     if exchange.response is None:
         # `from None`: aiohttp's errors carry the request with its credentials.
         raise TransportError(_reason(error, exchange), is_ambiguous=exchange.has_begun) from None
-    head, body = exchange.response, bytes(exchange.body[:BODY_LIMIT])
+    head, body = exchange.response, bytes(exchange.body[: exchange.limit])
     return Reply(head.status, head.headers, body, is_broken=error is not None)
 
 

@@ -20,7 +20,8 @@ class Offer:
 
     `requires` names the settings it needs, each as its alternatives; `together` those that come in one piece.
     `switches` (where it is not None) names settings of which one must be set before `auto` takes it in development:
-    a provider that needs no credentials would send to the outside by surprise.
+    a provider that needs no credentials would send to the outside by surprise. `looks_up`: it can be asked whether it
+    has a message whose send is in doubt.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Offer:
     requires: tuple[tuple[str, ...], ...] = ()
     together: tuple[str, ...] = ()
     switches: tuple[str, ...] | None = None
+    looks_up: bool = False
 
     def missing(self, settings: Settings) -> list[str]:
         """The variables that must still be set, alternatives joined by "or"."""
@@ -70,6 +72,7 @@ TWILIO = Offer(
         ("twilio_auth_token",),
         ("twilio_from_number", "twilio_messaging_service_sid"),
     ),
+    looks_up=True,
 )
 SENDGRID = Offer(
     "sendgrid", "sentinel.channels.email_sendgrid", requires=(("sendgrid_api_key",), ("sendgrid_from_email",))
@@ -118,6 +121,12 @@ def channels_by_provider(settings: Settings) -> dict[str, tuple[str, ...]]:
         for name in provider_names(channel, settings):
             found[name] = (*found.get(name, ()), channel)
     return found
+
+
+def providers_to_ask(settings: Settings) -> tuple[str, ...]:
+    """The configured providers that can be asked about a send in doubt."""
+    offers = {offer.name: offer for channel in CHANNELS for offer in _chosen(channel, settings)}
+    return tuple(name for name, offer in offers.items() if offer.looks_up)
 
 
 def build_provider(channel: str, name: str, settings: Settings, transport: HttpTransport) -> Provider:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sentinel.channels.base import Message, Outcome, Provider, Receipt
+from sentinel.channels.base import Finding, LooksUp, Message, Outcome, Provider, Question, Receipt
 from sentinel.channels.http import HttpTransport
+from sentinel.channels.inquiry import Inquiry
 from sentinel.channels.receivers import Receivers
 from sentinel.channels.registry import ROUTES, build_provider
 from sentinel.clock import utc_now
@@ -162,6 +163,15 @@ class Sender:
             missing -= len(group)
             yield group
         running.result()
+
+    def look_up(self, channel: str, provider_name: str, questions: Sequence[Question]) -> list[Finding]:
+        """Ask one provider about sends in doubt; the findings come in the order of the questions."""
+        provider = self._provider(channel, provider_name)
+        if not isinstance(provider, LooksUp):
+            return [Finding(trouble="no_look_up")] * len(questions)
+        inquiry = Inquiry(provider, deadline_seconds=self._settings.send_deadline_seconds)
+        found: list[Finding] = self._wait(inquiry.run(questions))
+        return found
 
     def close(self) -> None:
         """Give back connections and end the loop."""

@@ -12,10 +12,11 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from sentinel.channels.base import Message, Outcome, Receipt
+from sentinel.channels.base import Finding, Message, Outcome, Question, Receipt
 from sentinel.channels.http import HttpTransport, Reply, TransportError
 from sentinel.channels.outcomes import by_status, refusal, shown, unanswered
 from sentinel.channels.twilio_codes import CODES, hint_for
+from sentinel.channels.twilio_lookup import MessageList
 from sentinel.settings import Settings
 
 _CREATED = 201
@@ -41,6 +42,7 @@ class Twilio:
         client.api.base_url = settings.twilio_api_base_url
         self._messages = client.api.v2010.accounts(sid).messages
         self._sender = _sender(settings)
+        self._list = MessageList(settings, transport)
         self._secrets = (secret, base64.b64encode(f"{sid}:{secret}".encode()).decode())
         self._transport = transport
 
@@ -51,6 +53,10 @@ class Twilio:
         except TransportError as error:
             return unanswered(error)
         return self._receipt(_last_reply.get())
+
+    async def look_up(self, question: Question) -> Finding:
+        """Return the messages in the account's list that may be the one in doubt."""
+        return await self._list.look_up(question)
 
     async def close(self) -> None:
         """Give back the connections of the transport all HTTP providers share."""

@@ -51,6 +51,8 @@ class Book:
         self.queue: deque[Fault] = deque()
         self.by_recipient: dict[str, deque[Fault]] = {}
         self.always: Fault | None = None
+        self.questions: list[str] = []
+        self.for_questions: deque[Fault] = deque()
         # Unbuffered: each line is with the kernel before its request is answered.
         self._file = ledger.open("ab", buffering=0) if ledger else None
 
@@ -71,6 +73,16 @@ class Book:
             return faults.popleft() if len(faults) > 1 else faults[0]
         return self.queue.popleft() if self.queue else self.always
 
+    def fault_for_question(self) -> Fault | None:
+        """The next fault of a look-up: scripted for look-ups, or the one that is always on."""
+        return self.for_questions.popleft() if self.for_questions else self.always
+
+    def forget(self) -> None:
+        """Empty the script and the ledger in memory (a file keeps its lines)."""
+        for each in (self.queue, self.by_recipient, self.entries, self.questions, self.for_questions):
+            each.clear()
+        self.always, self.connections = None, 0
+
     def takes_reset_unread(self) -> bool:
         """Whether the connection just made is to be reset at once."""
         if self.queue and self.queue[0].ending == "reset_unread":
@@ -80,11 +92,15 @@ class Book:
 
     def script(self, faults: dict[str, Any]) -> None:
         """Take over the JSON of `PUT /_control/faults`; a key that is absent leaves its part as it is."""
+        if faults.get("forget"):
+            self.forget()
         if "queue" in faults:
             self.queue = deque(Fault(**fault) for fault in faults["queue"])
         if "recipients" in faults:
             self.by_recipient = {
                 to: deque(Fault(**fault) for fault in each) for to, each in faults["recipients"].items()
             }
+        if "lookups" in faults:
+            self.for_questions = deque(Fault(**fault) for fault in faults["lookups"])
         if "always" in faults:
             self.always = Fault(**faults["always"]) if faults["always"] else None

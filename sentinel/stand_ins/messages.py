@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made_by
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from sentinel.stand_ins.faults import Fault
+
+if TYPE_CHECKING:
+    from sentinel.stand_ins.book import Entry
 
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "stand-in-auth-token"
@@ -75,3 +78,5 @@ class Api:
     usual: Callable[[Request, dict[str, Any], Credentials], Answer]
     error: Callable[[int, Fault], bytes]
     """A scripted error as the provider writes it."""
+    listed: Callable[[Request, Sequence[Entry], Credentials], Answer] | None = None
+    """What a GET is answered, from all that arrived; None: like any other request."""

@@ -51,13 +51,17 @@ class ProviderProcess:
         """Let these answer by recipient; the last one stays."""
         self._put(recipients={to: [asdict(fault) for fault in each] for to, each in faults.items()})
 
+    def script_lookups(self, *faults: Fault) -> None:
+        """Let each of these answer one of the next look-ups; replaces what is left of the last script."""
+        self._put(lookups=[asdict(fault) for fault in faults])
+
     def always(self, fault: Fault | None) -> None:
         """Let one fault answer all that no other fault answers; None ends it."""
         self._put(always=asdict(fault) if fault else None)
 
     def forget(self) -> None:
         """Empty the script and the ledger's file; call it while nothing is under way."""
-        self._put(queue=[], recipients={}, always=None)
+        self._put(forget=True)
         self._ledger.write_text("")  # the process appends
 
     def _put(self, **faults: Any) -> None:

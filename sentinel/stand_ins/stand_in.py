@@ -65,13 +65,19 @@ class ProviderStandIn:
         """Let these answer the requests for one recipient; the last one stays. No fault: as usual again."""
         self._book.by_recipient[recipient] = deque(faults)
 
+    @property
+    def lookups(self) -> list[str]:
+        """The addresses of all look-ups so far; they are not in the ledger."""
+        return list(self._book.questions)
+
+    def script_lookups(self, *faults: Fault) -> None:
+        """Let each of these answer one of the next look-ups, in this order."""
+        self._book.for_questions.extend(faults)
+
     def always(self, fault: Fault | None) -> None:
         """Let one fault answer all that no other fault answers; None ends it."""
         self._book.always = fault
 
     def forget(self) -> None:
         """Empty the script and the ledger in memory (a file keeps its lines)."""
-        self._book.queue.clear()
-        self._book.by_recipient.clear()
-        self._book.entries.clear()
-        self._book.always, self._book.connections = None, 0
+        self._book.forget()

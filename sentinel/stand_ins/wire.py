@@ -86,6 +86,9 @@ class _Connection(asyncio.Protocol):
             return
         body = request.body()
         api = _api_of(request)
+        if request.method == "GET" and api.listed is not None:
+            self._look_up(request, api, api.listed)
+            return
         fault = self._book.fault_for(api.addressed(request, body)[0]) or Fault()
         if fault.status is None:
             answer = api.usual(request, body, self._book.credentials)
@@ -93,6 +96,16 @@ class _Connection(asyncio.Protocol):
             answer = _scripted_answer(api, fault, fault.status)
         status = None if fault.ending in NO_ANSWER else answer.status
         self._record(request, body, status=status, ending=fault.ending, message_id=answer.message_id)
+        self._send(answer, fault)
+
+    def _look_up(self, request: Request, api: Api, listed: Callable[..., Answer]) -> None:
+        """Answer a question about what arrived before; it sends nothing, so the ledger does not have it."""
+        self._book.questions.append(request.path)
+        fault = self._book.fault_for_question() or Fault()
+        if fault.status is None:
+            answer = listed(request, self._book.entries, self._book.credentials)
+        else:
+            answer = _scripted_answer(api, fault, fault.status)
         self._send(answer, fault)
 
     def _control(self, request: Request) -> Answer:
