@@ -36,6 +36,14 @@ class ConflictError(SentinelError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class NoKeyError(ConflictError):
+    """A secret cannot be kept, since this installation has no key to seal it with."""
+
+
+class UnreadableSecretError(ConflictError):
+    """A secret in the database was sealed with a key that is not among those of this process."""
+
+
 class InvalidInputError(SentinelError):
     """Input was understood but refused; `errors` names each field."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import base64
 import ipaddress
 import os
 from functools import cached_property, lru_cache
@@ -128,6 +129,32 @@ def split_keys(value: SecretStr) -> tuple[str, ...]:
 SecretKeys = Annotated[SecretStr, AfterValidator(_keys)]
 
 
+def _seconds(value: Any) -> Any:
+    """Waits as a variable has them: separated by commas."""
+    return tuple(each for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+
+Seconds = Annotated[tuple[Annotated[int, Field(ge=0, le=86_400)], ...], NoDecode, BeforeValidator(_seconds)]
+
+EVENT_KEY_BYTES = 91
+"""An elliptic curve key of 256 bits with its description (RFC 5480)."""
+
+
+def _event_key(key: str) -> str:
+    """SendGrid shows the key as one line of base64."""
+    try:
+        size = len(base64.b64decode(key, validate=True))
+    except ValueError:
+        size = 0
+    if size != EVENT_KEY_BYTES:
+        message = "is not the verification key that SendGrid shows under Signed Event Webhook (it begins with MFkw)"
+        raise ValueError(message)
+    return key
+
+
+EventKey = Annotated[str, AfterValidator(_event_key)]
+
+
 def _env(*names: str) -> AliasChoices:
     """The names a variable may have; the first is the documented one."""
     return AliasChoices(*names)
@@ -234,6 +261,9 @@ class Settings(BaseSettings):
     )
     public_base_url: str = Field(
         default="", validation_alias=_env("PUBLIC_BASE_URL"), description="how the outside reaches the API"
+    )
+    callback_tolerance_seconds: int = Field(
+        default=600, ge=1, description="how old a signed report of SendGrid may be, or how far in the future"
     )
     max_body_bytes: int = Field(default=262_144, description="largest request body")
     max_batch_body_bytes: int = Field(default=8_388_608, description="largest body of a batch request")
@@ -351,6 +381,16 @@ class Settings(BaseSettings):
     read_timeout_seconds: float = Field(default=10.0, gt=0, description="each wait for bytes of a provider")
     send_deadline_seconds: float = Field(default=20.0, gt=0, description="one send, everything included")
     lease_seconds: int = Field(default=60, ge=1, description="a claimed batch belongs to its worker this long")
+    resend_seconds: Seconds = Field(
+        default=(60, 600),
+        description="waits before another send when a provider could not deliver an accepted message, "
+        "separated by commas; as many sends at most",
+    )
+    resend_later_seconds: int = Field(
+        default=1800,
+        ge=1,
+        description="the recipient could not be reached: one more send after this long to twice as long",
+    )
 
     twilio_account_sid: str | None = Field(
         default=None, validation_alias=_env("TWILIO_ACCOUNT_SID"), description="starts with AC"
@@ -366,6 +406,11 @@ class Settings(BaseSettings):
         validation_alias=_env("TWILIO_MESSAGING_SERVICE_SID"),
         description="starts with MG; instead of TWILIO_FROM_NUMBER",
     )
+    twilio_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias=_env("TWILIO_WEBHOOK_SECRET"),
+        description="secret of a shared key that signs Twilio's reports; none means TWILIO_AUTH_TOKEN",
+    )
     twilio_api_base_url: ProviderUrl = Field(
         default="https://api.twilio.com",
         validation_alias=_env("TWILIO_API_BASE_URL"),
@@ -376,6 +421,11 @@ class Settings(BaseSettings):
     )
     sendgrid_from_email: str | None = Field(
         default=None, validation_alias=_env("SENDGRID_FROM_EMAIL"), description="sender, verified at SendGrid"
+    )
+    sendgrid_webhook_public_key: EventKey | None = Field(
+        default=None,
+        validation_alias=_env("SENDGRID_WEBHOOK_PUBLIC_KEY"),
+        description="verification key of SendGrid's signed event webhook; none: its reports are refused",
     )
     sendgrid_api_base_url: ProviderUrl = Field(
         default="https://api.sendgrid.com",

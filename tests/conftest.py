@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,9 @@ from sentinel.services import delivery, live_rules
 from sentinel.settings import Settings, get_settings
 
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
+
+SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+"""Seals in tests what is stored sealed."""
 
 Configure = Callable[..., Settings]
 
@@ -52,7 +56,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     before, folder = dict(os.environ), os.getcwd()  # noqa: PTH109
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
-    os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "160"}
+    os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "160", "SENTINEL_SECRET_KEYS": SECRET_KEY}
     os.chdir(tmp_path_factory.mktemp("empty"))
     yield
     os.chdir(folder)

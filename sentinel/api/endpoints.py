@@ -24,6 +24,7 @@ from sentinel.api.schemas.fields import RemovalQuery
 from sentinel.api.schemas.notification import NotificationView
 from sentinel.models import Endpoint
 from sentinel.queries.endpoints import Filter
+from sentinel.security import unseal
 from sentinel.services import endpoints
 from sentinel.services.endpoints import Written
 from sentinel.services.unit_of_work import unit_of_work
@@ -53,7 +54,7 @@ def view(endpoint: Endpoint, client: str) -> dict[str, Any]:
 
 def secret_view(endpoint: Endpoint, client: str) -> dict[str, Any]:
     """Show an endpoint with its secret, which is told once."""
-    return view(endpoint, client) | {"secret": endpoint.secret}
+    return view(endpoint, client) | {"secret": endpoint.secret and unseal(endpoint.secret)}
 
 
 @blueprint.route("")

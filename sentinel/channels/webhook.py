@@ -17,12 +17,14 @@ from sentinel.channels.webhook_answers import (
     FORBIDDEN,
     INVALID_SECRET,
     INVALID_URL,
+    UNREADABLE_SECRET,
     receipt_of,
     ruling_for,
     unanswered,
 )
 from sentinel.clock import utc_now
-from sentinel.errors import InvalidInputError
+from sentinel.errors import InvalidInputError, UnreadableSecretError
+from sentinel.security import unseal
 from sentinel.settings import Settings
 
 EVENT_TYPE = "notification.created"
@@ -56,11 +58,15 @@ class WebhookProvider:
             return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
         body = encoded_json(_payload(message))
         try:
-            headers = _headers(message, body)
+            # Opened here and nowhere before: only what signs needs the secret itself.
+            secret = unseal(message.secret or "")
+            headers = _headers(message, body, secret)
+        except UnreadableSecretError as error:
+            return receipt_of(UNREADABLE_SECRET, str(error))
         except (ValueError, EmptyWebhookSecretError):
             return receipt_of(INVALID_SECRET, "the endpoint's secret cannot be used")
         try:
-            return _receipt(await self._transport(reach).post(message.recipient, json=body, headers=headers), message)
+            return _receipt(await self._transport(reach).post(message.recipient, json=body, headers=headers), secret)
         except TransportError as error:
             return unanswered(error)
 
@@ -99,7 +105,7 @@ def _payload(message: Message) -> dict[str, Any]:
     }
 
 
-def _headers(message: Message, body: bytes) -> dict[str, str]:
+def _headers(message: Message, body: bytes, secret: str) -> dict[str, str]:
     """The specification's headers; the signature only where the endpoint has a secret."""
     now = utc_now().replace(microsecond=0)
     headers = {
@@ -107,8 +113,8 @@ def _headers(message: Message, body: bytes) -> dict[str, str]:
         "webhook-id": message.id,
         "webhook-timestamp": str(int(now.timestamp())),
     }
-    if message.secret:
-        headers["webhook-signature"] = Webhook(message.secret).sign(message.id, now, body.decode())
+    if secret:
+        headers["webhook-signature"] = Webhook(secret).sign(message.id, now, body.decode())
     return headers
 
 
@@ -116,8 +122,8 @@ def _written(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _receipt(reply: Reply, message: Message) -> Receipt:
-    words = shown(reply.text, secrets=(message.secret or "",))
+def _receipt(reply: Reply, secret: str) -> Receipt:
+    words = shown(reply.text, secrets=(secret,))
     if 200 <= reply.status < 300:  # noqa: PLR2004 # the specification's "accepted"
         return Receipt(Outcome.OK, http_status=reply.status, detail=words or None)
     return refusal(ruling_for(reply.status), reply, detail=words)

@@ -10,6 +10,7 @@ _CREDENTIALS = "The receiver wants credentials: accept requests by their signatu
 _URL = "Check the endpoint's URL: the receiver knows nothing there."
 _OURS = "Look into the receiver's log: it refuses this message."
 _PRIVATE = "Use a public address, or name its network in SENTINEL_WEBHOOK_PRIVATE_NETWORKS."
+_KEY = "Add the key that sealed it to SENTINEL_SECRET_KEYS, or give the endpoint a new secret."
 _SECRET = "Give the endpoint a secret of the form whsec_ and base64."  # noqa: S105 - a hint
 
 
@@ -50,6 +51,7 @@ _UNEXPECTED = _recipient("unexpected_status", "The receiver must answer with a s
 FORBIDDEN = _recipient("forbidden_address", _PRIVATE)
 INVALID_URL = _recipient("invalid_url", "Correct the endpoint's URL.")
 INVALID_SECRET = Ruling(Outcome.CONFIG, "invalid_secret", _SECRET, is_account_wide=False)
+UNREADABLE_SECRET = Ruling(Outcome.CONFIG, "secret_unreadable", _KEY, is_account_wide=False)
 UNANSWERED: dict[str, Ruling] = {
     "forbidden_address": FORBIDDEN,
     "invalid_url": INVALID_URL,

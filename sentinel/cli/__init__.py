@@ -24,6 +24,8 @@ class Commands(click.Group):
         "flower": "sentinel.cli.processes",
         "db": "sentinel.cli.db",
         "keys": "sentinel.cli.keys",
+        "users": "sentinel.cli.users",
+        "secrets": "sentinel.cli.secrets",
         "notifications": "sentinel.cli.notifications",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",

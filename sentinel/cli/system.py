@@ -13,6 +13,7 @@ import click
 
 from sentinel.cli import processes
 from sentinel.cli.system_files import announce_system, forget_system
+from sentinel.embedded.files import kept_text
 from sentinel.embedded.ports import is_free
 from sentinel.embedded.postgres import prepare_postgres
 from sentinel.embedded.process_log import Console
@@ -20,6 +21,7 @@ from sentinel.embedded.specs import NotReadyError, ProcessSpec, ServerSpec, teth
 from sentinel.embedded.state import State
 from sentinel.embedded.supervisor import OWN_NAME, Supervisor
 from sentinel.embedded.valkey import prepare_valkey
+from sentinel.security import new_secret_key
 from sentinel.settings import Settings
 
 START_SECONDS = 90
@@ -66,6 +68,12 @@ def server_urls(settings: Settings, servers: dict[str, ServerSpec]) -> dict[str,
     }
     urls = {name: secret.get_secret_value() for name, secret in given.items() if secret.get_secret_value()}
     return urls | {name: server.url for name, server in servers.items()}
+
+
+def kept_secret_keys(settings: Settings, state: State) -> dict[str, str]:
+    """The variable with the keys that seal secrets: those of the settings, else one that is made once and kept."""
+    given = settings.secret_keys.get_secret_value()
+    return {"SENTINEL_SECRET_KEYS": given or kept_text(state.path / "secret-key", new_secret_key)}
 
 
 def child_environment(state: State, urls: dict[str, str]) -> dict[str, str]:
@@ -117,7 +125,7 @@ async def _start(
         name = server.process.name
         await supervisor.until(name, partial(_answers, server), seconds=START_SECONDS)
         console.write(OWN_NAME, f"{name} is ready: {await asyncio.to_thread(server.identify)}")
-    urls = server_urls(settings, servers)
+    urls = server_urls(settings, servers) | kept_secret_keys(settings, state)
     announce_system(state, urls)
     environment = child_environment(state, urls)
     await supervisor.run(_migration(environment))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -20,6 +22,11 @@ def write_private(path: Path, text: str) -> None:
 
 def kept_password(path: Path) -> str:
     """The password in `path`; a new random one at the first call."""
+    return kept_text(path, partial(secrets.token_urlsafe, 24))
+
+
+def kept_text(path: Path, make: Callable[[], str]) -> str:
+    """The text in `path`; at the first call what `make` makes."""
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(24))
+        write_private(path, make())
     return path.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -17,17 +18,28 @@ DELETE_RULES = text("""
     DELETE FROM rules USING clients c WHERE rules.client_id = c.id AND starts_with(c.name, :prefix)
 """)
 
-# A rule's e-mail and its webhook; the secret signs nothing that anybody receives.
+# A rule's e-mail and its webhook; the client's webhooks share a secret, which signs nothing that anybody receives.
 INSERT_ENDPOINTS = text("""
     INSERT INTO endpoints (client_id, rule_id, channel, target, secret, is_enabled, version, created_at, updated_at)
     SELECT r.client_id, r.id, t.channel, t.target, t.secret, t.is_enabled, 1, :now, :now
     FROM rules r CROSS JOIN LATERAL (VALUES
         ('email', :name || '@' || :domain, NULL, true),
         ('webhook', 'https://' || :domain || '/' || :name || '/' || replace(r.name, '/', '-'),
-         'whsec_' || encode(sha256(convert_to(:name || r.name, 'UTF8')), 'base64'), :has_webhooks)
+         :secret, :has_webhooks)
     ) AS t (channel, target, secret, is_enabled)
     WHERE r.client_id = :client_id
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What a client's endpoints have in common."""
+
+    name: str
+    domain: str
+    secret: str = field(repr=False)
+    """As it is stored: sealed."""
+    has_webhooks: bool
 
 
 def count_clients(session: Session, prefix: str) -> int:
@@ -41,9 +53,6 @@ def delete_rules(session: Session, prefix: str) -> None:
     session.execute(DELETE_RULES, {"prefix": prefix})
 
 
-def insert_endpoints(
-    session: Session, client_id: int, *, name: str, domain: str, has_webhooks: bool, now: datetime
-) -> None:
+def insert_endpoints(session: Session, client_id: int, own: Belongings, *, now: datetime) -> None:
     """Give every rule of the client an e-mail and a webhook."""
-    values = {"client_id": client_id, "name": name, "domain": domain, "has_webhooks": has_webhooks, "now": now}
-    session.execute(INSERT_ENDPOINTS, values)
+    session.execute(INSERT_ENDPOINTS, asdict(own) | {"client_id": client_id, "now": now})

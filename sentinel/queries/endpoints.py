@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from sentinel.models import Endpoint, Rule
 from sentinel.queries.unique import inserted, updated
-from sentinel.queries.values import array
+from sentinel.queries.values import array, recordset
 
 FOR_FANOUT = text("""
     SELECT id, client_id, rule_id, user_id, name, channel, target, template FROM endpoints
@@ -40,6 +40,19 @@ NAMED_BY = text("""
           jsonb_build_object('name', :name)
       )
     ORDER BY id LIMIT 5
+""")
+
+
+SECRETS = text("""
+    SELECT id, secret FROM endpoints WHERE id > :after AND secret IS NOT NULL ORDER BY id LIMIT :size
+""")
+LOCKED_SECRETS = text(f"{SECRETS.text} FOR NO KEY UPDATE")
+
+# The endpoint is what it was: neither its version nor its time changes.
+PUT_SECRETS = text("""
+    UPDATE endpoints e SET secret = o.secret
+    FROM json_to_recordset(CAST(:rows AS json)) AS o (id integer, secret text)
+    WHERE e.id = o.id
 """)
 
 
@@ -134,3 +147,15 @@ def is_rule_of(session: Session, rule_id: int, client_id: int) -> bool:
 def rules_naming(session: Session, client_id: int, name: str) -> list[str]:
     """Return the names of some enabled rules that notify the endpoint of that name."""
     return list(session.scalars(NAMED_BY, {"client_id": client_id, "name": name}))
+
+
+def secrets(session: Session, *, after: int, size: int, is_locked: bool = False) -> dict[int, str]:
+    """Return up to `size` secrets as they are stored, by id; `is_locked` keeps others from writing those rows."""
+    rows = session.execute(LOCKED_SECRETS if is_locked else SECRETS, {"after": after, "size": size})
+    return {row.id: row.secret for row in rows}
+
+
+def put_secrets(session: Session, secrets: Mapping[int, str]) -> None:
+    """Put other words for the same secrets into their rows."""
+    rows = [{"id": endpoint_id, "secret": secret} for endpoint_id, secret in secrets.items()]
+    session.execute(PUT_SECRETS, {"rows": recordset(rows)})

@@ -14,6 +14,7 @@ from sentinel.rules.parser import parse
 from sentinel.rules.serialise import dump
 from sentinel.rules.shorthand import shorthand
 from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Notify
+from sentinel.security import new_webhook_secret, seal
 from sentinel.services.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
@@ -68,5 +69,6 @@ def make(uow: UnitOfWork, count: int, *, rules: Sequence[dict[str, Any]], has_we
         client = clients.ensure(uow.session, name, now=uow.now)
         rows = [{**rule, "client_id": client.id, "is_enabled": True, "is_scanned": False} for rule in rules]
         rule_queries.insert(uow.session, rows, changed_by=OPERATOR, now=uow.now)
-        demo.insert_endpoints(uow.session, client.id, name=name, domain=DOMAIN, has_webhooks=has_webhooks, now=uow.now)
+        own = demo.Belongings(name, DOMAIN, seal(new_webhook_secret()), has_webhooks)
+        demo.insert_endpoints(uow.session, client.id, own, now=uow.now)
         yield name

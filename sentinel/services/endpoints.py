@@ -14,7 +14,7 @@ from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
-from sentinel.security import is_webhook_secret, new_webhook_secret
+from sentinel.security import is_sealed, is_webhook_secret, new_webhook_secret, seal
 from sentinel.services import notifications, wordings
 from sentinel.services.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
@@ -74,11 +74,9 @@ def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:
 def change(uow: UnitOfWork, client_id: int, endpoint_id: int, written: Written, *, version: int) -> Endpoint:
     """Put `written` in the place of an endpoint that still has `version`; a webhook keeps its secret."""
     found = get(uow, endpoint_id, client_id=client_id)
-    if written.channel == SIGNED and written.secret is None:
-        written = replace(written, secret=found.secret)
     if written.name != found.name:
         _refuse_if_named(uow, found)
-    return _put(uow, found, asdict(_checked(uow, client_id, written)), version=version)
+    return _put(uow, found, asdict(_checked(uow, client_id, written, kept=found.secret)), version=version)
 
 
 def switch(
@@ -94,7 +92,7 @@ def rotate_secret(uow: UnitOfWork, client_id: int, endpoint_id: int) -> Endpoint
     found = get(uow, endpoint_id, client_id=client_id)
     if found.channel != SIGNED:
         raise ConflictError(f"endpoint {found.id} is of channel {found.channel}; only those of {SIGNED} have secrets")
-    return _put(uow, found, {"secret": new_webhook_secret()}, version=found.version)
+    return _put(uow, found, {"secret": seal(new_webhook_secret())}, version=found.version)
 
 
 def delete(uow: UnitOfWork, client_id: int, endpoint_id: int, *, force: bool = False) -> None:
@@ -124,8 +122,8 @@ def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]
     return notifications.accept(uow, caller.client_id, [notifications.check(request, now=uow.now)])[0]
 
 
-def _checked(uow: UnitOfWork, client_id: int, written: Written) -> Written:
-    """The endpoint with its target in its one spelling and its secret, or what is wrong with it."""
+def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | None = None) -> Written:
+    """The endpoint with its target in its one spelling and its secret sealed, or what is wrong with it."""
     target = _one_spelling(written)
     if written.rule_id is not None and not queries.is_rule_of(uow.session, written.rule_id, client_id):
         remedy = "GET /rules lists those there are"
@@ -134,7 +132,7 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written) -> Written:
     if template is not None and not template_queries.fitting(uow.session, client_id, template, written.channel):
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
-    return replace(written, target=target, secret=_secret(written))
+    return replace(written, target=target, secret=_secret(written, kept))
 
 
 def _one_spelling(written: Written) -> str:
@@ -145,7 +143,8 @@ def _one_spelling(written: Written) -> str:
         raise InvalidInputError(*(replace(each, field="target") for each in error.errors)) from None
 
 
-def _secret(written: Written) -> str | None:
+def _secret(written: Written, kept: str | None) -> str | None:
+    """The secret as the row has it: the new one, the one that was `kept`, or one of our making."""
     if written.channel != SIGNED:
         if written.secret is not None:
             remedy = f"leave it out; only endpoints of {SIGNED} have secrets"
@@ -154,7 +153,9 @@ def _secret(written: Written) -> str | None:
     if written.secret is not None and not is_webhook_secret(written.secret):
         remedy = "write whsec_ and 24 to 64 random bytes in base64, or leave it out: then one is made"
         raise InvalidInputError(FieldError("secret", "(secret)", "is no secret of Standard Webhooks", remedy))
-    return written.secret or new_webhook_secret()
+    if written.secret is None and kept is not None and is_sealed(kept):
+        return kept
+    return seal(written.secret or kept or new_webhook_secret())
 
 
 def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: int) -> Endpoint:

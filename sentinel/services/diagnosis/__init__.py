@@ -11,6 +11,7 @@ from sentinel.services.diagnosis.database import check_database, check_pools, ch
 from sentinel.services.diagnosis.findings import Finding, Level, broken, first_line, ok
 from sentinel.services.diagnosis.flow import check_flow
 from sentinel.services.diagnosis.redis_server import check_redis
+from sentinel.services.diagnosis.sealing import check_sealing
 from sentinel.services.diagnosis.workers import Workers, ask_workers, check_broker, check_workers
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings
@@ -46,6 +47,7 @@ def _check_rows(settings: Settings, revisions: Revisions) -> Iterator[Finding]:
     try:
         with unit_of_work() as uow:
             yield from check_flow(uow, settings)
+            yield check_sealing(uow, settings)
     except SQLAlchemyError as error:
         remedy = "see PostgreSQL's log; a table that needs VACUUM answers late"
         yield broken("backlog", f"the database did not answer: {first_line(error)}", remedy)

@@ -1,0 +1,116 @@
+"""Users of the console: made by operators on the command line, let in by their password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.models import User
+from sentinel.passwords import LONGEST, SHORTEST, is_password, password_hash, renewed_hash
+from sentinel.queries import users
+from sentinel.queries.unique import TakenError
+from sentinel.services.unit_of_work import UnitOfWork
+
+ROLES = ("admin", "viewer")
+"""An admin acts, a viewer looks."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+
+
+def create(uow: UnitOfWork, name: str, password: str, *, role: str) -> User:
+    """Store a new user."""
+    name = checked_name(name)
+    values = {
+        "name": name,
+        "password_hash": password_hash(_checked_password(password, name)),
+        "role": role,
+        "created_at": uow.now,
+        "updated_at": uow.now,
+    }
+    try:
+        return users.add(uow.session, values)
+    except TakenError:
+        message = f"there is a user {name} already; `sentinel users passwd {name}` gives a new password"
+        raise ConflictError(message) from None
+
+
+def everybody(uow: UnitOfWork) -> Sequence[User]:
+    """Return all users by name."""
+    return users.everybody(uow.session)
+
+
+def is_there_any(uow: UnitOfWork) -> bool:
+    """Whether there is a user who could log in."""
+    return users.is_there_any(uow.session)
+
+
+def set_password(uow: UnitOfWork, name: str, password: str) -> None:
+    """Give a user a new password; sessions that began with the old one end."""
+    hashed = password_hash(_checked_password(password, own_spelling(name)))
+    _change(uow, name, {"password_hash": hashed}, ends_sessions=True)
+
+
+def set_role(uow: UnitOfWork, name: str, role: str) -> None:
+    """Make a user an admin or a viewer; holds from the next request on."""
+    _change(uow, name, {"role": role}, ends_sessions=False)
+
+
+def disable(uow: UnitOfWork, name: str) -> None:
+    """End a user's sessions and refuse new ones."""
+    _change(uow, name, {"is_active": False}, ends_sessions=True)
+
+
+def enable(uow: UnitOfWork, name: str) -> None:
+    """Let a disabled user log in again."""
+    _change(uow, name, {"is_active": True}, ends_sessions=False)
+
+
+def log_in(uow: UnitOfWork, name: str, password: str) -> User | None:
+    """Return the user of that name and password; None for whatever is wrong, after the same work."""
+    found = None if "\0" in name else users.by_name(uow.session, own_spelling(name))
+    is_right = is_password(password, found.password_hash if found else None)
+    if found is None or not is_right or not found.is_active:
+        return None
+    renewed = renewed_hash(password, found.password_hash)
+    return found if users.note_login(uow.session, found, password_hash=renewed, now=uow.now) else None
+
+
+def of_session(uow: UnitOfWork, user_id: int, *, session_version: int) -> User | None:
+    """Return the user behind a session; None once the session was ended."""
+    return users.of_session(uow.session, user_id, session_version=session_version)
+
+
+def log_out(uow: UnitOfWork, user_id: int, *, session_version: int) -> None:
+    """End the session, and with it all others of this user: a copy of its cookie is worth nothing any more."""
+    users.end_sessions(uow.session, user_id, session_version=session_version)
+
+
+def own_spelling(name: str) -> str:
+    """A name as it is stored: people write theirs in any case."""
+    return name.strip().lower()
+
+
+def checked_name(name: str) -> str:
+    """The name in its one spelling, or what is wrong with it."""
+    found = own_spelling(name)
+    if not NAME.fullmatch(found):
+        remedy = "use up to 100 letters (a-z), digits and . _ @ + -, beginning with a letter or digit"
+        raise InvalidInputError(FieldError("name", name[:100], "cannot be a user's name", remedy))
+    return found
+
+
+def _checked_password(password: str, name: str) -> str:
+    if not SHORTEST <= len(password) <= LONGEST:
+        remedy = f"use {SHORTEST} to {LONGEST} characters, for example a sentence"
+        raise InvalidInputError(FieldError("password", "(password)", "is too short or too long", remedy))
+    if name in password.lower() and len(password) < len(name) + SHORTEST // 2:
+        raise InvalidInputError(FieldError("password", "(password)", "is little more than the name", "use another"))
+    return password
+
+
+def _change(uow: UnitOfWork, name: str, values: dict[str, Any], *, ends_sessions: bool) -> None:
+    name = checked_name(name)
+    if not users.change(uow.session, name, values | {"updated_at": uow.now}, ends_sessions=ends_sessions):
+        raise NotFoundError(f"there is no user {name}; see `sentinel users list`")
