@@ -165,9 +165,10 @@ def retry(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> No
     """Start an ended notification over."""
     found = get(uow, notification_id, client_id=client_id)
     if not retry_many(uow, [found.id]):
-        status = notifications.status_of(uow.session, found.id)
+        now = _fresh(uow, found)
+        standing = f"{now.status} ({now.reason})" if now.reason else now.status
         wanted = " or ".join(sorted(RETRYABLE))
-        raise ConflictError(f"notification {found.id} is {status} and cannot be retried; only {wanted} can")
+        raise ConflictError(f"notification {found.id} is {standing} and cannot be retried; only {wanted} can")
     return _fresh(uow, found)
 
 
