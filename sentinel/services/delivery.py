@@ -24,7 +24,7 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import ClaimedRow, Lease
-from sentinel.services import breaker, outcomes, suppressions, tallies
+from sentinel.services import breaker, learning, outcomes, suppressions, tallies
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import Settings, get_settings
 
@@ -224,6 +224,7 @@ class Round:
                 tallies.count_standings(uow, self._channel, self._provider, ours, self._rows)
                 if len(kept) < len(sent):
                     log.warning("lease_lost", channel=self._channel, messages=len(sent) - len(kept))
+            learning.learn(uow, self._provider, sent)
             breaker.learn(uow, self._channel, [result.receipt for result in sent], self._admission)
             if unsent:
                 self._give_back(uow.session, unsent, uow.now)

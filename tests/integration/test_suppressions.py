@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from sentinel.models.suppression import SuppressionReason
 from sentinel.services import delivery, pipeline
 from sentinel.services.suppressions import NewSuppression, suppress_many
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.stand_ins import ProviderStandIn
-from tests.integration.calls import execute, stored
+from sentinel.stand_ins import ProviderStandIn, refused
+from tests.integration.calls import execute, send, stored
 from tests.integration.conftest import DEFAULT_CLIENT_ID, Accept, RunPipeline
 from tests.rows import row
 
@@ -134,3 +137,77 @@ def _client(name: str) -> int:
     with unit_of_work() as uow:
         found: int = uow.session.execute(text("SELECT id FROM clients WHERE name = :name"), {"name": name}).scalar_one()
         return found
+
+
+def test_a_stop_is_learnt_and_the_next_message_is_not_even_tried(
+    api: FlaskClient, accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.always(refused(400, 21610))
+    first, second = accept(), accept()
+
+    run_pipeline([first])
+    run_pipeline([second])
+
+    assert [standing(each) for each in (first, second)] == [("FAILED", "opted_out"), ("SUPPRESSED", "opted_out")]
+    assert len(provider.entries) == 1
+    (learnt,) = api.get("/suppressions").get_json()
+    assert (learnt["reason"], learnt["source"], learnt["notification_id"]) == ("opted_out", "twilio", first)
+    entry = next(
+        each
+        for each in api.get(f"/notifications/{second}/timeline").get_json()
+        if each["event"] == "address_suppressed"
+    )
+    assert entry["detail"]["suppression_id"] == learnt["id"]
+    assert (entry["detail"]["by"], entry["detail"]["reason"]) == ("twilio", "opted_out")
+    assert datetime.fromisoformat(entry["detail"]["since"]) == datetime.fromisoformat(learnt["created_at"])
+
+
+def test_two_messages_refused_in_one_batch_are_one_suppression(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.always(refused(400, 21211))
+
+    run_pipeline([accept() for _ in range(5)])
+
+    assert stored("suppressions") == 1
+
+
+@pytest.mark.parametrize("code", [21612, 21408, 21617, 21608])
+def test_what_another_sender_or_setting_may_mend_suppresses_nothing(
+    code: int, accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.always(refused(400, code))
+
+    run_pipeline([accept()])
+
+    assert stored("suppressions") == 0
+
+
+def test_an_operators_retry_of_a_refused_message_is_suppressed_and_says_so(
+    api: FlaskClient, accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.always(refused(400, 21614))
+    notification_id = accept()
+    run_pipeline([notification_id])
+
+    assert send(api, {}, f"/notifications/{notification_id}/retry").status_code == 202
+    run_pipeline([notification_id])
+
+    assert standing(notification_id) == ("SUPPRESSED", "invalid")
+    assert len(provider.entries) == 1
+    again = send(api, {}, f"/notifications/{notification_id}/retry")
+    assert again.status_code == 409
+    assert "SUPPRESSED (invalid)" in again.get_json()["message"]
+
+
+def test_suppressed_messages_and_new_suppressions_are_counted(
+    api: FlaskClient, accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    suppress(reason="bounced")
+    suppress(reason="bounced")
+    run_pipeline([accept(), accept()])
+
+    lines = api.get("/metrics").get_data(as_text=True).splitlines()
+
+    assert 'suppressions_total{reason="bounced"} 1.0' in lines
+    assert 'notifications_suppressed_total{reason="bounced"} 2.0' in lines
