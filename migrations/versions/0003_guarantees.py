@@ -158,6 +158,7 @@ def add_columns() -> None:
     op.add_column(
         "endpoints", sa.Column("purpose", sa.String(length=10), server_default=sa.text("'messages'"), nullable=False)
     )
+    op.add_column("endpoints", sa.Column("disabled_reason", sa.String(length=50), nullable=True))
     op.add_column(
         "endpoints", sa.Column("failover", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     )
@@ -268,6 +269,7 @@ def downgrade() -> None:
     op.drop_column("notifications", "failover_of")
     op.drop_column("notifications", "failover_at")
     op.drop_column("notifications", "failover")
+    op.drop_column("endpoints", "disabled_reason")
     op.drop_column("endpoints", "failover")
     op.drop_column("endpoints", "purpose")
     op.drop_index(

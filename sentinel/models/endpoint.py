@@ -49,6 +49,8 @@ class Endpoint(Base):
     # Other targets to try, in order: `[{"channel", "recipient", "after_seconds"}]`.
     failover: Mapped[list[dict[str, Any]] | None]
     is_enabled: Mapped[bool] = mapped_column(server_default=true())
+    # Why Sentinel itself disabled it; none: a person did, or it is enabled.
+    disabled_reason: Mapped[str | None] = mapped_column(String(50))
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

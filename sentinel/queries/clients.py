@@ -20,6 +20,7 @@ from sentinel.models import (
     Notification,
     Rule,
     RuleVersion,
+    Suppression,
     Template,
     Ticket,
 )
@@ -35,7 +36,7 @@ CALLER_BY_KEY_HASH = text("""
 
 RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
-BELONGINGS = (Endpoint, Rule, RuleVersion, Template, Ticket, ApiKey, IdempotencyKey, DedupeClaim)
+BELONGINGS = (Endpoint, Suppression, Rule, RuleVersion, Template, Ticket, ApiKey, IdempotencyKey, DedupeClaim)
 """What goes with a client."""
 
 

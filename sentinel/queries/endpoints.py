@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -53,6 +54,21 @@ PUT_SECRETS = text("""
     UPDATE endpoints e SET secret = o.secret
     FROM json_to_recordset(CAST(:rows AS json)) AS o (id integer, secret text)
     WHERE e.id = o.id
+""")
+
+
+# An endpoint that points elsewhere by now is not the one that said so.
+DISABLE_GONE = text("""
+    WITH disabled AS (
+        UPDATE endpoints e
+        SET is_enabled = false, disabled_reason = 'endpoint_gone', version = e.version + 1, updated_at = :now
+        FROM notifications n
+        WHERE n.id = ANY(CAST(:ids AS uuid[])) AND e.id = n.endpoint_id AND e.client_id = n.client_id
+          AND e.channel = n.channel AND e.target = n.recipient AND e.is_enabled
+        RETURNING e.id, n.id AS told_by)
+    INSERT INTO timeline_entries (notification_id, at, kind, detail)
+    SELECT told_by, :now, 'endpoint_disabled', jsonb_build_object('endpoint_id', id, 'reason', 'endpoint_gone')
+    FROM disabled
 """)
 
 
@@ -136,6 +152,11 @@ def change(session: Session, endpoint_id: int, *, version: int, values: dict[str
 def delete(session: Session, endpoint_id: int) -> None:
     """Remove an endpoint."""
     session.execute(sql_delete(Endpoint).where(Endpoint.id == endpoint_id))
+
+
+def disable_gone(session: Session, ids: Sequence[str], *, now: datetime) -> None:
+    """Disable the endpoints whose receivers answered these notifications that they are gone; timelines say so."""
+    session.execute(DISABLE_GONE, {"ids": array(ids), "now": now})
 
 
 def is_rule_of(session: Session, rule_id: int, client_id: int) -> bool:

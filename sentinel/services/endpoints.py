@@ -159,6 +159,8 @@ def _secret(written: Written, kept: str | None) -> str | None:
 
 
 def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: int) -> Endpoint:
+    if "is_enabled" in values:
+        values = values | {"disabled_reason": None}  # from now on it is as a person wants it
     try:
         changed = queries.change(uow.session, found.id, version=version, values=values | {"updated_at": uow.now})
     except TakenError:

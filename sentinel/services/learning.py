@@ -1,4 +1,4 @@
-"""What refusals teach: addresses that can never be reached."""
+"""What refusals teach: addresses that can never be reached, and endpoints that will not come back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.sender import Sent
 from sentinel.models.suppression import SuppressionReason
-from sentinel.queries import suppressions
+from sentinel.queries import endpoints, suppressions
 from sentinel.services.suppressions import NewSuppression, suppress_many
 from sentinel.services.unit_of_work import UnitOfWork
 
@@ -35,6 +35,10 @@ FINAL_WORDS: Mapping[str, Mapping[str, SuppressionReason]] = {
 _NO_MAILBOX = re.compile(r"5\.1\.(1|2|3|6|10)\b")
 
 
+GONE = 410
+"""By this a receiver says that it will not come back: RFC 9110, 15.5.11; Standard Webhooks, "Disabling endpoints"."""
+
+
 def verdict(provider: str, receipt: Receipt) -> SuppressionReason | None:
     """Why the address is not to be written to again after this receipt; None if it may be."""
     if receipt.outcome is not Outcome.RECIPIENT:
@@ -44,8 +48,13 @@ def verdict(provider: str, receipt: Receipt) -> SuppressionReason | None:
     return FINAL_WORDS.get(provider, {}).get(receipt.reason or "")
 
 
+def is_gone(receipt: Receipt) -> bool:
+    """Whether the receiver itself says that it will not come back; Slack says 410 of archived channels as well."""
+    return receipt.http_status == GONE and receipt.reason == "endpoint_gone"
+
+
 def learn(uow: UnitOfWork, provider: str, sent: Sequence[Sent]) -> None:
-    """Suppress the addresses that these tries have shown to be dead."""
+    """Suppress the addresses that these tries have shown to be dead, and disable the endpoints that are gone."""
     dead = {each.message.id: reason for each in sent if (reason := verdict(provider, each.receipt))}
     if dead:
         addresses = suppressions.addresses_of(uow.session, list(dead))
@@ -56,3 +65,6 @@ def learn(uow: UnitOfWork, provider: str, sent: Sequence[Sent]) -> None:
                 for told_by, client_id, channel, recipient in addresses
             ],
         )
+    gone = [each.message.id for each in sent if each.message.endpoint_id is not None and is_gone(each.receipt)]
+    if gone:
+        endpoints.disable_gone(uow.session, gone, now=uow.now)

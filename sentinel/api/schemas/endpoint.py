@@ -101,6 +101,11 @@ class EndpointView(ma.Schema):
     user_id = fields.String(required=True, allow_none=True)
     template = fields.String(required=True, allow_none=True)
     is_enabled = fields.Boolean(required=True)
+    disabled_reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "`endpoint_gone`: the receiver answered 410 Gone; null: nobody but a person disabled it"},
+    )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})
     created_at = fields.AwareDateTime(required=True)
