@@ -37,11 +37,13 @@ task_default_queue = "pipeline"
 task_default_exchange = "sentinel"
 task_create_missing_queues = False  # a typo in a queue's name fails at once instead of waiting unread for ever
 # Second tries wait on a queue of their own, so that a broken provider never delays first tries.
-_names = ["pipeline", "maintenance", *CHANNELS, *(f"{channel}.retry" for channel in CHANNELS)]
+_names = ["pipeline", "receipts", "maintenance", *CHANNELS, *(f"{channel}.retry" for channel in CHANNELS)]
 task_queues = [Queue(name, Exchange("sentinel", type="direct"), routing_key=name) for name in _names]
 task_routes = {
     "tasks.pipeline.*": {"queue": "pipeline"},
     "tasks.maintenance.*": {"queue": "maintenance"},
+    # A queue of their own: a flood of reports holds up neither new messages nor the sweepers.
+    "tasks.receipts.*": {"queue": "receipts"},
     # tasks.delivery.deliver is sent to its channel's queue by name (sentinel.broker).
 }
 
@@ -68,7 +70,9 @@ _often = _settings.sweep_seconds
 beat_schedule = {
     # A sweep that waited longer than its period is pointless: the next one sees the same rows.
     "sweep-waiting": {"task": "tasks.maintenance.sweep_waiting", "schedule": _often, "options": {"expires": _often}},
+    "sweep-failover": {"task": "tasks.maintenance.sweep_failover", "schedule": _often, "options": {"expires": _often}},
     "sweep-leases": {"task": "tasks.maintenance.sweep_leases", "schedule": _often, "options": {"expires": _often}},
+    "sweep-receipts": {"task": "tasks.receipts.sweep", "schedule": _often, "options": {"expires": _often}},
     "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},
     "prune": {"task": "tasks.maintenance.prune", "schedule": 60.0, "options": {"expires": 60.0}},
 }

@@ -41,9 +41,14 @@ PIPELINE = "pipeline"
 EVENTS = "events"
 """The line of events, beside the channels' lines of notifications."""
 
+RECEIPTS = "receipts"
+"""The line, and the queue, of what providers report."""
+
 
 def publish_accepted(line: str, ids: Sequence[str]) -> bool:
-    """Queue what was committed: events to be matched, or notifications of the channel `line`."""
+    """Queue what was committed: events to be matched, reports to be read, or notifications of the channel `line`."""
+    if line == RECEIPTS:
+        return _publish(lambda part: signature("tasks.receipts.apply", args=[part]), line, ids)
     return publish_events(ids) if line == EVENTS else publish_pipeline(line, ids)
 
 

@@ -53,11 +53,17 @@ METRICS: dict[str, Metric] = {
     "notifications_sent_total": Metric("Notifications that a provider accepted.", ("channel", "provider")),
     "notifications_suppressed_total": Metric("Notifications that ended as SUPPRESSED.", ("reason",)),
     "notifications_failed_total": Metric("Notifications that ended as FAILED.", ("channel", "reason")),
+    "notifications_delivered_total": Metric(
+        "Notifications that arrived, as providers report.", ("channel", "provider")
+    ),
+    "notifications_undelivered_total": Metric("Notifications that ended as UNDELIVERED.", ("channel", "reason")),
+    "receipts_total": Metric("Reports of providers; the same report again is not counted.", ("provider", "kind")),
     "delivery_seconds": Metric("From a notification's acceptance to its SENT.", ("channel",), WAITS),
     "attempts_total": Metric("Tries at providers.", ("provider", "outcome")),
     "attempt_seconds": Metric("Duration of a try at a provider.", ("provider",), MOMENTS),
     "suppressions_total": Metric("Addresses that were put on the suppression list.", ("reason",)),
     "breaker_openings_total": Metric("Provider accounts that stopped working.", ("provider",)),
+    "failovers_total": Metric("Notifications that took over for another one.", ("channel",)),
     "limiter_down_total": Metric("Messages that the limits could not be asked about, because Redis was away."),
     "api_throttled_total": Metric("Requests refused with 429, by rate or after many wrong API keys."),
     "api_unthrottled_total": Metric("Requests whose rate could not be asked about, because Redis was away."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import base64
 import ipaddress
 import os
 from functools import cached_property, lru_cache

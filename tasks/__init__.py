@@ -24,7 +24,7 @@ from sentinel.services.delivery import get_sender
 
 __all__ = ["app"]
 
-app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.maintenance"]
+app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.receipts", "tasks.maintenance"]
 
 
 @worker_before_create_process.connect

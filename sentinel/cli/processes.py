@@ -19,7 +19,7 @@ CELERY: Command = (sys.executable, "-m", "celery", "--quiet", "-A")
 WORKING_APP = "tasks"
 KNOWING_APP = "sentinel.broker:celery"
 """Beat and Flower run no task: without the tasks' code each needs some 25 MB less."""
-PIPELINE_QUEUES = ("pipeline", "maintenance", "inbox", "inbox.retry")
+PIPELINE_QUEUES = ("pipeline", "receipts", "maintenance", "inbox", "inbox.retry")
 """The inbox asks nobody outside, so the worker that everybody has serves it."""
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

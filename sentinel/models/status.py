@@ -25,9 +25,17 @@ ALLOWED: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.SENDING, Status.SUPPRESSED, Status.FAILED, Status.CANCELLED}),
     # SENDING → PENDING: given back unsent (account paused, or the batch ran out of time) before its first try.
     Status.SENDING: frozenset({Status.SENT, Status.RETRYING, Status.AMBIGUOUS, Status.FAILED, Status.PENDING}),
-    # RETRYING → SUPPRESSED: its address was opted out meanwhile. → DELIVERED: an earlier try in doubt did arrive.
+    # RETRYING → SUPPRESSED: its address was opted out meanwhile. → SENT, DELIVERED: an earlier try in doubt did arrive.
     Status.RETRYING: frozenset(
-        {Status.SENDING, Status.FAILED, Status.CANCELLED, Status.SUPPRESSED, Status.DELIVERED, Status.UNDELIVERED}
+        {
+            Status.SENDING,
+            Status.SENT,
+            Status.FAILED,
+            Status.CANCELLED,
+            Status.SUPPRESSED,
+            Status.DELIVERED,
+            Status.UNDELIVERED,
+        }
     ),
     # AMBIGUOUS → SENT, DELIVERED, UNDELIVERED: the provider was asked, or called back, and knows the message.
     Status.AMBIGUOUS: frozenset(

@@ -51,6 +51,10 @@ class UnitOfWork:
         """After the commit, queue events to be matched."""
         self._publications.append((broker.publish_accepted, broker.EVENTS, ids))
 
+    def queue_receipts(self, ids: Sequence[str]) -> None:
+        """After the commit, queue reports to be read."""
+        self._publications.append((broker.publish_accepted, broker.RECEIPTS, ids))
+
     def queue_pipeline(self, channel: str, ids: Sequence[str]) -> None:
         """After the commit, queue the chain for these rows."""
         self._publications.append((broker.publish_pipeline, channel, ids))

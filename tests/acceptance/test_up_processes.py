@@ -113,9 +113,9 @@ def test_a_name_that_celery_would_expand_is_refused() -> None:
         (("sms",), False, False, ("sms", "sms.retry")),
         (("sms", "email"), False, False, ("sms", "email", "sms.retry", "email.retry")),
         ((), False, False, (*CHANNELS, *(f"{channel}.retry" for channel in CHANNELS))),
-        ((), True, False, ("pipeline", "maintenance", "inbox", "inbox.retry")),
-        (("sms",), True, False, ("sms", "sms.retry", "pipeline", "maintenance", "inbox", "inbox.retry")),
-        (("inbox",), True, False, ("inbox", "inbox.retry", "pipeline", "maintenance")),
+        ((), True, False, ("pipeline", "receipts", "maintenance", "inbox", "inbox.retry")),
+        (("sms",), True, False, ("sms", "sms.retry", "pipeline", "receipts", "maintenance", "inbox", "inbox.retry")),
+        (("inbox",), True, False, ("inbox", "inbox.retry", "pipeline", "receipts", "maintenance")),
         (("sms",), False, True, ("sms.retry",)),
     ],
 )

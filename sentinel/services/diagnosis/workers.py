@@ -69,6 +69,6 @@ def check_workers(workers: Workers) -> Iterator[Finding]:
 
 def _command(queue: str) -> str:
     channel = queue.removesuffix(".retry")
-    if channel in {"pipeline", "maintenance", "inbox"}:
+    if channel in {"pipeline", "receipts", "maintenance", "inbox"}:
         return "sentinel worker --pipeline"
     return f"sentinel worker --channel {channel}"
