@@ -1,0 +1,81 @@
+"""Every call that the API knows, made up from its own routes and its own description: new ones come by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+PUBLIC = frozenset(
+    {"health.live", "health.ready", "pages.swagger", "pages.redoc", "pages.asset", "api-docs.openapi_json"}
+)
+"""Endpoints that answer everybody on purpose; whatever is not named here asks for a key."""
+
+SIGNED = frozenset[str]()
+"""Endpoints that ask for a provider's signature instead of a key."""
+
+OF_NOBODY: dict[str, Any] = {"pack": "device_health"}
+"""Path parameters that name what belongs to no client."""
+
+ALTERNATIVES = ("rule",)
+"""Fields that no schema requires because there is another way to say the same."""
+
+READING = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A method at an address, and a body as described. `is_item`: the address names somebody's object."""
+
+    method: str
+    path: str
+    endpoint: str
+    is_item: bool
+    body: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def calls(app: Flask, known: Mapping[str, Any]) -> Iterator[Call]:
+    """All calls that are not public; `known` has the value of each path parameter that names somebody's object."""
+    described = app.test_client().get("/openapi.json").get_json()
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in PUBLIC | SIGNED:
+            path = _path(app, rule, known)
+            for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+                operation = described["paths"].get(_described_path(rule), {}).get(method.lower(), {})
+                body = _body(operation, described) if method not in READING else None
+                yield Call(method, path, rule.endpoint, bool(rule.arguments - set(OF_NOBODY)), body)
+
+
+def _path(app: Flask, rule: Rule, known: Mapping[str, Any]) -> str:
+    values = {name: (known | OF_NOBODY)[name] for name in rule.arguments}  # KeyError: say whose it is, above or below
+    path = app.url_map.bind("127.0.0.1").build(rule.endpoint, values, next(iter(rule.methods or {"GET"})))
+    return path if isinstance(path, str) else path.decode()
+
+
+def _described_path(rule: Rule) -> str:
+    parts = rule.rule.replace("<int:", "<").replace("<string:", "<")
+    return parts.replace("<", "{").replace(">", "}")
+
+
+def _body(operation: dict[str, Any], described: dict[str, Any]) -> Any:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return _example(content.get("schema", {}), described)
+
+
+def _example(schema: dict[str, Any], described: dict[str, Any]) -> Any:
+    """What the schema shows as an example: of an object its required fields, or if there are none, its first."""
+    if "$ref" in schema:
+        return _example(described["components"]["schemas"][schema["$ref"].rpartition("/")[2]], described)
+    if "example" in schema:
+        return schema["example"]
+    if schema.get("type") == "array":
+        return [_example(schema["items"], described)]
+    fields = schema.get("properties", {})
+    required = [*schema.get("required", []), *(name for name in ALTERNATIVES if name in fields)]
+    return {name: _example(fields[name], described) for name in required or list(fields)[:1]} if fields else None
