@@ -34,9 +34,8 @@ FINAL_WORDS: Mapping[str, Mapping[str, SuppressionReason]] = {
 # mean that the server does not like us.
 _NO_MAILBOX = re.compile(r"5\.1\.(1|2|3|6|10)\b")
 
-
 GONE = 410
-"""By this a receiver says that it will not come back: RFC 9110, 15.5.11; Standard Webhooks, "Disabling endpoints"."""
+"""By this a receiver says that it will not come back (RFC 9110, 15.5.11); Standard Webhooks wants it disabled then."""
 
 
 def verdict(provider: str, receipt: Receipt) -> SuppressionReason | None:
