@@ -15,27 +15,20 @@ from sqlalchemy import CheckConstraint, create_engine, inspect, text
 
 from sentinel.cli.db import alembic_config
 from sentinel.db import get_engine
+from sentinel.embedded.servers import Servers
 from sentinel.models import Base
 from tests.conftest import Configure
+from tests.databases import own_database
 from tests.system import SENTINEL
-
-SCRATCH = "scratch_migrations"
 
 
 @pytest.fixture
-def scratch(database: Configure) -> Iterator[Config]:
+def scratch(database: Configure, servers: Servers) -> Iterator[Config]:
     """An empty database of its own, beside the one the other tests use."""
-    admin = get_engine().execution_options(isolation_level="AUTOCOMMIT")
-    url = get_engine().url
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {SCRATCH}"))
-        connection.execute(text(f"CREATE DATABASE {SCRATCH}"))
-    database(DATABASE_URL=url.set(database=SCRATCH).render_as_string(hide_password=False))
-    yield alembic_config()
-    get_engine().dispose()
-    database(DATABASE_URL=url.render_as_string(hide_password=False))
-    with get_engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text(f"DROP DATABASE {SCRATCH}"))
+    with own_database(servers.database_url, "scratch_migrations") as url:
+        database(DATABASE_URL=url)
+        yield alembic_config()
+        get_engine().dispose()
 
 
 def test_migrations_make_exactly_the_models(scratch: Config) -> None:
