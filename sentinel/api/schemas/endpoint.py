@@ -104,7 +104,7 @@ class EndpointView(ma.Schema):
     disabled_reason = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "`endpoint_gone`: its receiver answered 410 Gone; null: nobody but people disabled it"},
+        metadata={"description": "`endpoint_gone`: its receiver answered 410 Gone; null: only people disabled it"},
     )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})
