@@ -8,6 +8,7 @@ from flask import Flask, Response
 
 from sentinel.api import (
     alerts,
+    callbacks,
     clients,
     endpoints,
     events,
@@ -17,6 +18,7 @@ from sentinel.api import (
     metrics,
     notifications,
     pages,
+    providers,
     rules,
     stats,
     suppressions,
@@ -28,6 +30,7 @@ from sentinel.api.parsing import StrictJson, check_envelope
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
 from sentinel.settings import Settings, get_settings
+from sentinel.web.pages import install_console
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -74,11 +77,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(explain.blueprint)
     smorest.register_blueprint(tickets.blueprint)
+    smorest.register_blueprint(providers.blueprint)
     smorest.register_blueprint(stats.blueprint)
+    smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
+    install_console(app, settings)
     return app
 
 

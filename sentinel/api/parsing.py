@@ -18,6 +18,14 @@ from sentinel.settings import Settings
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
+CALLBACKS = "callbacks"
+"""The blueprint of what providers report."""
+LARGEST_CALLBACK_BYTES = 1_048_576
+"""SendGrid sends its events in batches of up to 768 kB."""
+
+CONSOLE = "console"
+"""The blueprint of the pages for people."""
+
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
 
@@ -136,14 +144,24 @@ def check_envelope() -> None:
     if request.routing_exception is not None:
         return  # a wrong address or method is the greater mistake: say that first
     settings: Settings = current_app.config["SENTINEL"]
-    is_batch = request.path.endswith("/batch")
-    request.max_content_length = settings.max_batch_body_bytes if is_batch else settings.max_body_bytes
+    request.max_content_length = _most_bytes(settings)
     if request.method not in BODY_METHODS or not _has_body():
         return
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         abort(415, description="Send the body uncompressed, without the header Content-Encoding.")
-    if not (request.is_json or is_ndjson()):
+    if not (request.is_json or is_ndjson() or _is_form()):
         abort(415)
+
+
+def _most_bytes(settings: Settings) -> int:
+    if request.blueprint == CALLBACKS:
+        return LARGEST_CALLBACK_BYTES
+    return settings.max_batch_body_bytes if request.path.endswith("/batch") else settings.max_body_bytes
+
+
+def _is_form() -> bool:
+    """Twilio reports in forms, and people write in them."""
+    return request.blueprint in (CALLBACKS, CONSOLE) and request.mimetype == "application/x-www-form-urlencoded"
 
 
 def is_ndjson() -> bool:
