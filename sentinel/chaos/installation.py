@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sentinel.embedded.ports import choose_port
+from sentinel.embedded.specs import tethered
 from sentinel.errors import SentinelError
 from sentinel.stand_ins import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN
 
@@ -94,13 +96,18 @@ class Installation:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Run `sentinel ARGUMENTS` under `name`, in a process group of its own."""
+        """Run `sentinel ARGUMENTS` under `name`, in a process group of its own that does not outlive this process."""
         path = self.log_path(name)
         if path.exists():
             path.rename(self.folder / f"{name}.until-{time.time():.3f}.log")
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [SENTINEL, *arguments], env=self.environment, cwd=self.folder, stdout=log, stderr=log, process_group=0
+                tethered((SENTINEL, *arguments)),
+                env=self.environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
         self.processes[name] = process
         return process
@@ -130,24 +137,37 @@ class Installation:
         self._wait_answers()
 
     def _wait_ready(self, name: str) -> None:
-        ready = f"{name}@"
-        eventually(
-            lambda: any(ready in line and line.rstrip().endswith(READY) for line in self.log(name).splitlines()),
-            seconds=START_SECONDS,
-            message=f"worker {name} to be ready; its log: {self.log(name)[-2000:]}",
-        )
+        process, ready = self.processes[name], f"{name}@"
+
+        def is_ready() -> bool:
+            lines = self.log(name).splitlines()
+            if process.poll() is not None:
+                raise SentinelError(f"{name} ended with exit code {process.returncode}: {' '.join(lines[-1:])}")
+            return any(ready in line and line.rstrip().endswith(READY) for line in lines)
+
+        eventually(is_ready, seconds=START_SECONDS, message=f"worker {name} to be ready")
 
     def _wait_answers(self) -> None:
         eventually(self.answers, seconds=START_SECONDS, message=f"API at {self.url}; log: {self.log('api')}")
 
     def answers(self) -> bool:
         """Whether the API is there."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(f"{self.url}/health/live", timeout=2):
-                return True
-        except (urllib.error.URLError, OSError):
+            self.ask("/health/live")
+        except OSError:
             return False
+        return True
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        """GET `path`, or POST a body to it; returns the answer's JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})  # noqa: S310
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not stand in between
+        try:
+            with opener.open(request, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise SentinelError(f"{path} was refused: {error.code} {error.read()[:500].decode()}") from None
 
     def kill(self, name: str) -> None:
         """Kill -9 the process and its children, as the kernel's memory killer would at its worst."""

@@ -29,8 +29,10 @@ class Commands(click.Group):
         "notifications": "sentinel.cli.notifications",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
+        "providers": "sentinel.cli.providers",
         "demo-data": "sentinel.cli.demo",
         "load": "sentinel.cli.load",
+        "chaos": "sentinel.cli.chaos",
         "doctor": "sentinel.cli.doctor",
         "config": "sentinel.cli.config",
     }

@@ -19,7 +19,7 @@ ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "stand-in-auth-token"
 API_KEY = "SG.stand-in.api-key"
 BOT_TOKEN = "xoxb-stand-in-bot-token"
-WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"the stand-in's secret").decode()
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the stand-in alone").decode()
 
 
 @dataclass(frozen=True, slots=True)
