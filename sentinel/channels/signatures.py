@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -17,7 +16,7 @@ from twilio.request_validator import (
     RequestValidator,
     get_signature_algorithm,
 )
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import Headers, MultiDict
 
 from sentinel.settings import Settings
 
@@ -32,7 +31,7 @@ def twilio_secret(settings: Settings) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def is_by_twilio(url: str, form: MultiDict[str, str], headers: Mapping[str, str], *, secret: str) -> bool:
+def is_by_twilio(url: str, form: MultiDict[str, str], headers: Headers, *, secret: str) -> bool:
     """Whether `url`, as Twilio was told it, and `form` carry Twilio's signature."""
     signature = headers.get(SIGNATURE_HEADER)
     if not signature:
@@ -41,9 +40,7 @@ def is_by_twilio(url: str, form: MultiDict[str, str], headers: Mapping[str, str]
     return bool(RequestValidator(secret).validate(url, form, signature, algorithm))
 
 
-def is_by_sendgrid(
-    body: bytes, headers: Mapping[str, str], *, public_key: str, now: datetime, tolerance_seconds: int
-) -> bool:
+def is_by_sendgrid(body: bytes, headers: Headers, *, public_key: str, now: datetime, tolerance_seconds: int) -> bool:
     """Whether these very bytes carry SendGrid's signature, made not long ago.
 
     SendGrid's own helper asks for no time: a report that somebody has kept could be sent again for ever.

@@ -17,6 +17,7 @@ from sentinel.channels.http import HttpTransport, Reply, TransportError
 from sentinel.channels.outcomes import by_status, refusal, shown, unanswered
 from sentinel.channels.twilio_codes import CODES, hint_for
 from sentinel.channels.twilio_lookup import MessageList
+from sentinel.channels.twilio_reports import callback_url
 from sentinel.settings import Settings
 
 _CREATED = 201
@@ -42,14 +43,18 @@ class Twilio:
         client.api.base_url = settings.twilio_api_base_url
         self._messages = client.api.v2010.accounts(sid).messages
         self._sender = _sender(settings)
+        self._settings = settings
         self._list = MessageList(settings, transport)
         self._secrets = (secret, base64.b64encode(f"{sid}:{secret}".encode()).decode())
         self._transport = transport
 
     async def send(self, message: Message) -> Receipt:
         """Try once to hand `message` over; the body goes out as it is."""
+        wanted = dict(self._sender)
+        if (callback := callback_url(self._settings, message.id)) is not None:
+            wanted["status_callback"] = callback
         try:
-            await self._messages.create_async(to=message.recipient, body=message.body, **self._sender)
+            await self._messages.create_async(to=message.recipient, body=message.body, **wanted)
         except TransportError as error:
             return unanswered(error)
         return self._receipt(_last_reply.get())

@@ -6,6 +6,7 @@ As a process that outlives the workers it serves: `python -m sentinel.stand_ins 
 """
 
 from sentinel.stand_ins.book import Entry, read_ledger
+from sentinel.stand_ins.callbacks import EVENT_PUBLIC_KEY, News
 from sentinel.stand_ins.faults import (
     Fault,
     delayed,
@@ -29,10 +30,12 @@ __all__ = [
     "API_KEY",
     "AUTH_TOKEN",
     "BOT_TOKEN",
+    "EVENT_PUBLIC_KEY",
     "WEBHOOK_SECRET",
     "Credentials",
     "Entry",
     "Fault",
+    "News",
     "ProviderProcess",
     "ProviderStandIn",
     "delayed",

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinel.stand_ins.callbacks import Reporter
 from sentinel.stand_ins.faults import Fault
 from sentinel.stand_ins.messages import Credentials
 
@@ -53,6 +54,7 @@ class Book:
         self.always: Fault | None = None
         self.questions: list[str] = []
         self.for_questions: deque[Fault] = deque()
+        self.reporter = Reporter(credentials)
         # Unbuffered: each line is with the kernel before its request is answered.
         self._file = ledger.open("ab", buffering=0) if ledger else None
 
@@ -81,6 +83,7 @@ class Book:
         """Empty the script and the ledger in memory (a file keeps its lines)."""
         for each in (self.queue, self.by_recipient, self.entries, self.questions, self.for_questions):
             each.clear()
+        self.reporter.forget()
         self.always, self.connections = None, 0
 
     def takes_reset_unread(self) -> bool:
@@ -94,6 +97,8 @@ class Book:
         """Take over the JSON of `PUT /_control/faults`; a key that is absent leaves its part as it is."""
         if faults.get("forget"):
             self.forget()
+        if "reports" in faults:
+            self.reporter.script(faults["reports"])
         if "queue" in faults:
             self.queue = deque(Fault(**fault) for fault in faults["queue"])
         if "recipients" in faults:

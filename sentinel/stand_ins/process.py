@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sentinel.stand_ins.book import Entry, read_ledger
+from sentinel.stand_ins.callbacks import News
 from sentinel.stand_ins.faults import Fault
 
 
@@ -58,6 +59,11 @@ class ProviderProcess:
     def always(self, fault: Fault | None) -> None:
         """Let one fault answer all that no other fault answers; None ends it."""
         self._put(always=asdict(fault) if fault else None)
+
+    def report(self, stories: Mapping[str, Iterable[Iterable[News]]], *, event_url: str | None = None) -> None:
+        """Report about the messages to each recipient: one story for each message, of which the last stays."""
+        recipients = {to: [[asdict(news) for news in story] for story in each] for to, each in stories.items()}
+        self._put(reports={"recipients": recipients, "event_url": event_url})
 
     def forget(self) -> None:
         """Empty the script and the ledger's file; call it while nothing is under way."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from sentinel.stand_ins.book import Book, Entry
+from sentinel.stand_ins.callbacks import News
 from sentinel.stand_ins.faults import Fault
 from sentinel.stand_ins.messages import Credentials
 from sentinel.stand_ins.wire import closed, serve
@@ -77,6 +78,20 @@ class ProviderStandIn:
     def always(self, fault: Fault | None) -> None:
         """Let one fault answer all that no other fault answers; None ends it."""
         self._book.always = fault
+
+    def report(self, *story: News, recipient: str | None = None, event_url: str | None = None) -> None:
+        """Report this about each message from now on, or about the next one to `recipient` (the last stays)."""
+        reporter = self._book.reporter
+        reporter.event_url = event_url or reporter.event_url
+        if recipient is None:
+            reporter.always = list(story)
+        else:
+            reporter.by_recipient.setdefault(recipient, deque()).append(list(story))
+
+    @property
+    def report_answers(self) -> list[int]:
+        """The statuses that reports were answered with; 0: not at all."""
+        return list(self._book.reporter.answers)
 
     def forget(self) -> None:
         """Empty the script and the ledger in memory (a file keeps its lines)."""

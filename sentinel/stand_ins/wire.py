@@ -97,6 +97,7 @@ class _Connection(asyncio.Protocol):
         status = None if fault.ending in NO_ANSWER else answer.status
         self._record(request, body, status=status, ending=fault.ending, message_id=answer.message_id)
         self._send(answer, fault)
+        self._book.reporter.follow(body, api.addressed(request, body)[0], answer)
 
     def _look_up(self, request: Request, api: Api, listed: Callable[..., Answer]) -> None:
         """Answer a question about what arrived before; it sends nothing, so the ledger does not have it."""
@@ -179,6 +180,7 @@ async def serve(book: Book, *, port: int = 0, tls: ssl.SSLContext | None = None)
 async def closed(server: asyncio.Server, book: Book) -> None:
     """Stop listening and cut off whoever still waits."""
     server.close()
+    await book.reporter.close()
     # Connections accepted a moment ago are still being made; unmade, nobody would close them.
     if making := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(making, timeout=5)
