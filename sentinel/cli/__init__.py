@@ -29,6 +29,7 @@ class Commands(click.Group):
         "notifications": "sentinel.cli.notifications",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
+        "suppressions": "sentinel.cli.suppressions",
         "providers": "sentinel.cli.providers",
         "demo-data": "sentinel.cli.demo",
         "load": "sentinel.cli.load",
