@@ -87,6 +87,8 @@ GAUGES: dict[str, Metric] = {
     "clients_active": Metric("Clients that are on."),
     "endpoints_enabled": Metric("Endpoints that are on.", ("channel",)),
     "sweeper_last_success_age_seconds": Metric("Since when a periodic task has not run.", ("sweeper",)),
+    "audit_discrepancies": Metric("What the last audit of the books found; 0 is right."),
+    "audit_age_seconds": Metric("Since when the books have not been audited."),
     "breaker_open": Metric(
         "Whether a provider account is left alone: 1, or 0.5 while one message tries it.", ("provider",)
     ),

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sentinel.broker import celery
-from sentinel.services import matching, sweeping
+from sentinel.services import audit, books, failover, matching, retention, sweeping
+
+PRUNE_PAUSE_SECONDS = 2
+PRUNE_TURNS = 20
+"""Beat rings once a minute: that many runs and pauses fit in between."""
 
 
 @celery.task(name="tasks.maintenance.sweep_waiting")
@@ -18,13 +24,32 @@ def sweep_leases() -> None:
     sweeping.sweep_leases()
 
 
-@celery.task(name="tasks.maintenance.prune")
-def prune() -> None:
-    """Delete what is older than the retention."""
-    sweeping.prune()
+@celery.task(name="tasks.maintenance.sweep_failover")
+def sweep_failover() -> None:
+    """Let other targets take over for what did not reach its own."""
+    failover.sweep()
+
+
+@celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)
+def prune(self: Any) -> None:
+    """Delete what is older than the retention; while there is more, again soon, until beat rings the next time."""
+    if retention.prune() and self.request.retries < PRUNE_TURNS:
+        raise self.retry(countdown=PRUNE_PAUSE_SECONDS)
 
 
 @celery.task(name="tasks.maintenance.fire_due")
 def fire_due() -> None:
     """Let rules speak whose time has come without another event."""
     matching.fire_due()
+
+
+@celery.task(name="tasks.maintenance.add_up_books")
+def add_up_books() -> None:
+    """Add the entries of the books up."""
+    books.add_up()
+
+
+@celery.task(name="tasks.maintenance.audit")
+def audit_books() -> None:
+    """See whether the books of the last days balance, and keep the report."""
+    audit.audit_and_keep()

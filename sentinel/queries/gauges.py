@@ -32,6 +32,12 @@ GAUGES = text("""
     SELECT 'breaker_open', ARRAY[name], CASE state WHEN 'open' THEN 1 WHEN 'half_open' THEN 0.5 ELSE 0 END
     FROM provider_accounts
     UNION ALL
+    (SELECT 'audit_discrepancies', '{}', discrepancies FROM audit_runs ORDER BY id DESC LIMIT 1)
+    UNION ALL
+    SELECT 'audit_age_seconds', '{}',
+        greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - max(finished_at)))
+    FROM audit_runs HAVING count(*) > 0
+    UNION ALL
     SELECT 'rules_enabled', '{}', count(*) FROM rules WHERE is_enabled
     UNION ALL
     SELECT 'clients_active', '{}', count(*) FROM clients WHERE is_active

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.ids import new_id
 from sentinel.models.status import Status
-from sentinel.services import audit, books, delivery, notifications, sweeping
+from sentinel.services import audit, books, delivery, gauges, notifications, retention, sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
@@ -68,7 +69,7 @@ def test_what_the_retention_deletes_is_in_the_books(
     run_pipeline(ids)
     make_old(ids[0])
 
-    sweeping.prune()
+    retention.prune()
 
     report = audit.audit()
     assert report.found == []  # the duplicate that is left was told of one that is gone
@@ -325,6 +326,17 @@ def test_a_run_is_kept_with_what_it_found(sent: str) -> None:
     assert [(each["kind"], each["id"], each["client"]) for each in run.report["found"]] == [
         ("attempts_differ", sent, "default")
     ]
+
+
+def test_the_metrics_say_what_the_last_audit_found(sent: str, api: FlaskClient) -> None:
+    execute("UPDATE notifications SET attempts = 2 WHERE id = :id", id=sent)
+    audit.audit_and_keep()
+
+    gauges.get_gauges.cache_clear()
+    shown = api.get("/metrics").get_data(as_text=True)
+
+    assert "\naudit_discrepancies 1.0\n" in shown
+    assert "\naudit_age_seconds 0." in shown
 
 
 def test_old_runs_are_forgotten(database: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
