@@ -146,6 +146,13 @@ def make_tables() -> None:
     )
     op.create_index("ix_suppressions_client_id_id", "suppressions", ["client_id", "id"], unique=False)
     op.create_index(
+        "ix_suppressions_lifted_at",
+        "suppressions",
+        ["lifted_at"],
+        unique=False,
+        postgresql_where=sa.text("lifted_at IS NOT NULL"),
+    )
+    op.create_index(
         "uq_suppressions_client_id_channel_recipient",
         "suppressions",
         ["client_id", "channel", "recipient"],
@@ -197,6 +204,9 @@ def add_columns() -> None:
 
 def build_indexes() -> None:
     online.build_index(
+        "ix_attempts_provider_message_id", "attempts", ["provider_message_id"], where="provider = 'twilio'"
+    )
+    online.build_index(
         "ix_notifications_failover_due",
         "notifications",
         ["failover_at"],
@@ -214,6 +224,7 @@ def build_indexes() -> None:
         ["channel", "id"],
         where="reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')",
     )
+    online.build_index("ix_tickets_resolved_at", "tickets", ["resolved_at"], where="resolved_at IS NOT NULL")
     online.build_index("ix_notifications_untold", "notifications", ["id"], where=UNTOLD)
     online.build_index(
         "uq_notifications_failover_of",
@@ -225,6 +236,7 @@ def build_indexes() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_tickets_resolved_at", table_name="tickets", postgresql_where=sa.text("resolved_at IS NOT NULL"))
     op.drop_constraint(op.f("ck_provider_accounts_state"), "provider_accounts")
     op.drop_constraint(op.f("ck_endpoints_purpose"), "endpoints")
     op.execute("DELETE FROM provider_accounts WHERE paused_until IS NULL OR reason IS NULL")
@@ -240,6 +252,9 @@ def downgrade() -> None:
     op.drop_column("provider_accounts", "probe_until")
     op.drop_column("provider_accounts", "opened_at")
     op.drop_column("provider_accounts", "state")
+    op.drop_index(
+        "ix_attempts_provider_message_id", table_name="attempts", postgresql_where=sa.text("provider = 'twilio'")
+    )
     op.drop_index(
         "uq_notifications_failover_of", table_name="notifications", postgresql_where=sa.text("failover_of IS NOT NULL")
     )

@@ -39,6 +39,7 @@ class Suppression(Base):
             postgresql_where=text("lifted_at IS NULL"),
         ),
         Index("ix_suppressions_client_id_id", "client_id", "id"),
+        Index("ix_suppressions_lifted_at", "lifted_at", postgresql_where=text("lifted_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

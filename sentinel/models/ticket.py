@@ -44,6 +44,7 @@ class Ticket(Base):
             postgresql_where=text("merge_key IS NOT NULL AND status <> 'resolved'"),
         ),
         Index("ix_tickets_client_id_id", "client_id", "id"),
+        Index("ix_tickets_resolved_at", "resolved_at", postgresql_where=text("resolved_at IS NOT NULL")),
         Index("ix_tickets_unresolved", "severity", "status", postgresql_where=text("status <> 'resolved'")),
     )
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from sentinel import broker, dispatcher
 from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
-from sentinel.models import Notification, SweeperRun
-from sentinel.services import delivery, sweeping
+from sentinel.models import SweeperRun
+from sentinel.services import delivery, reconciling, retention, sweeping
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline
@@ -112,6 +112,7 @@ def test_a_send_whose_worker_vanished_is_ambiguous_then_tried_again(
     assert (row(notification_id).status, row(notification_id).reason) == ("AMBIGUOUS", "worker_lost")
     assert [(each.outcome, each.reason) for each in tries(notification_id)] == [("AMBIGUOUS", "worker_lost")]
     sweeping.sweep_waiting()
+    reconciling.reconcile("sms", [notification_id])
     delivery.deliver("sms", [notification_id], worker="test@here")
 
     assert row(notification_id).status == "SENT"
@@ -124,6 +125,7 @@ def test_a_message_that_kills_every_worker_comes_to_an_end(accept: Accept, provi
         _claim_and_vanish()
         sweeping.sweep_leases()
         sweeping.sweep_waiting()
+        reconciling.reconcile("sms", [notification_id])
 
     assert (row(notification_id).status, row(notification_id).reason) == ("FAILED", "ambiguous")
     assert row(notification_id).attempts == 6
@@ -155,38 +157,10 @@ def test_a_retry_beyond_its_expiry_fails_as_expired(
 def test_each_sweeper_leaves_the_time_of_its_last_success(database: Configure) -> None:
     sweeping.sweep_waiting()
     sweeping.sweep_leases()
-    sweeping.prune()
+    retention.prune()
 
     with new_session() as session:
         assert set(session.scalars(select(SweeperRun.name))) == {"sweep_waiting", "sweep_leases", "prune"}
-
-
-def test_prune_deletes_only_what_has_ended_and_is_old(
-    accept: Accept, run_pipeline: RunPipeline, database: Configure
-) -> None:
-    database(SENTINEL_RETENTION_DAYS="1")
-    ended, waiting, fresh = accept(dedupe_key="k"), accept(send_at=utc_now() + timedelta(days=3)), accept()
-    run_pipeline([ended, fresh])
-    for old in (ended, waiting):
-        with get_engine().begin() as connection:
-            _age(connection, old)
-
-    sweeping.prune()
-
-    with new_session() as session:
-        assert session.scalar(select(func.count()).select_from(Notification)) == 2
-        assert session.scalar(select(func.count()).where(Notification.status == "PENDING")) == 1
-
-
-def _age(connection: object, notification_id: str) -> None:
-    """Give a row an id of four days ago: ids carry their time."""
-    from sentinel.ids import new_id
-
-    old_id = new_id(utc_now() - timedelta(days=4))
-    connection.execute(text("DELETE FROM attempts WHERE notification_id = :old"), {"old": notification_id})  # type: ignore[attr-defined]
-    connection.execute(  # type: ignore[attr-defined]
-        text("UPDATE notifications SET id = :new WHERE id = :old"), {"new": old_id, "old": notification_id}
-    )
 
 
 def _claim_and_vanish() -> None:
