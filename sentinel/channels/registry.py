@@ -100,6 +100,8 @@ ROUTES: dict[str, Channel] = {
 
 CHANNELS: tuple[str, ...] = tuple(ROUTES)
 
+PROVIDERS: tuple[str, ...] = (*(offer.name for channel in ROUTES.values() for offer in channel.offers), SANDBOX.name)
+
 
 def provider_names(channel: str, settings: Settings) -> tuple[str, ...]:
     """The providers that serve `channel`, in the order in which they are tried; none when none is configured.
@@ -182,7 +184,7 @@ def _problems_of(channel: str, settings: Settings) -> list[str]:
 
 
 def _asked_but_missing(channel: str, wish: str, missing: list[str]) -> str:
-    return f"SENTINEL_{channel.upper()}_PROVIDER names {wish}, but {', '.join(missing)} is not set; set it in the environment"
+    return f"SENTINEL_{channel.upper()}_PROVIDER names {wish}, but {', '.join(missing)} is not set; set it"
 
 
 def _not_configured(channel: str) -> str:

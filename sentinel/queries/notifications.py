@@ -21,16 +21,16 @@ INSERT = text("""
         INSERT INTO notifications (
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, next_attempt_at,
-            queue_at, created_at, updated_at)
+            queue_at, failover, failover_at, failover_of, created_at, updated_at)
         SELECT
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
-            created_at, created_at
+            failover, failover_at, failover_of, created_at, created_at
         FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
             dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
             status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
-            queue_at timestamptz, created_at timestamptz)
+            queue_at timestamptz, failover jsonb, failover_at timestamptz, failover_of uuid, created_at timestamptz)
         ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING id, channel, status, client_id, created_at),
     booked AS (

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.registry import ROUTES, channels_by_provider, provider_names
 from sentinel.channels.sender import ACCOUNT_OUTCOMES, concerns_account
-from sentinel.errors import NotFoundError
+from sentinel.errors import ConflictError, NotFoundError
 from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, pipeline
@@ -245,18 +245,19 @@ def get(uow: UnitOfWork, name: str) -> Account:
 
 def resume(uow: UnitOfWork, name: str) -> Account:
     """Close the breaker of an account by hand: its messages go out with the next sweep."""
+    if is_usable(get(uow, name).standing, now=uow.now):
+        raise ConflictError(f"provider account {name} was not stopped; `sentinel providers list` shows which are")
     return _put(uow, name, Standing())
 
 
 def hold(uow: UnitOfWork, name: str, *, reason: str | None = None) -> Account:
     """Open the breaker of an account by hand: it stays open until somebody resumes it."""
+    if get(uow, name).standing.is_held:
+        raise ConflictError(f"provider account {name} is held already; `sentinel providers resume {name}` ends that")
     return _put(uow, name, Standing(state=OPEN, reason=reason or HELD, opened_at=uow.now, openings=1, is_held=True))
 
 
 def _put(uow: UnitOfWork, name: str, after: Standing) -> Account:
-    get(uow, name)
-    before = accounts.locked(uow.session, name, now=uow.now)
-    if before.state != after.state or before.is_held != after.is_held:
-        log.warning("provider_account_set_by_hand", provider=name, state=after.state, reason=after.reason)
+    accounts.locked(uow.session, name, now=uow.now)
     accounts.write(uow.session, name, after, now=uow.now)
     return get(uow, name)

@@ -15,7 +15,8 @@ from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries import notifications
 from sentinel.queries.notifications import Filter
-from sentinel.services import tallies
+from sentinel.services import failover, tallies
+from sentinel.services.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 
@@ -46,6 +47,7 @@ class Request:
     expires_at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     endpoint_id: int | None = None
+    failover: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def check(request: Request, *, now: datetime) -> CheckedRequest:
     recipient = normalise(channel, request.recipient)
     _check_length(channel, request.body)
     _check_times(request, now=now)
-    return CheckedRequest(replace(request, channel=channel, recipient=recipient))
+    targets = failover.checked(request.failover, first=(channel, recipient))
+    return CheckedRequest(replace(request, channel=channel, recipient=recipient, failover=targets))
 
 
 def accept(uow: UnitOfWork, client_id: int, requests: Sequence[CheckedRequest]) -> list[dict[str, Any]]:
@@ -131,7 +134,7 @@ def _row(uow: UnitOfWork, client_id: int, request: CheckedRequest, notification_
         "queue_at": send_at or uow.now + timedelta(seconds=settings.hint_seconds),
         "created_at": uow.now,
         "updated_at": uow.now,
-    }
+    } | failover.columns(request.failover, since=send_at or uow.now)
 
 
 def get(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:

@@ -70,10 +70,10 @@ def yes_or_no(**options: Any) -> fields.Boolean:
     return fields.Boolean(truthy={True}, falsy={False}, metadata=metadata, **options)
 
 
-def number(*, example: int, remedy: str, **options: Any) -> fields.Integer:
+def number(*, example: int, remedy: str, largest: int = LARGEST_NUMBER, **options: Any) -> fields.Integer:
     """An id or a version: a whole number from 1 that the database can keep."""
     metadata = {"example": example, "remedy": remedy}
-    return fields.Integer(strict=True, validate=validate.Range(min=1, max=LARGEST_NUMBER), metadata=metadata, **options)
+    return fields.Integer(strict=True, validate=validate.Range(min=1, max=largest), metadata=metadata, **options)
 
 
 class RemovalQuery(ma.Schema):

@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 
 from sentinel.api.schemas.error import FieldErrorSchema
 from sentinel.api.schemas.fields import SEVERITIES, TimedPageQuery, moment, one_line, one_of, small, storable, text
+from sentinel.api.schemas.target import TargetSchema, targets
 from sentinel.channels.registry import CHANNELS
 from sentinel.models.status import Status
 from sentinel.services.notifications import Request
@@ -39,10 +40,12 @@ class NotificationRequest(ma.Schema):
         validate=[storable, small],
         metadata={"example": {"order": 4711}, "remedy": "any JSON object of up to 16 kB"},
     )
+    failover = targets()
 
     @ma.post_load
     def _request(self, data: dict[str, Any], **_: Any) -> Request:
-        return Request(**data | {"metadata": data.get("metadata") or {}})
+        changes = {"metadata": data.get("metadata") or {}, "failover": tuple(data.get("failover") or ())}
+        return Request(**data | changes)
 
 
 class NotificationView(ma.Schema):
@@ -74,6 +77,12 @@ class NotificationView(ma.Schema):
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
     sent_at = fields.AwareDateTime(required=True, allow_none=True)
+    failover = fields.List(
+        fields.Nested(TargetSchema), required=True, allow_none=True, metadata={"description": "targets that are left"}
+    )
+    failover_of = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the notification that this one takes over for"}
+    )
 
 
 class BatchItemView(ma.Schema):

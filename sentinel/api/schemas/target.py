@@ -1,0 +1,44 @@
+"""Other targets to turn to, in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from sentinel.api.schemas.fields import number, one_of, text
+from sentinel.channels.registry import CHANNELS
+from sentinel.services.failover import MOST_TARGETS, Target
+
+LONGEST_PATIENCE = 7 * 86_400
+
+
+class TargetSchema(ma.Schema):
+    """Where to turn when the target before this one fails, or has not been reached for `after_seconds`."""
+
+    channel = one_of(CHANNELS, example="email", required=True)
+    recipient = text(
+        1600, example="oncall@example.com", remedy="write it as a notification's `recipient`", required=True
+    )
+    after_seconds = number(
+        example=300,
+        largest=LONGEST_PATIENCE,
+        remedy="whole seconds, up to a week; without it only a failure counts",
+        allow_none=True,
+        load_default=None,
+    )
+
+    @ma.post_load
+    def _target(self, data: dict[str, Any], **_: Any) -> Target:
+        return Target(**data)
+
+
+def targets() -> Any:
+    """Other targets, in the order in which they take over."""
+    return fields.List(
+        fields.Nested(TargetSchema),
+        allow_none=True,
+        validate=[validate.Length(max=MOST_TARGETS)],
+        metadata={"remedy": f"up to {MOST_TARGETS} of {{channel, recipient, after_seconds}}, or leave it out"},
+    )

@@ -1,0 +1,177 @@
+"""Failover: when a target is not reached, or not in time, the next one takes over, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from sentinel.db import get_engine
+from sentinel.models import Notification
+from sentinel.services import delivery, failover
+from sentinel.services.failover import Target
+from sentinel.stand_ins import ProviderStandIn, refused
+from tests.integration.conftest import Accept, RunPipeline
+from tests.rows import row, rows
+
+MAIL = Target("email", "oncall@example.com")
+SLACK = Target("slack", "#ops", after_seconds=300)
+
+
+def execute(statement: str) -> None:
+    with get_engine().begin() as connection:
+        connection.execute(text(statement))
+
+
+def successor(notification_id: str) -> Notification | None:
+    return next((each for each in rows().values() if each.failover_of == notification_id), None)
+
+
+def test_a_number_that_does_not_exist_is_taken_over_by_mail(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.script(refused(400, 21211))
+    first = accept(failover=(MAIL, SLACK), subject="Disk", severity="high", metadata={"disk": 7}, user_id="anna")
+    run_pipeline([first])
+
+    assert failover.sweep() == 1
+
+    second = successor(first)
+    assert second is not None
+    assert (second.channel, second.recipient, second.status) == ("email", "oncall@example.com", "PENDING")
+    assert (second.body, second.subject, second.severity, second.details, second.user_id) == (
+        "Disk full",
+        "Disk",
+        "high",
+        {"disk": 7},
+        "anna",
+    )
+    assert [each["channel"] for each in second.failover or []] == ["slack"]
+    assert (second.failover_at - second.created_at).total_seconds() == 300 if second.failover_at else False
+    assert (row(first).status, row(first).failover) == ("FAILED", None)
+
+    run_pipeline([second.id], channel="email")
+    assert row(second.id).status == "SENT"
+    assert failover.sweep() == 0
+
+
+def test_what_was_sent_is_taken_over_by_nobody(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    first = accept(failover=(MAIL,))
+    run_pipeline([first])
+
+    assert failover.sweep() == 0
+    assert row(first).status == "SENT"
+    execute("UPDATE notifications SET status = 'UNDELIVERED', reason = 'unreachable'")
+    assert failover.sweep() == 1
+
+
+def test_who_waits_too_long_is_given_up_for_the_next_target(accept: Accept) -> None:
+    first = accept(failover=(Target("email", "oncall@example.com", after_seconds=60),))
+    assert failover.sweep() == 0
+
+    execute("UPDATE notifications SET failover_at = now() - interval '1 s'")
+    assert failover.sweep() == 1
+
+    assert (row(first).status, row(first).reason) == ("FAILED", "failed_over")
+    assert delivery.deliver("sms", [first], worker="test@here").ids == []
+    found = successor(first)
+    assert found is not None
+    assert found.status == "PENDING"
+
+
+@pytest.mark.parametrize("status", ["SENDING", "AMBIGUOUS"])
+def test_what_may_have_been_heard_is_not_given_up(accept: Accept, status: str) -> None:
+    accept(failover=(Target("email", "oncall@example.com", after_seconds=60),))
+    lease = "lease_id = gen_random_uuid(), lease_until = now() + interval '60 s', queue_at = NULL"
+    execute(
+        f"UPDATE notifications SET failover_at = now() - interval '1 s', status = '{status}'"
+        f"{', ' + lease if status == 'SENDING' else ''}"
+    )
+
+    assert failover.sweep() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "taken"),
+    [
+        ("SUPPRESSED", "opted_out", 1),
+        ("SUPPRESSED", "bounced", 1),
+        ("SUPPRESSED", "duplicate", 0),
+        ("SUPPRESSED", "rate_limited", 0),
+        ("FAILED", "expired", 0),
+        ("FAILED", "attempts_exhausted", 1),
+        ("CANCELLED", None, 0),
+    ],
+)
+def test_only_what_somebody_was_meant_to_hear_goes_elsewhere(
+    accept: Accept, status: str, reason: str | None, taken: int
+) -> None:
+    accept(failover=(MAIL,))
+    told = "NULL" if reason is None else f"'{reason}'"
+    execute(f"UPDATE notifications SET status = '{status}', reason = {told}, queue_at = NULL")
+
+    assert failover.sweep() == taken
+    assert failover.sweep() == 0
+
+
+def test_a_text_too_long_for_the_next_channel_is_cut_there(accept: Accept) -> None:
+    first = accept(
+        channel="email", recipient="a@example.com", body="x" * 5000, failover=(Target("sms", "+14155552671"),)
+    )
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'refused', queue_at = NULL")
+
+    failover.sweep()
+
+    found = successor(first)
+    assert found is not None
+    assert (len(found.body), found.body[-1]) == (1600, "…")
+
+
+def test_the_timeline_says_who_took_over(api: FlaskClient, accept: Accept) -> None:
+    first = accept(failover=(MAIL,))
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'refused', queue_at = NULL")
+
+    failover.sweep()
+
+    found = successor(first)
+    assert found is not None
+    entries = api.get(f"/notifications/{first}/timeline").get_json()
+    (entry,) = [each for each in entries if each["event"] == "failed_over"]
+    assert entry["detail"] == {"channel": "email", "notification_id": found.id}
+    assert api.get(f"/notifications/{found.id}").get_json()["failover_of"] == first
+
+
+def post(api: FlaskClient, *targets: dict[str, Any]) -> Any:
+    return api.post(
+        "/notifications",
+        json={"channel": "sms", "recipient": "+14155552671", "body": "Disk full", "failover": list(targets)},
+    )
+
+
+def test_targets_are_stored_in_their_one_spelling(api: FlaskClient) -> None:
+    answer = post(api, {"channel": "email", "recipient": "Ops@EXAMPLE.com", "after_seconds": 60})
+
+    assert answer.status_code == 202
+    shown = api.get(answer.headers["Location"]).get_json()
+    assert shown["failover"] == [{"channel": "email", "recipient": "Ops@example.com", "after_seconds": 60}]
+
+
+@pytest.mark.parametrize(
+    ("targets", "field"),
+    [
+        ([{"channel": "email", "recipient": "nobody"}], "failover.0.recipient"),
+        ([{"channel": "fax", "recipient": "1"}], "failover.0.channel"),
+        ([{"channel": "sms", "recipient": "+1 415 555 2671"}], "failover.0"),
+        ([{"channel": "email", "recipient": f"u{n}@example.com"} for n in range(6)], "failover"),
+        ([{"channel": "email", "recipient": "a@example.com", "after_seconds": 0}], "failover.0.after_seconds"),
+    ],
+)
+def test_a_wrong_target_is_named(api: FlaskClient, targets: list[dict[str, Any]], field: str) -> None:
+    answer = post(api, *targets)
+
+    assert answer.status_code == 422
+    assert field in {each["field"] for each in answer.get_json()["errors"]}
