@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from sentinel.channels.recipients import normalise
-from sentinel.errors import ConflictError, NotFoundError
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Suppression
 from sentinel.models.status import Status
 from sentinel.models.suppression import SuppressionReason
@@ -16,6 +16,8 @@ from sentinel.queries.suppressions import Filter, Put
 from sentinel.services import tallies
 from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork
+
+LONGEST_NOTE = 1000
 
 _START = "Twilio keeps its own list: only START, sent from that phone to your number, opens it again."
 _LISTS = "SendGrid keeps lists of its own: take the address off them as well, or mails to it are dropped there."
@@ -77,6 +79,11 @@ def end_suppressed(uow: UnitOfWork, ids: Sequence[str], *, channel: str) -> list
 def check(written: Written) -> Written:
     """Return what was written with channel and recipient in their one spelling, or say what is wrong with it."""
     channel = written.channel.strip().lower()
+    if written.note is not None and len(written.note) > LONGEST_NOTE:
+        message = f"has {len(written.note)} characters"
+        raise InvalidInputError(
+            FieldError("note", f"{written.note[:50]}…", message, f"at most {LONGEST_NOTE} are kept")
+        )
     return replace(written, channel=channel, recipient=normalise(channel, written.recipient))
 
 

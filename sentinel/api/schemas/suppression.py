@@ -11,10 +11,9 @@ from sentinel.api.schemas.error import FieldErrorSchema
 from sentinel.api.schemas.fields import NumberedPageQuery, one_of, storable, text
 from sentinel.channels.registry import CHANNELS
 from sentinel.models.suppression import SuppressionReason
-from sentinel.services.suppressions import Written
+from sentinel.services.suppressions import LONGEST_NOTE, Written
 
 LONGEST_RECIPIENT = 1600
-LONGEST_NOTE = 1000
 REASONS = tuple(reason.value for reason in SuppressionReason)
 
 
