@@ -89,6 +89,14 @@ def publish_delivery(channel: str, ids: Sequence[str]) -> bool:
     return _publish(lambda part: _delivery(part, channel, queue=f"{channel}.retry"), channel, ids)
 
 
+def publish_reconcile(channel: str, ids: Sequence[str]) -> bool:
+    """Queue questions about sends in doubt; False if the broker cannot be reached."""
+    kwargs, queue = {"channel": channel}, f"{channel}.retry"
+    return _publish(
+        lambda part: signature("tasks.delivery.reconcile", args=[part], kwargs=kwargs, queue=queue), channel, ids
+    )
+
+
 def _delivery(ids: list[str], channel: str, *, queue: str) -> signature:
     return signature("tasks.delivery.deliver", args=[ids], kwargs={"channel": channel}, queue=queue)
 

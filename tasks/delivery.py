@@ -1,4 +1,7 @@
-"""Deliver, with the retry policy: what is due again soon comes back as a Celery retry on the channel's retry queue."""
+"""Deliver, with the retry policy: what is due again soon comes back as a Celery retry on the channel's retry queue.
+
+Sends in doubt are asked about on that queue too.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 from sentinel.bell import get_bell
 from sentinel.broker import celery
-from sentinel.services import delivery
+from sentinel.services import delivery, reconciling
 
 
 # The tries are counted in the row; a message may come back as often as its rows are due.
@@ -17,3 +20,9 @@ def deliver(self: Any, ids: list[str], *, channel: str) -> None:
     again = delivery.deliver(channel, ids, worker=self.request.hostname)
     if again.ids:
         raise self.retry(args=[again.ids], countdown=again.seconds, queue=f"{channel}.retry")
+
+
+@celery.task(name="tasks.delivery.reconcile")
+def reconcile(ids: list[str], *, channel: str) -> None:
+    """Ask the provider about these sends in doubt."""
+    reconciling.reconcile(channel, ids)

@@ -107,7 +107,7 @@ class Sighting:
 class Finding:
     """What a provider says to a question, oldest sighting first.
 
-    With `trouble` (`read_timeout`, `http_429`) it could not be asked, so that nothing follows from an empty list.
+    With `trouble` (`read_timeout`, `http_429`) it could not be asked, or not to the end: there may be more sightings.
     """
 
     sightings: tuple[Sighting, ...] = ()

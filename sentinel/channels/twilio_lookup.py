@@ -68,16 +68,14 @@ class MessageList:
     def _finding(self, records: Iterable[Mapping[str, Any]], message: Message, *, trouble: str | None) -> Finding:
         ours = [record for record in records if self._is_by_us(record)]
         found = [Sighting(str(each["sid"]), _created_at(each)) for each in ours if _says(each, message.body)]
-        if found:
-            return Finding(tuple(sorted(found, key=lambda each: each.accepted_at)))
         # An account may have its texts struck out: then nobody can tell one message from another.
-        withheld = any(not record.get("body") for record in ours)
-        return Finding(trouble=trouble or ("text_withheld" if withheld else None))
+        withheld = "text_withheld" if any(not record.get("body") for record in ours) else None
+        return Finding(tuple(sorted(found, key=lambda each: each.accepted_at)), trouble or withheld)
 
     def _is_by_us(self, record: Mapping[str, Any]) -> bool:
         service = record.get("messaging_service_sid")
         is_ours = self._service is None or service == self._service
-        return is_ours and bool(record.get("sid")) and record.get("direction") == "outbound-api"
+        return is_ours and str(record.get("sid") or "").isalnum() and record.get("direction") == "outbound-api"
 
 
 def _records(reply: Reply) -> list[Mapping[str, Any]] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Integer, SmallInteger, String
+from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import Base
@@ -14,6 +14,10 @@ class Attempt(Base):
     """Kept for every try, so that "why did I (not) get this?" has an answer."""
 
     __tablename__ = "attempts"
+    __table_args__ = (
+        # Whose is this message? Asked of a provider that can look messages up, and only of those.
+        Index("ix_attempts_provider_message_id", "provider_message_id", postgresql_where=text("provider = 'twilio'")),
+    )
 
     notification_id: Mapped[str] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)

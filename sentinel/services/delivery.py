@@ -60,6 +60,12 @@ def get_sender() -> Sender:
     return Sender(get_settings())
 
 
+def shared_sender() -> Sender:
+    """Return the sender of this process to any of its threads."""
+    with _making_sender:
+        return get_sender()
+
+
 def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     """Send what is still ours of `ids`, in slices small enough that a killed worker leaves few sends in doubt.
 
@@ -139,8 +145,7 @@ class Round:
         if messages is None:
             return False
         tally: Counter[str] = Counter()
-        with _making_sender:
-            sender = get_sender()
+        sender = shared_sender()
         for group in sender.send(self._channel, self._provider, messages, start_before=start_before):
             self._write_surely(group)
             tally.update(result.receipt.outcome if isinstance(result, Sent) else "UNSENT" for result in group)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sentinel.logs import get_logger
-from sentinel.models.status import Reason, Status
+from sentinel.models.status import Status
 from sentinel.queries import sweeping
 from sentinel.queries.sweeping import SweptRow
-from sentinel.services import breaker, tallies
+from sentinel.services import breaker, reconciling
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -21,24 +21,18 @@ MOST = 5000
 
 
 def sweep_waiting() -> int:
-    """Queue what was forgotten and what is due, events too; decide ambiguous rows. Returns how many."""
+    """Queue what was forgotten and what is due, events too; see to sends in doubt. Returns how many."""
     settings = get_settings()
     with unit_of_work() as uow:
         again = uow.now + timedelta(seconds=settings.hint_seconds)
-        decided = sweeping.decide_ambiguous(
-            uow.session,
-            again_allowed=settings.ambiguous_policy == "at_least_once",
-            now=uow.now,
-            queue_at=again,
-            most=MOST,
-        )
+        doubts = reconciling.sweep(uow, again=again, most=MOST)
         breaker.wake(uow, most=MOST)
         due = sweeping.take_due(uow.session, now=uow.now, again=again, most=MOST)
         events = sweeping.take_due_events(uow.session, now=uow.now, again=again, most=MOST)
         if events:
             uow.queue_events(events)
-        _queue(uow, [*decided, *due])
-        count = len(decided) + len(due) + len(events)
+        _queue(uow, due)
+        count = doubts + len(due) + len(events)
         _finish(uow, "sweep_waiting", count)
     return count
 
@@ -56,10 +50,8 @@ def _queue(uow: UnitOfWork, rows: Sequence[SweptRow]) -> None:
     for (channel, status), batch in ids.items():
         if status == Status.PENDING:
             uow.queue_pipeline(channel, batch)
-        elif status == Status.RETRYING:
-            uow.queue_delivery(channel, batch)
         else:
-            tallies.count_ended(uow, channel, status, Reason.AMBIGUOUS, len(batch))
+            uow.queue_delivery(channel, batch)
 
 
 def sweep_leases() -> int:
@@ -67,15 +59,9 @@ def sweep_leases() -> int:
     settings = get_settings()
     with unit_of_work() as uow:
         decide_at = uow.now + timedelta(seconds=settings.ambiguous_wait_seconds)
-        count = sweeping.lose_leases(uow.session, now=uow.now, decide_at=decide_at, most=MOST)
+        lost = sweeping.lose_leases(uow.session, now=uow.now, decide_at=decide_at, most=MOST)
+        for provider, amount in lost.items():
+            uow.count("ambiguous_total", amount, provider=provider)
+        count = sum(lost.values())
         _finish(uow, "sweep_leases", count)
-    return count
-
-
-def prune() -> int:
-    """Delete what is older than the retention, in bounded batches; returns how many rows."""
-    with unit_of_work() as uow:
-        before = uow.now - timedelta(days=get_settings().retention_days)
-        count = sweeping.prune(uow.session, now=uow.now, before=before, most=MOST)
-        _finish(uow, "prune", count)
     return count

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sentinel.channels.base import Outcome
 from sentinel.channels.sender import Sent
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
@@ -41,6 +42,8 @@ def count_tries(uow: UnitOfWork, provider: str, sent: Sequence[Sent]) -> None:
     """Count what a provider was asked, and how long each answer took."""
     for outcome, amount in Counter(result.receipt.outcome for result in sent).items():
         uow.count("attempts_total", amount, provider=provider, outcome=outcome.value)
+        if outcome is Outcome.AMBIGUOUS:
+            uow.count("ambiguous_total", amount, provider=provider)
     uow.observe("attempt_seconds", *(result.duration_ms / 1000 for result in sent), provider=provider)
 
 

@@ -67,6 +67,10 @@ class UnitOfWork:
         """After the commit, queue another try for these rows."""
         self._publications.append((broker.publish_delivery, channel, ids))
 
+    def queue_reconcile(self, channel: str, ids: Sequence[str]) -> None:
+        """After the commit, queue questions about these sends in doubt."""
+        self._publications.append((broker.publish_reconcile, channel, ids))
+
     def publish(self) -> None:
         """Send what was gathered; called once the transaction is committed."""
         if self._measures:

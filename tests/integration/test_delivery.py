@@ -153,13 +153,13 @@ def test_a_reset_after_the_request_is_ambiguous_and_decided_by_policy(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:
     provider.script(reset())
-    notification_id = accept()
+    notification_id = accept(channel="email", recipient="a@example.com")
 
-    run_pipeline([notification_id])
+    run_pipeline([notification_id], "email")
     assert row(notification_id).status == "AMBIGUOUS"
     sweeping.sweep_waiting()
     assert row(notification_id).status == "RETRYING"
-    delivery.deliver("sms", [notification_id], worker="test@here")
+    delivery.deliver("email", [notification_id], worker="test@here")
 
     assert (row(notification_id).status, row(notification_id).attempts) == ("SENT", 2)
     assert [attempt.outcome for attempt in tries(notification_id)] == ["AMBIGUOUS", "OK"]
@@ -170,9 +170,9 @@ def test_at_most_once_never_sends_an_ambiguous_message_again(
 ) -> None:
     database(SENTINEL_AMBIGUOUS_POLICY="at_most_once")
     provider.script(reset())
-    notification_id = accept()
+    notification_id = accept(channel="email", recipient="a@example.com")
 
-    run_pipeline([notification_id])
+    run_pipeline([notification_id], "email")
     sweeping.sweep_waiting()
 
     assert (row(notification_id).status, row(notification_id).reason) == ("FAILED", "ambiguous")

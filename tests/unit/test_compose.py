@@ -21,7 +21,7 @@ from sentinel.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = [channel for channel in CHANNELS if channel != "inbox"]
 """Channels that ask somebody; the inbox is the pipeline worker's."""
-SENT_TO_A_CHANNEL = {"tasks.delivery.deliver"}
+SENT_TO_A_CHANNEL = {"tasks.delivery.deliver", "tasks.delivery.reconcile"}
 """Routed by name where it is sent: `sentinel.broker`."""
 
 SHOW_CELERY = """
