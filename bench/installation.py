@@ -53,12 +53,18 @@ class Installation:
 
     def ask(self, statement: str) -> tuple[Any, ...]:
         """Return the one row that a statement finds."""
+        with self.connected() as cursor:
+            cursor.execute(statement)
+            row: tuple[Any, ...] = cursor.fetchone()
+            return row
+
+    @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """A cursor in a transaction of its own."""
         connection = psycopg2.connect(self.database_url)
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                row: tuple[Any, ...] = cursor.fetchone()
-                return row
+            with connection, connection.cursor() as cursor:
+                yield cursor
         finally:
             connection.close()
 
