@@ -8,6 +8,7 @@ from flask import Flask, Response
 
 from sentinel.api import (
     alerts,
+    audit,
     callbacks,
     clients,
     endpoints,
@@ -79,9 +80,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(tickets.blueprint)
     smorest.register_blueprint(providers.blueprint)
     smorest.register_blueprint(stats.blueprint)
+    smorest.register_blueprint(audit.blueprint)
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
-    app.register_blueprint(health.blueprint)
+    smorest.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     install_console(app, settings)

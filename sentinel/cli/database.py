@@ -18,13 +18,19 @@ QUERY_CANCELED = "57014"
 
 
 @contextmanager
-def operator_work() -> Iterator[UnitOfWork]:
-    """A unit of work whose database errors are written for people."""
+def plain_words() -> Iterator[None]:
+    """Write what goes wrong in the database for people."""
     try:
-        with unit_of_work() as uow:
-            yield uow
+        yield
     except (OperationalError, ProgrammingError) as error:
         raise SentinelError(in_words(error)) from None
+
+
+@contextmanager
+def operator_work() -> Iterator[UnitOfWork]:
+    """A unit of work whose database errors are written for people."""
+    with plain_words(), unit_of_work() as uow:
+        yield uow
 
 
 def in_words(error: DBAPIError) -> str:

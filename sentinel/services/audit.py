@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 
+from sentinel.errors import NotFoundError
 from sentinel.ids import first_id
 from sentinel.logs import get_logger
 from sentinel.models import AuditRun
@@ -307,9 +308,12 @@ def audit_and_keep() -> Report:
     return report
 
 
-def last_run(uow: UnitOfWork) -> AuditRun | None:
+def last_run(uow: UnitOfWork) -> AuditRun:
     """Return the last audit that beat asked for."""
-    return queries.last_run(uow.session)
+    found = queries.last_run(uow.session)
+    if found is None:
+        raise NotFoundError("no audit has run yet; beat asks for one every 15 minutes, `sentinel audit` looks at once")
+    return found
 
 
 def settle(report: Report) -> int:
@@ -326,8 +330,8 @@ def settle(report: Report) -> int:
     return len(wrong)
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """Write a report down: the balance by day and channel, of all clients together, and the first discrepancies."""
+def as_json(report: Report, *, most: int = MOST_KEPT) -> dict[str, Any]:
+    """Write a report down: the balance by day and channel of all clients together, and the first discrepancies."""
     return {
         "since": report.since,
         "is_complete": report.is_complete,
@@ -338,7 +342,7 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "found": [
             {"kind": each.kind, "id": each.id, "client": report.name_of(each.client_id), "detail": each.detail}
-            for each in report.found[:MOST_KEPT]
+            for each in report.found[:most]
         ],
     }
 

@@ -321,7 +321,6 @@ def test_a_run_is_kept_with_what_it_found(sent: str) -> None:
 
     with unit_of_work() as uow:
         run = audit.last_run(uow)
-    assert run is not None
     assert (run.checked, run.discrepancies) == (2, 1)
     assert [(each["kind"], each["id"], each["client"]) for each in run.report["found"]] == [
         ("attempts_differ", sent, "default")
