@@ -15,7 +15,7 @@ from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
 from sentinel.queries import notifications as notification_queries
 from sentinel.queries.matching import PendingEvent
-from sentinel.services import tallies, tickets, wordings
+from sentinel.services import failover, tallies, tickets, wordings
 from sentinel.services.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
 from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
@@ -148,7 +148,7 @@ def _row(
         "expires_at": None,
         "queue_at": None if message.is_missing else hint,
         "created_at": uow.now,
-    }
+    } | failover.columns(message.failover, since=uow.now)
 
 
 def _ticket(outcome: Outcome, planned: PlannedTicket) -> NewTicket:

@@ -15,9 +15,10 @@ from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
 from sentinel.security import is_sealed, is_webhook_secret, new_webhook_secret, seal
-from sentinel.services import notifications, wordings
+from sentinel.services import failover, notifications, wordings
 from sentinel.services.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
+from sentinel.services.failover import Target
 from sentinel.services.fanout import Planned
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import UnitOfWork
@@ -46,6 +47,7 @@ class Written:
     template: str | None = None
     is_enabled: bool = True
     secret: str | None = None
+    failover: tuple[Target, ...] = ()
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -64,7 +66,7 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Endpoi
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:
     """Store a new endpoint; a webhook gets a secret, if none is given."""
     checked = _checked(uow, client_id, written)
-    row = asdict(checked) | {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
+    row = _columns(checked) | {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
     try:
         return queries.add(uow.session, row)
     except TakenError:
@@ -76,7 +78,7 @@ def change(uow: UnitOfWork, client_id: int, endpoint_id: int, written: Written, 
     found = get(uow, endpoint_id, client_id=client_id)
     if written.name != found.name:
         _refuse_if_named(uow, found)
-    return _put(uow, found, asdict(_checked(uow, client_id, written, kept=found.secret)), version=version)
+    return _put(uow, found, _columns(_checked(uow, client_id, written, kept=found.secret)), version=version)
 
 
 def switch(
@@ -132,7 +134,13 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
     if template is not None and not template_queries.fitting(uow.session, client_id, template, written.channel):
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
-    return replace(written, target=target, secret=_secret(written, kept))
+    targets = failover.checked(written.failover, first=(written.channel, target))
+    return replace(written, target=target, secret=_secret(written, kept), failover=targets)
+
+
+def _columns(checked: Written) -> dict[str, Any]:
+    """What the row keeps of it."""
+    return asdict(checked) | {"failover": [asdict(target) for target in checked.failover] or None}
 
 
 def _one_spelling(written: Written) -> str:

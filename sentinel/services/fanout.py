@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from sentinel.rules.syntax import (
 from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
+from sentinel.services.failover import Target
 
 INBOX = "inbox"
 
@@ -104,6 +105,7 @@ class Planned:
     dedupe: tuple[str, int] | None = None
     user_id: str | None = None
     is_missing: bool = False
+    failover: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,7 @@ def addressed(client_id: int, user_id: str, directory: Directory, *, severity_gi
     if not endpoints:
         return [Planned(client_id, INBOX, user_id, severity=severity_given, user_id=user_id)]
     distinct = {(each.channel, each.target): each for each in endpoints}
-    return [
-        Planned(client_id, channel, target, each.id, each.template, severity_given, user_id=user_id)
-        for (channel, target), each in distinct.items()
-    ]
+    return [replace(_to(each, each.template), severity=severity_given, user_id=user_id) for each in distinct.values()]
 
 
 def _speaking(rules: Sequence[SpeakingRule]) -> list[SpeakingRule]:
@@ -178,6 +177,7 @@ def _messages(
             message = planned.setdefault((target.channel, target.recipient), target)
             message.severity = _higher(message.severity, found)
             message.template = message.template or target.template
+            message.failover = message.failover or target.failover
             if not message.rules or message.rules[-1] is not rule:
                 message.rules.append(rule)
     for message in planned.values():
@@ -204,7 +204,13 @@ def _endpoint_targets(rule: SpeakingRule, action: Notify, directory: Directory) 
     if not endpoints:
         yield Planned(rule.client_id, ENDPOINT, action.target, is_missing=True)
     for each in endpoints:
-        yield Planned(rule.client_id, each.channel, each.target, each.id, action.template or each.template)
+        yield _to(each, action.template or each.template)
+
+
+def _to(endpoint: Destination, template: str | None) -> Planned:
+    """A message to an endpoint."""
+    targets = tuple(Target(**each) for each in endpoint.failover or ())
+    return Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template, failover=targets)
 
 
 @lru_cache(maxsize=10_000)

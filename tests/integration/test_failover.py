@@ -14,6 +14,7 @@ from sentinel.services import delivery, failover
 from sentinel.services.failover import Target
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.integration.conftest import Accept, RunPipeline
+from tests.integration.rules import happen, rule
 from tests.rows import row, rows
 
 MAIL = Target("email", "oncall@example.com")
@@ -143,6 +144,23 @@ def test_the_timeline_says_who_took_over(api: FlaskClient, accept: Accept) -> No
     (entry,) = [each for each in entries if each["event"] == "failed_over"]
     assert entry["detail"] == {"channel": "email", "notification_id": found.id}
     assert api.get(f"/notifications/{found.id}").get_json()["failover_of"] == first
+
+
+def test_messages_of_rules_to_an_endpoint_carry_its_other_targets(api: FlaskClient) -> None:
+    target = {"channel": "email", "recipient": "oncall@example.com", "after_seconds": 60}
+    made = api.post(
+        "/endpoints", json={"channel": "sms", "target": "+14155552671", "name": "phone", "failover": [target]}
+    )
+    assert made.status_code == 201
+    assert made.get_json()["failover"] == [target]
+    rule('when severity == "HIGH" then notify("endpoint:phone")')
+
+    happen({"severity": "HIGH"})
+
+    (found,) = rows().values()
+    assert found.failover == [target]
+    assert found.failover_at is not None
+    assert (found.failover_at - found.created_at).total_seconds() == 60
 
 
 def post(api: FlaskClient, *targets: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, storable, text, yes_or_no
+from sentinel.api.schemas.target import TargetSchema, targets
 from sentinel.channels.registry import CHANNELS
 from sentinel.services.endpoints import Written
 
@@ -21,6 +22,11 @@ def _not_all(value: str) -> None:
     """In a rule, `endpoint:*` means all."""
     if value == "*":
         raise ma.ValidationError("Means all endpoints in a rule.")
+
+
+def _without_gaps(data: dict[str, Any]) -> dict[str, Any]:
+    """No list of other targets is an empty one."""
+    return data | {"failover": tuple(data.get("failover") or ())}
 
 
 class EndpointRequest(ma.Schema):
@@ -51,6 +57,8 @@ class EndpointRequest(ma.Schema):
         allow_none=True,
     )
 
+    failover = targets()
+
     @ma.validates_schema
     def _one_owner(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("rule_id") is not None and data.get("user_id") is not None:
@@ -58,7 +66,7 @@ class EndpointRequest(ma.Schema):
 
     @ma.post_load
     def _written(self, data: dict[str, Any], **_: Any) -> Any:
-        return Written(**data)
+        return Written(**_without_gaps(data))
 
 
 class EndpointReplacement(EndpointRequest):
@@ -69,7 +77,7 @@ class EndpointReplacement(EndpointRequest):
     @ma.post_load
     def _written(self, data: dict[str, Any], **_: Any) -> Any:
         version = data.pop("version")
-        return Written(**data), version
+        return Written(**_without_gaps(data)), version
 
 
 class EndpointSwitch(ma.Schema):
@@ -105,6 +113,12 @@ class EndpointView(ma.Schema):
         required=True,
         allow_none=True,
         metadata={"description": "`endpoint_gone`: its receiver answered 410 Gone; null: only people disabled it"},
+    )
+    failover = fields.List(
+        fields.Nested(TargetSchema),
+        required=True,
+        allow_none=True,
+        metadata={"description": "where messages go that do not reach it"},
     )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})
