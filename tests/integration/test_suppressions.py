@@ -6,9 +6,14 @@ from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
+from sentinel.clock import utc_now
+from sentinel.db import get_engine
 from sentinel.models.suppression import SuppressionReason
+from sentinel.queries import pipeline as pipeline_queries
+from sentinel.queries import suppressions as queries
+from sentinel.queries.values import array
 from sentinel.services import delivery, pipeline
 from sentinel.services.suppressions import NewSuppression, suppress_many
 from sentinel.services.unit_of_work import unit_of_work
@@ -211,3 +216,20 @@ def test_suppressed_messages_and_new_suppressions_are_counted(
 
     assert 'suppressions_total{reason="bounced"} 1.0' in lines
     assert 'notifications_suppressed_total{reason="bounced"} 2.0' in lines
+
+
+@pytest.mark.parametrize("statement", [pipeline_queries.CANDIDATES, queries.END_SUPPRESSED])
+def test_a_long_list_is_asked_by_its_index(statement: TextClause, accept: Accept) -> None:
+    ids = [accept(recipient=f"+1415555{number:04}") for number in range(20)]
+    execute(
+        "INSERT INTO suppressions (client_id, channel, recipient, reason, source, created_at) "
+        "SELECT 1, 'sms', '+1999' || n, 'manual', 'test', now() FROM generate_series(1, 20000) n"
+    )
+    execute("ANALYZE suppressions; ANALYZE notifications")
+    values = {"ids": array(ids), "now": utc_now(), "sources": "{PENDING}"}
+
+    with get_engine().begin() as connection:
+        plan = "\n".join(connection.scalars(text(f"EXPLAIN {statement.text}"), values))
+
+    assert "uq_suppressions_client_id_channel_recipient" in plan
+    assert "Seq Scan on suppressions" not in plan
