@@ -13,7 +13,7 @@ from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFou
 from sentinel.ids import is_id, new_ids
 from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
-from sentinel.queries import notifications
+from sentinel.queries import notifications, receipts
 from sentinel.queries.notifications import Filter
 from sentinel.services import failover, tallies
 from sentinel.services.failover import Target
@@ -203,6 +203,10 @@ def timeline(uow: UnitOfWork, notification_id: str, *, client_id: int | None) ->
         TimelineItem(each.started_at, "attempted", _attempt_detail(each))
         for each in notifications.attempts_of(uow.session, found.id)
     ]
+    items += [
+        TimelineItem(each.received_at, "reported", _report_detail(each))
+        for each in receipts.of_notification(uow.session, found.id)
+    ]
     items.sort(key=lambda item: item.at)
     return [*items, *_standing(found)]
 
@@ -211,6 +215,12 @@ def _attempt_detail(attempt: Any) -> dict[str, Any]:
     names = ("number", "provider", "outcome", "reason", "http_status", "provider_code", "provider_message_id")
     more = ("detail", "hint", "worker", "duration_ms")
     return {name: value for name in (*names, *more) if (value := getattr(attempt, name)) is not None}
+
+
+def _report_detail(report: Any) -> dict[str, Any]:
+    names = ("provider", "kind", "code", "provider_message_id", "occurred_at", "detail")
+    told = {name: value for name in names if (value := getattr(report, name)) is not None}
+    return told | {"result": report.status, "said": report.body}
 
 
 def _standing(found: Notification) -> list[TimelineItem]:
