@@ -19,6 +19,7 @@ from sentinel.api import (
     metrics,
     notifications,
     pages,
+    policies,
     providers,
     rules,
     stats,
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(audit.blueprint)
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
+    smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
 
 import redis
 from flask import Flask, Response, g, request
@@ -16,14 +15,18 @@ from sentinel import metrics
 from sentinel.api.auth import presented_key
 from sentinel.api.errors import error_response
 from sentinel.logs import get_logger
+from sentinel.origins import origin_of
 from sentinel.security import key_hash
 from sentinel.settings import NO_RATE, Settings
 from sentinel.store import get_store
 
 log = get_logger(__name__)
 
-FREE = frozenset({"health", "pages", "api-docs", "callbacks"})
-"""Blueprints without limits: a probe must not fail because others are busy, providers come with signatures."""
+FREE = frozenset({"health", "pages", "api-docs", "callbacks", "console", "bootstrap"})
+"""Blueprints without limits: a probe must not fail because others are busy, providers come with signatures.
+
+The console has a limit of its own for passwords.
+"""
 
 WITHOUT_RATE = frozenset({"metrics"})
 """Blueprints that may be asked as often as one likes, but not with one wrong secret after the other."""
@@ -182,16 +185,7 @@ def rates_of(text: str) -> tuple[RateLimitItem, ...]:
 
 def _asker() -> Asker:
     shown = presented_key()
-    return Asker(None if shown is None else key_hash(shown).hex(), _origin(request.remote_addr or ""))
-
-
-def _origin(address: str) -> str:
-    """Where a request comes from: of IPv6 the network, for each machine has billions of addresses of its own."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return "elsewhere"
-    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address
+    return Asker(None if shown is None else key_hash(shown).hex(), origin_of(request.remote_addr))
 
 
 def _seconds(milliseconds: int) -> int:

@@ -221,6 +221,7 @@ def banner(settings: Settings) -> str:
         f"  API      {api}",
         f"  Docs     {api}/docs",
         f"  Flower   {_url(settings.flower_host, settings.flower_port)}",
+        f"  Console  {api}/console (make yourself a user: `sentinel users create NAME --role admin`)",
         "",
         *([] if settings.is_open else ["Make an API key with `sentinel keys create`, then:"]),
         f"  curl -X POST {api}/notifications -H 'Content-Type: application/json'{key} -d '{body}'",

@@ -11,13 +11,17 @@ from werkzeug.routing import Rule
 
 PUBLIC = frozenset(
     {"health.live", "health.ready", "pages.swagger", "pages.redoc", "pages.asset", "api-docs.openapi_json"}
-)
+) | {
+    # Pages for people, who log in: tests/integration/test_console.py.
+    *("console.login", "console.check_login", "console.logout", "console.home", "console.missing"),
+    *("console.static", "bootstrap.static"),
+}
 """Endpoints that answer everybody on purpose; whatever is not named here asks for a key."""
 
 SIGNED = frozenset[str]()
 """Endpoints that ask for a provider's signature instead of a key."""
 
-OF_NOBODY: dict[str, Any] = {"pack": "device_health"}
+OF_NOBODY: dict[str, Any] = {"pack": "device_health", "channel": "sms"}
 """Path parameters that name what belongs to no client."""
 
 ALTERNATIVES = ("rule",)

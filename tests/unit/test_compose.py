@@ -134,11 +134,12 @@ def test_only_the_api_is_reachable_from_other_machines(compose: dict[str, Any]) 
 
 def test_no_password_is_written_down_and_none_may_be_missing(compose: dict[str, Any]) -> None:
     given = [value for service in compose.values() for value in service.get("environment", {}).items()]
-    secrets = [value for name, value in given if re.search("PASSWORD|AUTH|_URL", name)]
+    secrets = [value for name, value in given if re.search("PASSWORD|AUTH|KEYS|_URL", name)]
     secrets.append(compose["redis"]["command"][-1])
 
     assert len(secrets) >= 4
-    assert all(re.search(r"\$\{(POSTGRES_PASSWORD|REDIS_PASSWORD|FLOWER_BASIC_AUTH):\?set ", each) for each in secrets)
+    names = "POSTGRES_PASSWORD|REDIS_PASSWORD|FLOWER_BASIC_AUTH|SENTINEL_SECRET_KEYS"
+    assert all(re.search(rf"\$\{{({names}):\?set ", each) for each in secrets)
 
 
 def test_redis_keeps_its_data_and_evicts_nothing(compose: dict[str, Any]) -> None:
