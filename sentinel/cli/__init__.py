@@ -32,6 +32,7 @@ class Commands(click.Group):
         "tickets": "sentinel.cli.tickets",
         "suppressions": "sentinel.cli.suppressions",
         "providers": "sentinel.cli.providers",
+        "policies": "sentinel.cli.policies",
         "demo-data": "sentinel.cli.demo",
         "load": "sentinel.cli.load",
         "chaos": "sentinel.cli.chaos",
