@@ -63,9 +63,10 @@ def sweeper_runs(session: Session) -> dict[str, datetime]:
     return {run.name: run.last_success_at for run in session.scalars(select(SweeperRun))}
 
 
-def paused_accounts(session: Session, *, now: datetime) -> Sequence[ProviderAccount]:
-    """Return the provider accounts that rest."""
-    return session.scalars(select(ProviderAccount).where(ProviderAccount.paused_until > now)).all()
+def resting_accounts(session: Session, *, now: datetime) -> Sequence[ProviderAccount]:
+    """Return the provider accounts that rest, were stopped, or are being tried."""
+    is_resting = or_(ProviderAccount.state != "closed", ProviderAccount.paused_until > now)
+    return session.scalars(select(ProviderAccount).where(is_resting).order_by(ProviderAccount.name)).all()
 
 
 def has_working_key(session: Session, *, now: datetime) -> bool:

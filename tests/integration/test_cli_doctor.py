@@ -25,12 +25,14 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.embedded.servers import Servers
 from sentinel.queries.diagnosis import Backlog, server
+from sentinel.services import breaker
 from sentinel.services.diagnosis import workers
 from sentinel.services.diagnosis.database import check_pools, check_schema
 from sentinel.services.diagnosis.findings import Finding, Level
 from sentinel.services.diagnosis.flow import check_backlog, check_sweepers
 from sentinel.services.diagnosis.redis_server import check_redis
 from sentinel.services.diagnosis.workers import Workers, check_workers
+from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
 from tests.integration.conftest import Accept
 
@@ -162,6 +164,16 @@ def test_rows_that_nobody_looks_at_are_broken(accept: Accept) -> None:
 
     assert levels(findings["backlog"]) == ["broken"]
     assert "1 waiting" in findings["backlog"][0]["message"]
+
+
+def test_an_account_that_is_held_is_a_warning_with_the_way_out(database: Configure) -> None:
+    with unit_of_work() as uow:
+        breaker.hold(uow, "sandbox", reason="being moved")
+
+    (found,) = diagnosed()[1]["provider account"]
+
+    assert (found["level"], found["message"]) == ("warning", "sandbox is held: being moved")
+    assert "sentinel providers resume sandbox" in found["remedy"]
 
 
 def test_a_paused_account_is_a_warning_with_its_hint(database: Configure) -> None:

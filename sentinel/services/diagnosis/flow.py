@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sentinel.broker import celery
+from sentinel.models import ProviderAccount
 from sentinel.queries import diagnosis
 from sentinel.queries.diagnosis import Backlog
 from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
@@ -23,11 +24,19 @@ def check_flow(uow: UnitOfWork, settings: Settings) -> Iterator[Finding]:
     """Everything the rows tell."""
     yield from check_sweepers(diagnosis.sweeper_runs(uow.session), now=uow.now)
     yield check_backlog(diagnosis.backlog(uow.session), now=uow.now)
-    for account in diagnosis.paused_accounts(uow.session, now=uow.now):
-        message = f"{account.name} rests until {account.paused_until:%H:%M:%SZ}: {account.reason}"
-        yield warning("provider account", message, account.hint or "see the attempts of a waiting notification")
+    for account in diagnosis.resting_accounts(uow.session, now=uow.now):
+        yield _resting(account)
     if not settings.is_open and not diagnosis.has_working_key(uow.session, now=uow.now):
         yield warning("access", "there is no working API key", "make one with `sentinel keys create`")
+
+
+def _resting(account: ProviderAccount) -> Finding:
+    if account.is_held:
+        remedy = f"`sentinel providers resume {account.name}` ends that"
+        return warning("provider account", f"{account.name} is held: {account.reason}", remedy)
+    until = f"rests until {account.paused_until:%H:%M:%SZ}" if account.paused_until else "rests"
+    remedy = account.hint or "see the attempts of a waiting notification"
+    return warning("provider account", f"{account.name} {until}: {account.reason}", remedy)
 
 
 def check_sweepers(runs: dict[str, datetime], *, now: datetime) -> Iterator[Finding]:
