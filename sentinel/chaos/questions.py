@@ -25,10 +25,13 @@ STANDING = """
 
 ROWS = """
     SELECT n.id::text, coalesce(e.event_id, n.metadata->>'token'), n.status, n.reason,
-           n.queue_at IS NOT NULL OR n.lease_until IS NOT NULL, coalesce(a.tries, 0)
+           n.queue_at IS NOT NULL OR n.lease_until IS NOT NULL, coalesce(a.ambiguous, 0), coalesce(a.unanswered, 0)
     FROM notifications n
     LEFT JOIN events e ON e.id = n.event_id
-    LEFT JOIN (SELECT notification_id, count(*) AS tries FROM attempts WHERE outcome = 'AMBIGUOUS' GROUP BY 1) a
+    LEFT JOIN (
+        SELECT notification_id, count(*) FILTER (WHERE outcome = 'AMBIGUOUS') AS ambiguous,
+               count(*) FILTER (WHERE outcome = 'RETRY' AND provider = 'webhook' AND http_status IS NULL) AS unanswered
+        FROM attempts GROUP BY notification_id) a
         ON a.notification_id = n.id
 """
 

@@ -29,7 +29,8 @@ def facts_of(outcome: Outcome) -> Facts:
         ("accepted", verdict.accepted),
         ("delivered", verdict.arrived),
         ("lost", len(verdict.lost)),
-        ("copies beyond the first, explained", verdict.explained),
+        ("sent twice after an AMBIGUOUS try", verdict.doubled),
+        ("webhooks repeated under the same webhook-id", verdict.repeated),
         ("copies that nothing explains", len(verdict.unexplained)),
         ("tries with an unknown end (AMBIGUOUS)", verdict.ambiguous),
         ("without an end", len(verdict.unfinished)),
@@ -52,7 +53,7 @@ def problems_of(outcome: Outcome) -> list[str]:
     return [
         *(f"lost: {token}: {why}" for token, why in verdict.lost.items()),
         *(
-            f"unexplained: {each.token}: {each.copies} copies, {each.ambiguous} tries in doubt, {each.rows} rows"
+            f"unexplained: {each.token}: {each.copies} copies where {each.allowed} may be, {each.rows} rows"
             for each in verdict.unexplained
         ),
         *(f"without an end: {each}" for each in verdict.unfinished),

@@ -15,7 +15,8 @@ ARRIVED = frozenset({Status.SENT, Status.DELIVERED})
 class Row:
     """A notification as it stands at the end. `token` is the mark that its text carries to the provider.
 
-    `has_time`: somebody will look at it again; `ambiguous`: so many of its tries had an end that is not known.
+    `has_time`: somebody will look at it again. So many of its tries had an end that is not known (`ambiguous`), or were
+    webhooks without an answer (`unanswered`), which are repeated under the webhook-id that they had.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Row:
     reason: str | None = None
     has_time: bool = False
     ambiguous: int = 0
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Copies:
 
     token: str
     copies: int
-    ambiguous: int
+    allowed: int
     rows: int
 
 
@@ -59,8 +61,10 @@ class Verdict:
     lost: Mapping[str, str]
     """Accepted, and nowhere to be found: token and how it was missed."""
     unexplained: Sequence[Copies]
-    explained: int
-    """Copies beyond the first that a try in doubt accounts for."""
+    doubled: int
+    """Copies beyond the first that an AMBIGUOUS try accounts for."""
+    repeated: int
+    """Webhooks that came again under the same webhook-id, because nothing had answered: their receivers can tell."""
     ambiguous: int
     unfinished: Sequence[str]
     """Ids of rows that came to no end in the time they were given."""
@@ -81,21 +85,56 @@ def judge(books: Books) -> Verdict:
     for row in books.rows:
         if row.token is not None:
             by_token[row.token].append(row)
-    unexplained = tuple(_unexplained(by_token, books.copies))
-    puzzling = {each.token for each in unexplained}
+    extras = [_Extra(token, rows, books.copies.get(token, 0)) for token, rows in by_token.items()]
     unfinished = [row for row in books.rows if row.status not in FINAL]
     return Verdict(
         accepted=len(books.accepted),
-        arrived=sum(_has_arrived(by_token[token], books.copies.get(token, 0)) for token in books.accepted),
+        arrived=sum(_has_arrived(by_token.get(token, ()), books.copies.get(token, 0)) for token in books.accepted),
         ends=Counter(f"{row.status} {row.reason}" if row.reason else row.status for row in books.rows),
         lost=dict(_lost(books, by_token)),
-        unexplained=unexplained,
-        explained=sum(copies - 1 for token, copies in books.copies.items() if token not in puzzling),
+        unexplained=(*(each.told for each in extras if each.is_unexplained), *_strangers(books, by_token)),
+        doubled=sum(each.doubled for each in extras),
+        repeated=sum(each.repeated for each in extras),
         ambiguous=sum(row.ambiguous for row in books.rows),
         unfinished=tuple(row.id for row in unfinished),
         forgotten=tuple(row.id for row in unfinished if not row.has_time),
         answer_lost=len(by_token.keys() - books.accepted),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Extra:
+    """One message: its rows, and how often the provider has it. However many rows say it, one copy is the message."""
+
+    token: str
+    rows: Sequence[Row]
+    copies: int
+
+    @property
+    def beyond(self) -> int:
+        """Copies that the engine does not call the message itself."""
+        return max(0, self.copies - any(row.status in ARRIVED for row in self.rows))
+
+    @property
+    def doubled(self) -> int:
+        """Those that a try in doubt explains."""
+        return min(self.beyond, sum(row.ambiguous for row in self.rows))
+
+    @property
+    def repeated(self) -> int:
+        """Those of the rest that a webhook without an answer explains."""
+        return min(self.beyond - self.doubled, sum(row.unanswered for row in self.rows))
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether copies are left that nothing explains; two rows of one message are that in any case."""
+        return self.beyond > self.doubled + self.repeated or len(self.rows) > 1
+
+    @property
+    def told(self) -> Copies:
+        """What is said of it."""
+        allowed = self.copies - self.beyond + self.doubled + self.repeated
+        return Copies(self.token, self.copies, allowed, len(self.rows))
 
 
 def _has_arrived(rows: Sequence[Row], copies: int) -> bool:
@@ -110,12 +149,7 @@ def _lost(books: Books, by_token: Mapping[str, Sequence[Row]]) -> Iterator[tuple
             yield token, "marked as sent, but the provider has no copy"
 
 
-def _unexplained(by_token: Mapping[str, Sequence[Row]], copies: Mapping[str, int]) -> Iterator[Copies]:
-    for token, rows in by_token.items():
-        # However many rows say the same, one copy is the message; each other one must be a try in doubt.
-        ambiguous = sum(row.ambiguous for row in rows)
-        allowed = any(row.status in ARRIVED for row in rows) + ambiguous
-        if copies.get(token, 0) > allowed or len(rows) > 1:
-            yield Copies(token, copies.get(token, 0), ambiguous, len(rows))
-    for token in sorted(copies.keys() - by_token.keys()):
-        yield Copies(token, copies[token], 0, 0)
+def _strangers(books: Books, by_token: Mapping[str, Sequence[Row]]) -> Iterator[Copies]:
+    """Copies of what the engine does not know."""
+    for token in sorted(books.copies.keys() - by_token.keys()):
+        yield Copies(token, books.copies[token], 0, 0)
