@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Response
 
 from sentinel.api.answers import json_response
+from sentinel.api.parsing import StrictBlueprint
+from sentinel.api.schemas.health import AliveView, NotReadyView
 from sentinel.clock import utc_now
 from sentinel.services import health
 
-blueprint = Blueprint("health", __name__)
+EVERYBODY: list[dict[str, list[str]]] = [{}]
+"""No key is asked for."""
+
+blueprint = StrictBlueprint("health", __name__, description="Probes for whoever starts and balances processes")
 
 
 def _ok(**more: Any) -> Response:
@@ -20,6 +25,8 @@ def _ok(**more: Any) -> Response:
 @blueprint.get("/health")
 @blueprint.get("/health/live")
 @blueprint.get("/ping")
+@blueprint.response(200, AliveView)
+@blueprint.doc(security=EVERYBODY)
 def live() -> Response:
     """Answer while the process works; touches nothing shared, so that a slow database restarts no process."""
     return _ok()
@@ -27,6 +34,9 @@ def live() -> Response:
 
 @blueprint.get("/health/ready")
 @blueprint.get("/ready")
+@blueprint.response(200, AliveView)
+@blueprint.alt_response(503, schema=NotReadyView, description="Names the parts that are down")
+@blueprint.doc(security=EVERYBODY)
 def ready() -> Response:
     """Answer 503, naming the part, when requests could not be stored."""
     down = health.parts_down()
