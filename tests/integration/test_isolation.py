@@ -28,7 +28,7 @@ MARK = "acme-private"
 NOTIFY = f'notify("email:{MARK}@example.com"), notify("endpoint:{MARK}")'
 RULE = f'when event.type == "{MARK}" then {NOTIFY}, ticket("high", "{MARK}")'
 BUT_ADMIN = tuple(scope for scope in SCOPES if scope != ADMIN)
-RESOURCE_OF = {"alerts": "events", "stats": "tickets", "dead-letters": "notifications"}
+RESOURCE_OF = {"alerts": "events", "stats": "tickets", "dead-letters": "notifications", "policies": "endpoints"}
 """Blueprints whose calls take the scopes of another resource."""
 
 TABLES_OF_CLIENTS = """
