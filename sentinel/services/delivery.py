@@ -213,6 +213,7 @@ class Round:
             rule_ids=tuple(row.rule_ids or ()),
             endpoint_id=row.endpoint_id,
             secret=row.secret,
+            is_status=bool(row.is_status),
             created_at=row.created_at,
         )
 
@@ -246,7 +247,7 @@ class Round:
 
     def _standing(self, result: Sent, now: datetime) -> dict[str, Any]:
         row = self._rows[result.message.id]
-        tried = outcomes.Try(row.attempt, row.attempt_limit, row.created_at, row.expires_at)
+        tried = outcomes.Try(row.attempt, row.attempt_limit, row.created_at, row.expires_at, self._provider)
         step = outcomes.next_step(result.receipt, tried, self._settings, now=now)
         return {
             "id": row.id,

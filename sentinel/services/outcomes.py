@@ -13,6 +13,12 @@ from sentinel.settings import Settings
 ENDS = frozenset({Outcome.RECIPIENT, Outcome.MESSAGE, Outcome.BUG})
 PARKS = frozenset({Outcome.CONFIG, Outcome.QUOTA})
 
+REPORTING = "sendgrid"
+"""It cannot be asked, but it reports by itself which mails it has taken in, where its events are taken."""
+
+REPORT_SECONDS = 120
+"""Within this time it has reported, or it has not taken the mail in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -22,6 +28,7 @@ class Try:
     limit: int
     created_at: datetime
     expires_at: datetime | None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,13 @@ def pause_seconds(receipt: Receipt, settings: Settings) -> float:
     return min(receipt.retry_after_seconds, settings.backoff_cap_seconds)
 
 
+def doubt_seconds(provider: str, settings: Settings) -> float:
+    """How long the end of a send may still become known by itself, before anybody decides about it."""
+    if provider == REPORTING and settings.sendgrid_webhook_public_key is not None:
+        return max(REPORT_SECONDS, settings.ambiguous_wait_seconds)
+    return settings.ambiguous_wait_seconds
+
+
 def next_step(receipt: Receipt, tried: Try, settings: Settings, *, now: datetime) -> Step:
     """Decide what becomes of a notification after `receipt`."""
     if receipt.outcome is Outcome.OK:
@@ -59,7 +73,7 @@ def next_step(receipt: Receipt, tried: Try, settings: Settings, *, now: datetime
         return Step(Status.FAILED, receipt.reason)
     if receipt.outcome is Outcome.AMBIGUOUS:
         # Even the last try waits: its end may still become known.
-        decide_at = now + timedelta(seconds=settings.ambiguous_wait_seconds)
+        decide_at = now + timedelta(seconds=doubt_seconds(tried.provider, settings))
         return Step(Status.AMBIGUOUS, receipt.reason, decide_at)
     if receipt.outcome in PARKS:
         if not receipt.is_account_wide:

@@ -138,3 +138,14 @@ def test_backoff_stays_between_nothing_and_its_cap(attempt: int) -> None:
 )
 def test_an_account_rests_as_long_as_it_asks_within_an_hour(receipt: Receipt, seconds: float) -> None:
     assert pause_seconds(receipt, SETTINGS) == seconds
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "seconds"), [("sendgrid", "MFk…", 120), ("sendgrid", None, 45), ("twilio", "MFk…", 45)]
+)
+def test_a_provider_that_reports_by_itself_is_given_time_to_do_so(provider: str, key: str | None, seconds: int) -> None:
+    settings = SETTINGS.model_copy(update={"sendgrid_webhook_public_key": key})
+
+    step = next_step(Receipt(Outcome.AMBIGUOUS), Try(1, 6, NOW, None, provider), settings, now=NOW)
+
+    assert step.due_at == NOW + timedelta(seconds=seconds)
