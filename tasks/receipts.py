@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.bell import get_bell
 from sentinel.broker import RECEIPTS, celery
-from sentinel.services import receipts
+from sentinel.services import receipts, status_hooks
 
 
 @celery.task(name="tasks.receipts.apply")
@@ -18,3 +18,9 @@ def apply(ids: list[str]) -> None:
 def sweep() -> None:
     """Queue reports that wait for another look."""
     receipts.sweep()
+
+
+@celery.task(name="tasks.receipts.tell")
+def tell() -> None:
+    """Tell clients how their notifications have ended."""
+    status_hooks.tell()

@@ -206,6 +206,7 @@ def build_indexes() -> None:
     online.build_index(
         "ix_attempts_provider_message_id", "attempts", ["provider_message_id"], where="provider = 'twilio'"
     )
+    online.build_index("ix_endpoints_statuses", "endpoints", ["client_id"], where="purpose = 'statuses'")
     online.build_index(
         "ix_notifications_failover_due",
         "notifications",
@@ -236,6 +237,7 @@ def build_indexes() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_endpoints_statuses", table_name="endpoints", postgresql_where=sa.text("purpose = 'statuses'"))
     op.drop_index("ix_tickets_resolved_at", table_name="tickets", postgresql_where=sa.text("resolved_at IS NOT NULL"))
     op.drop_constraint(op.f("ck_provider_accounts_state"), "provider_accounts")
     op.drop_constraint(op.f("ck_endpoints_purpose"), "endpoints")

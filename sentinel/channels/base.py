@@ -33,7 +33,8 @@ class Outcome(StrEnum):
 class Message:
     """One message to one target, ready to send. `id` is the notification's id, equal on every attempt.
 
-    `event` is what the event said that led to it, for receivers that are programs; `secret` signs for its endpoint.
+    `is_status`: it tells a program what became of another notification, as its metadata says. `event` is what the
+    event said that led to it, for receivers that are programs; `secret` signs for its endpoint.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Message:
     endpoint_id: int | None = None
     secret: str | None = field(default=None, repr=False)
     created_at: datetime | None = None
+    is_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,14 @@ class WebhookProvider:
 
 
 def _payload(message: Message) -> dict[str, Any]:
+    made_at = _written(message.created_at or utc_now())
+    if message.is_status:
+        # What is told is in the metadata; the text says the same to people.
+        kind = f"notification.{str(message.metadata.get('status', 'unknown')).lower()}"
+        return {"type": kind, "timestamp": made_at, "data": message.metadata}
     return {
         "type": EVENT_TYPE,
-        "timestamp": _written(message.created_at or utc_now()),
+        "timestamp": made_at,
         "data": {
             "id": message.id,
             "client": message.client,

@@ -30,6 +30,7 @@ class Endpoint(Base):
         CheckConstraint("rule_id IS NULL OR user_id IS NULL", name="one_owner"),
         CheckConstraint("purpose IN ('messages', 'statuses')", name="purpose"),
         Index("ix_endpoints_rule_id", "rule_id", postgresql_where=text("rule_id IS NOT NULL")),
+        Index("ix_endpoints_statuses", "client_id", postgresql_where=text("purpose = 'statuses'")),
         Index("ix_endpoints_client_id_user_id", "client_id", "user_id", postgresql_where=text("rule_id IS NULL")),
     )
 

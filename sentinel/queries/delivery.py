@@ -30,7 +30,8 @@ CLAIM = text("""
     RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
               send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
               endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
-              CASE WHEN n.channel = 'webhook' THEN (SELECT body FROM events WHERE id = n.event_id) END AS event
+              CASE WHEN n.channel = 'webhook' THEN (SELECT body FROM events WHERE id = n.event_id) END AS event,
+              (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status
 """)
 
 # Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost.
@@ -106,6 +107,7 @@ class ClaimedRow:
     endpoint_id: int | None
     secret: str | None = field(repr=False)
     event: dict[str, Any] | None
+    is_status: bool | None
 
 
 @dataclass(frozen=True, slots=True)

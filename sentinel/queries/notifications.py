@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select, text
+from sqlalchemy.orm import Session, aliased
 
 from sentinel.ids import first_id
 from sentinel.models import Attempt, Client, Notification, TimelineEntry
@@ -21,16 +21,19 @@ INSERT = text("""
         INSERT INTO notifications (
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, next_attempt_at,
-            queue_at, failover, failover_at, failover_of, created_at, updated_at)
+            queue_at, failover, failover_at, failover_of, is_followed, created_at, updated_at)
         SELECT
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
-            failover, failover_at, failover_of, created_at, created_at
+            failover, failover_at, failover_of, coalesce(is_followed, client_id IN (
+                SELECT e.client_id FROM endpoints e WHERE e.purpose = 'statuses' AND e.is_enabled)),
+            created_at, created_at
         FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
             dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
             status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
-            queue_at timestamptz, failover jsonb, failover_at timestamptz, failover_of uuid, created_at timestamptz)
+            queue_at timestamptz, failover jsonb, failover_at timestamptz, failover_of uuid, is_followed boolean,
+            created_at timestamptz)
         ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING id, channel, status, client_id, created_at),
     booked AS (
@@ -46,19 +49,35 @@ CANCEL = text("""
     WHERE id = :id AND status = ANY(CAST(:sources AS text[]))
 """)
 
+# The pace is in the rows: the first second's worth is due at once, each other has a time of its own.
 RETRY = text("""
-    UPDATE notifications
-    SET status = 'PENDING', reason = 'retried', attempt_limit = attempts + :attempts,
-        next_attempt_at = NULL, queue_at = :queue_at, updated_at = :now,
+    WITH wanted AS (
+        SELECT id, CASE WHEN turn >= :rate
+            THEN CAST(:began_at AS timestamptz) + make_interval(secs => turn / CAST(:rate AS float8)) END AS due_at
+        FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS given (id, nth),
+             LATERAL (SELECT :place + nth - 1) AS counted (turn))
+    UPDATE notifications n
+    SET status = 'PENDING', reason = 'retried', told_status = NULL, attempt_limit = attempts + :attempts,
+        updated_at = :now,
+        next_attempt_at = CASE WHEN w.due_at IS NOT NULL
+            THEN least(w.due_at, CASE WHEN expires_at > :now THEN expires_at END) END,
+        queue_at = CASE WHEN w.due_at IS NULL THEN :queue_at
+            ELSE least(w.due_at, CASE WHEN expires_at > :now THEN expires_at END) END,
         expires_at = CASE WHEN expires_at > :now THEN expires_at END
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = ANY(CAST(:sources AS text[]))
-    RETURNING id::text, channel
+    FROM wanted w
+    WHERE n.id = w.id AND n.status = ANY(CAST(:sources AS text[]))
+    RETURNING n.id::text, n.channel, n.next_attempt_at
 """)
 
 NOTE = text("""
     INSERT INTO timeline_entries (notification_id, at, kind, detail)
     SELECT id, :now, :kind, CAST(:detail AS jsonb) FROM unnest(CAST(:ids AS uuid[])) AS id
 """)
+
+
+SUCCESSOR = aliased(Notification)
+EQUAL = ("client_id", "channel", "reason", "event_id", "user_id", "recipient", "provider")
+"""Columns that a filter compares as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +93,32 @@ class Filter:
     event_id: str | None = None
     user_id: str | None = None
     recipient: str | None = None
+    provider: str | None = None
+    is_unheard: bool = False
+    """Only what nobody has taken over for."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
-        found: list[ColumnElement[bool]] = []
-        if self.client_id is not None:
-            found.append(Notification.client_id == self.client_id)
+        given = {name: value for name in EQUAL if (value := getattr(self, name)) is not None}
+        found = [getattr(Notification, name) == value for name, value in given.items()]
         if self.statuses:
             found.append(Notification.status.in_(self.statuses))
-        if self.channel is not None:
-            found.append(Notification.channel == self.channel)
-        if self.reason is not None:
-            found.append(Notification.reason == self.reason)
         if self.since is not None:
             found.append(Notification.id >= first_id(self.since))
         if self.before is not None:
             found.append(Notification.id < self.before)
-        if self.event_id is not None:
-            found.append(Notification.event_id == self.event_id)
-        if self.user_id is not None:
-            found.append(Notification.user_id == self.user_id)
-        if self.recipient is not None:
-            found.append(Notification.recipient == self.recipient)
+        if self.is_unheard:
+            found.append(~exists().where(SUCCESSOR.failover_of == Notification.id))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """So many a second from `began_at` on; `place` of them have had their turn."""
+
+    rate: float
+    began_at: datetime
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,15 @@ class Inserted:
     id: str
     channel: str
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A row that was started over; `due_at` is its turn (None: at once)."""
+
+    id: str
+    channel: str
+    due_at: datetime | None
 
 
 def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Inserted]:
@@ -137,13 +168,6 @@ def ids(session: Session, wanted: Filter, *, size: int) -> Sequence[str]:
     return session.scalars(statement).all()
 
 
-def count_by_reason(session: Session, wanted: Filter) -> list[tuple[str, str | None, str | None, int]]:
-    """Count what `wanted` finds by channel, reason and provider; for operators, not for requests."""
-    keys = (Notification.channel, Notification.reason, Notification.provider)
-    statement = select(*keys, func.count()).where(*wanted.conditions()).group_by(*keys).order_by(func.count().desc())
-    return [(row[0], row[1], row[2], row[3]) for row in session.execute(statement)]
-
-
 def cancel(session: Session, notification_id: str, *, now: datetime) -> bool:
     """Cancel a waiting row; False if it is not waiting (any more)."""
     values = {"id": notification_id, "now": now, "sources": array(CANCELLABLE)}
@@ -151,11 +175,12 @@ def cancel(session: Session, notification_id: str, *, now: datetime) -> bool:
 
 
 def retry(
-    session: Session, ids: Sequence[str], *, attempts: int, now: datetime, queue_at: datetime
-) -> list[tuple[str, str]]:
-    """Start ended rows over with `attempts` more tries; returns (id, channel) of those that were ended."""
+    session: Session, ids: Sequence[str], pace: Pace, *, attempts: int, now: datetime, queue_at: datetime
+) -> list[Retried]:
+    """Start ended rows over with `attempts` more tries, each when its turn comes; returns those that were ended."""
     values = {"ids": array(ids), "attempts": attempts, "now": now, "queue_at": queue_at, "sources": array(RETRYABLE)}
-    return [(row.id, row.channel) for row in session.execute(RETRY, values)]
+    paced = {"place": pace.place, "rate": pace.rate, "began_at": pace.began_at}
+    return [Retried(*row) for row in session.execute(RETRY, values | paced)]
 
 
 def note(session: Session, ids: Sequence[str], kind: str, *, now: datetime, detail: str = "{}") -> None:

@@ -15,13 +15,16 @@ from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
 from sentinel.security import is_sealed, is_webhook_secret, new_webhook_secret, seal
-from sentinel.services import failover, notifications, wordings
+from sentinel.services import failover, notifications, status_hooks, wordings
 from sentinel.services.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
 from sentinel.services.failover import Target
 from sentinel.services.fanout import Planned
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import UnitOfWork
+
+MESSAGES, STATUSES = "messages", "statuses"
+"""What an endpoint is for: what rules and callers say, or how the client's notifications ended."""
 
 SIGNED = "webhook"
 """The channel whose messages are signed with the endpoint's secret."""
@@ -48,6 +51,7 @@ class Written:
     is_enabled: bool = True
     secret: str | None = None
     failover: tuple[Target, ...] = ()
+    purpose: str = MESSAGES
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -108,6 +112,8 @@ def delete(uow: UnitOfWork, client_id: int, endpoint_id: int, *, force: bool = F
 def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]:
     """Send a message that says it is a test, on the way that all messages go; returns its row."""
     found = get(uow, endpoint_id, client_id=caller.client_id)
+    if found.purpose == STATUSES:
+        return notifications.accept(uow, caller.client_id, [status_hooks.test_of(found, now=uow.now)])[0]
     facts = Facts(caller.client_name, f"test-of-endpoint-{found.id}", "low", (), TEST_EVENT, uow.now, is_test=True)
     message = Planned(caller.client_id, found.channel, found.target, found.id, found.template)
     content = wordings.worded(message, facts, wordings.of_clients(uow, [caller.client_id]))
@@ -127,6 +133,8 @@ def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]
 def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | None = None) -> Written:
     """The endpoint with its target in its one spelling and its secret sealed, or what is wrong with it."""
     target = _one_spelling(written)
+    if written.purpose == STATUSES:
+        _check_for_statuses(written)
     if written.rule_id is not None and not queries.is_rule_of(uow.session, written.rule_id, client_id):
         remedy = "GET /rules lists those there are"
         raise InvalidInputError(FieldError("rule_id", written.rule_id, "is no rule of this client", remedy))
@@ -136,6 +144,17 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
     return replace(written, target=target, secret=_secret(written, kept), failover=targets)
+
+
+def _check_for_statuses(written: Written) -> None:
+    """Statuses are for programs, and all of the client's."""
+    if written.channel != SIGNED:
+        remedy = f"use channel {SIGNED}, or leave purpose out"
+        raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
+    for name in ("rule_id", "user_id", "template", "failover"):
+        if getattr(written, name):
+            message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
+            raise InvalidInputError(FieldError(name, None, message, remedy))
 
 
 def _columns(checked: Written) -> dict[str, Any]:

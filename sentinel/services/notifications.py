@@ -14,7 +14,7 @@ from sentinel.ids import is_id, new_ids
 from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries import notifications, receipts
-from sentinel.queries.notifications import Filter
+from sentinel.queries.notifications import Filter, Pace, Retried
 from sentinel.services import failover, tallies
 from sentinel.services.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
@@ -48,6 +48,8 @@ class Request:
     metadata: dict[str, Any] = field(default_factory=dict)
     endpoint_id: int | None = None
     failover: tuple[Target, ...] = ()
+    is_followed: bool | None = None
+    """Whether the client is told of its end; None: if it has a webhook for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _row(uow: UnitOfWork, client_id: int, request: CheckedRequest, notification_
         "event_id": None,
         "rule_ids": None,
         "endpoint_id": request.endpoint_id,
+        "is_followed": request.is_followed,
         "metadata": request.metadata,
         "attempts": 0,
         "attempt_limit": settings.max_attempts,
@@ -175,15 +178,20 @@ def retry(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> No
     return _fresh(uow, found)
 
 
-def retry_many(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
-    """Start ended notifications over, each with a fresh allowance of tries; returns the ids that were ended."""
+def retry_many(uow: UnitOfWork, ids: Sequence[str], pace: Pace | None = None) -> list[Retried]:
+    """Start ended notifications over, each with a fresh allowance of tries; returns those that were ended.
+
+    With a pace each has its turn written into its row; the sweeper queues those whose turn is not now.
+    """
     settings = get_settings()
     queue_at = uow.now + timedelta(seconds=settings.hint_seconds)
-    done = notifications.retry(uow.session, ids, attempts=settings.max_attempts, now=uow.now, queue_at=queue_at)
-    notifications.note(uow.session, [each for each, _ in done], "retried", now=uow.now)
-    for channel in {channel for _, channel in done}:
-        uow.queue_pipeline(channel, [each for each, its_channel in done if its_channel == channel])
-    return [each for each, _ in done]
+    paced = pace or Pace(len(ids), uow.now)
+    done = notifications.retry(uow.session, ids, paced, attempts=settings.max_attempts, now=uow.now, queue_at=queue_at)
+    notifications.note(uow.session, [each.id for each in done], "retried", now=uow.now)
+    due = [each for each in done if each.due_at is None]
+    for channel in {each.channel for each in due}:
+        uow.queue_pipeline(channel, [each.id for each in due if each.channel == channel])
+    return done
 
 
 def _fresh(uow: UnitOfWork, found: Notification) -> Notification:

@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, storable, text, yes_or_no
 from sentinel.api.schemas.target import TargetSchema, targets
 from sentinel.channels.registry import CHANNELS
-from sentinel.services.endpoints import Written
+from sentinel.services.endpoints import MESSAGES, STATUSES, Written
 
 LONGEST_NAME = 100
 LONGEST_TARGET = 2000
@@ -58,6 +58,7 @@ class EndpointRequest(ma.Schema):
     )
 
     failover = targets()
+    purpose = one_of((MESSAGES, STATUSES), example=MESSAGES, load_default=MESSAGES)
 
     @ma.validates_schema
     def _one_owner(self, data: dict[str, Any], **_: Any) -> None:
@@ -100,6 +101,9 @@ class EndpointListQuery(NumberedPageQuery):
 class EndpointView(ma.Schema):
     """An endpoint as it stands."""
 
+    purpose = fields.String(
+        required=True, metadata={"description": "`statuses`: it hears how the client's notifications ended"}
+    )
     id = fields.Integer(required=True)
     client = fields.String(required=True)
     channel = fields.String(required=True)
