@@ -155,7 +155,7 @@ def test_one_that_was_cancelled_says_so_once(api: FlaskClient, accept: Accept) -
 def test_one_that_was_retried_keeps_its_past(
     api: FlaskClient, accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:
-    provider.script(refused(400, 21211))
+    provider.script(refused(400, 21612))
     notification_id = accept()
     run_pipeline([notification_id])
     api.post(f"/notifications/{notification_id}/retry")

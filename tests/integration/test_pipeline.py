@@ -100,7 +100,7 @@ def test_twenty_batches_at_once_with_one_key_send_one(
 def test_a_repetition_is_heard_when_the_first_one_failed(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:
-    provider.script(refused(400, 21211))
+    provider.script(refused(400, 21612))
     first = accept(dedupe_key="k")
     run_pipeline([first])
 
@@ -303,7 +303,7 @@ def _execute(statement: str) -> None:
 def test_a_retried_notification_gets_a_fresh_allowance_and_keeps_its_history(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:
-    provider.script(refused(400, 21211))
+    provider.script(refused(400, 21612))
     notification_id = accept()
     run_pipeline([notification_id])
 
@@ -331,7 +331,7 @@ def test_an_operators_retry_counts_against_the_limits_again(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
 ) -> None:
     database(SENTINEL_LIMITS=json.dumps([LIMITS | {"rate": "2/minute"}]))
-    provider.script(refused(400, 21211))
+    provider.script(refused(400, 21612))
     failed, other = accept(), accept()
     run_pipeline([failed, other])
     assert statuses([failed, other])[1] == ("SENT", None)
