@@ -78,11 +78,6 @@ TAKE_DUE = text("""
     RETURNING r.id::text
 """)
 
-PRUNE = text("""
-    DELETE FROM receipts WHERE id IN (
-        SELECT id FROM receipts WHERE id < :before AND status <> 'PENDING' ORDER BY id LIMIT :most)
-""")
-
 MOST_SHOWN = 200
 """Receipts of one notification that its timeline shows: a mail that is opened often has many."""
 
@@ -158,11 +153,6 @@ def settle(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def take_due(session: Session, *, now: datetime, again: datetime, most: int) -> list[str]:
     """Take up to `most` reports that should be queued; they come up again at `again` unless somebody settles them."""
     return list(session.execute(TAKE_DUE, {"now": now, "again": again, "most": most}).scalars())
-
-
-def prune(session: Session, *, before: str, most: int) -> int:
-    """Delete up to `most` settled reports whose ids are below `before`; returns how many."""
-    return session.execute(PRUNE, {"before": before, "most": most}).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def of_notification(session: Session, notification_id: str) -> Sequence[Receipt]:

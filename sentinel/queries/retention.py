@@ -15,13 +15,14 @@ from sentinel.queries.values import array
 CHANGES_KEPT = timedelta(days=7)
 """A worker that knows only older changes of rules loads all of them anew."""
 
+# An array, and no subquery: rows are then looked up one by one, however large the planner thinks the batch is.
 # What is deleted here is entered in the books; what vanishes in another way is found by the audit.
 PRUNE_NOTIFICATIONS = text("""
     WITH gone AS (
-        DELETE FROM notifications WHERE id IN (
+        DELETE FROM notifications WHERE id = ANY(ARRAY(
             SELECT id FROM notifications
             WHERE id < :before_id AND status = ANY(CAST(:final AS text[])) ORDER BY id LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING client_id, channel, created_at),
     booked AS (
         INSERT INTO book_entries (client_id, channel, day, pruned)
@@ -31,59 +32,59 @@ PRUNE_NOTIFICATIONS = text("""
 """)
 PRUNE_EVENTS = text("""
     WITH gone AS (
-        DELETE FROM events WHERE id IN (
+        DELETE FROM events WHERE id = ANY(ARRAY(
             SELECT id FROM events WHERE id < :before_id AND status <> 'PENDING' ORDER BY id LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT count(*) FROM gone
 """)
 PRUNE_RECEIPTS = text("""
     WITH gone AS (
-        DELETE FROM receipts WHERE id IN (
+        DELETE FROM receipts WHERE id = ANY(ARRAY(
             SELECT id FROM receipts WHERE id < :before_id AND status <> 'PENDING' ORDER BY id LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT count(*) FROM gone
 """)
 PRUNE_TICKETS = text("""
     WITH gone AS (
-        DELETE FROM tickets WHERE id IN (
+        DELETE FROM tickets WHERE id = ANY(ARRAY(
             SELECT id FROM tickets WHERE resolved_at < :before ORDER BY resolved_at LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT count(*) FROM gone
 """)
 PRUNE_SUPPRESSIONS = text("""
     WITH gone AS (
-        DELETE FROM suppressions WHERE id IN (
+        DELETE FROM suppressions WHERE id = ANY(ARRAY(
             SELECT id FROM suppressions WHERE lifted_at < :before ORDER BY lifted_at LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT count(*) FROM gone
 """)
 # The last change stays: it tells workers how far the log goes.
 PRUNE_RULE_CHANGES = text("""
     WITH gone AS (
-        DELETE FROM rule_changes WHERE id IN (
+        DELETE FROM rule_changes WHERE id = ANY(ARRAY(
             SELECT id FROM rule_changes
             WHERE changed_at < :changed_before AND id < (SELECT max(id) FROM rule_changes) ORDER BY id LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT count(*) FROM gone
 """)
 PRUNE_CLAIMS = text("""
     WITH gone AS (
-        DELETE FROM dedupe_claims WHERE ctid IN (
+        DELETE FROM dedupe_claims WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM dedupe_claims WHERE expires_at <= :now ORDER BY expires_at LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING client_id)
     SELECT count(*) FROM gone
 """)
 PRUNE_KEYS = text("""
     WITH gone AS (
-        DELETE FROM idempotency_keys WHERE ctid IN (
+        DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM idempotency_keys WHERE expires_at <= :now ORDER BY expires_at LIMIT :most
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING client_id)
     SELECT count(*) FROM gone
 """)

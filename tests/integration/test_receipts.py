@@ -333,17 +333,6 @@ def test_the_timeline_tells_what_was_reported(sent: str, api: FlaskClient) -> No
     assert told["detail"] == "SENT to UNDELIVERED"
 
 
-def test_settled_reports_are_deleted_after_their_retention(sent: str) -> None:
-    receipts.apply(by_twilio(sent, sid_of(sent), News("sent")))
-    by_twilio(sent, sid_of(sent), News("delivered"))
-    everything = "ffffffff-ffff-7fff-bfff-ffffffffffff"
-
-    with unit_of_work() as uow:
-        assert queries.prune(uow.session, before=everything, most=10) == 1
-
-    assert [each.kind for each in stored()] == ["delivered"], "what waits stays"
-
-
 def _until(moment: datetime | None) -> timedelta:
     assert moment is not None
     return moment - utc_now()

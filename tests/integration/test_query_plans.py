@@ -1,0 +1,162 @@
+"""Every statement reads big tables by an index, and not much of them: looked at on a database as after months of use.
+
+300,000 notifications here; a million with `make plans`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from sentinel import db
+from sentinel.app import create_app
+from sentinel.cli.db import upgrade
+from sentinel.clock import utc_now
+from sentinel.embedded.servers import Servers
+from sentinel.models import Notification
+from sentinel.queries import reconciling
+from sentinel.services import delivery, retention
+from sentinel.services.diagnosis.flow import check_flow
+from sentinel.services.unit_of_work import unit_of_work
+from sentinel.settings import get_settings
+from tests.conftest import Configure, forget_process_state
+from tests.databases import own_database
+from tests.integration.routes import calls
+from tests.plans.filling import fill
+from tests.plans.looking import READS_MUCH, Plans, as_sent, big_tables, looked_at, named_statements, planned, scanned
+
+pytestmark = [pytest.mark.xdist_group("plans"), pytest.mark.timeout(900)]
+
+ROWS = int(os.environ.get("PLANS_ROWS", "300000"))
+
+
+@contextmanager
+def connected_to(url: str) -> Iterator[None]:
+    """This process works on another database meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", url)
+        forget_process_state()
+        yield
+    db.get_engine().dispose()
+    forget_process_state()
+
+
+@pytest.fixture(scope="module")
+def filled(servers: Servers, _schema: None) -> Iterator[str]:
+    """The URL of a big database."""
+    with own_database(servers.database_url, "plans") as url:
+        with connected_to(url):
+            upgrade()
+            with db.get_engine().begin() as connection:
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                fill(connection, ROWS)
+        yield url
+
+
+@pytest.fixture
+def big(filled: str, database: Configure) -> None:
+    database(DATABASE_URL=filled)
+
+
+@pytest.fixture(scope="module")
+def usual(filled: str) -> Plans:
+    """What everything usual reads."""
+    with connected_to(filled), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retention, "RUN_SECONDS", 60)
+        with looked_at(db.get_engine()) as plans:
+            ask_the_api()
+            run_the_workers()
+    return plans
+
+
+def ask_the_api() -> None:
+    """Every route, and lists with each filter."""
+    app = create_app()
+    api = app.test_client()
+    known = some_ids()
+    for call in calls(app, known):
+        if call.method in {"GET", "POST", "PATCH", "PUT"}:
+            api.open(call.path, method=call.method, json=call.body)
+    since = (utc_now() - timedelta(days=1)).isoformat()
+    for filters in (
+        {"status": "FAILED"},
+        {"status": "PENDING"},
+        {"status": "SENT", "since": since},
+        {"channel": "slack", "since": since},
+        {"since": since, "limit": "100"},
+        {"recipient": "+14150000003", "since": since},
+        {"user_id": "user 3", "since": since},
+        {"event_id": str(known["event_id"])},
+    ):
+        api.get("/notifications", query_string=filters)
+    for filters in ({"since": since}, {"status": "MATCHED", "since": since}, {"type": "order", "since": since}):
+        api.get("/events", query_string=filters)
+    for filters in ({"severity": "high"}, {"status": "open"}, {"status": "resolved"}, {"since": since}):
+        api.get("/tickets", query_string=filters)
+
+
+def some_ids() -> dict[str, object]:
+    """An object of each kind, for the addresses of the API."""
+    tables = {"notification_id": "notifications", "event_id": "events", "ticket_id": "tickets"}
+    tables |= {"suppression_id": "suppressions", "key_id": "api_keys", "rule_id": "rules"}
+    tables |= {"endpoint_id": "endpoints", "template_id": "templates"}
+    with db.get_engine().connect() as connection:
+        found = {
+            name: connection.execute(
+                text(f"SELECT id FROM {table} WHERE client_id = 1 ORDER BY id DESC LIMIT 1")
+            ).scalar()
+            for name, table in tables.items()
+        }
+    return {name: value or 1 for name, value in found.items()} | {"client_id": 2, "name": "twilio", "channel": "sms"}
+
+
+def run_the_workers() -> None:
+    """Every periodic task, the stages, a delivery, and what doctor asks."""
+    import tasks  # Celery reads its settings at this import: not before the servers are there
+
+    tasks.app.loader.import_default_modules()
+    for name in {entry["task"] for entry in tasks.app.conf.beat_schedule.values()}:
+        tasks.app.tasks[name]()
+    with unit_of_work() as uow:
+        list(check_flow(uow, get_settings()))
+    with db.new_session() as session:
+        waiting = select(Notification.id).where(Notification.channel == "sms", Notification.status == "PENDING")
+        ids = list(session.scalars(waiting.limit(200)))
+        reconciling.holders(session, "twilio", ["SM1"])
+    for stage in ("evaluate", "dedupe", "rate_limit"):
+        tasks.app.tasks[f"tasks.pipeline.{stage}"](ids, channel="sms")
+    delivery.deliver("sms", ids, worker="test@here")
+
+
+def test_nothing_usual_reads_much(usual: Plans) -> None:
+    names = {as_sent(statement): name for name, statement in named_statements().items()}
+    found = {names.get(sql, sql): complaint for sql, complaint in usual.complaints.items()}
+
+    assert {name: complaint for name, complaint in found.items() if name not in READS_MUCH} == {}
+
+
+def test_no_statement_with_a_name_is_forgotten(usual: Plans, big: None) -> None:
+    """What did not run above is planned at least. Where that is not enough, let it run above."""
+    found = {}
+    with db.get_engine().connect() as connection:
+        tables = big_tables(connection)
+        for name, statement in named_statements().items():
+            if as_sent(statement) not in usual.seen:
+                found[name] = scanned(planned(connection, statement), tables)
+
+    assert {name: tables for name, tables in found.items() if tables} == {}
+
+
+def test_a_statement_without_an_index_is_found(big: None) -> None:
+    with looked_at(db.get_engine()) as plans, unit_of_work() as uow:
+        uow.session.execute(text("SELECT id FROM notifications WHERE body = 'a'"))
+        uow.session.execute(text("SELECT count(*) FROM attempts WHERE notification_id > :first"), {"first": "0" * 32})
+        uow.session.execute(text("SELECT id FROM notifications ORDER BY id DESC LIMIT 50"))
+
+    assert len(plans.complaints) == 2
+    assert "reads all of notifications" in plans.complaints.values()
