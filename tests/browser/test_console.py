@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 PASSWORD = "correct horse battery"
 
 # What a screen reader needs, asked of the page as it stands.
-FAULTS = """
+FAULTS = r"""
 (() => {
   const faults = [];
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -47,6 +47,31 @@ FAULTS = """
   const levels = all("h1, h2, h3, h4").map((heading) => Number(heading.tagName[1]));
   if (levels.some((level, at) => level > (levels[at - 1] ?? 0) + 1)) faults.push("a level of headings is left out");
   if (document.documentElement.scrollWidth > window.innerWidth) faults.push("the page is wider than its window");
+  const parts = (color) => {
+    const [red, green, blue, alpha = 1] = color.match(/[\d.]+/g).map(Number);
+    return [red, green, blue, alpha];
+  };
+  const below = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parts(getComputedStyle(at).backgroundColor);
+      if (color[3] === 1) return color;
+    }
+    return [255, 255, 255, 1];
+  };
+  const light = (color) => {
+    const linear = (part) => (part <= 10 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+    const [red, green, blue] = color.map(linear);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  for (const element of all("body *")) {
+    const hasText = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    if (!hasText || !element.checkVisibility()) continue;
+    const ground = below(element);
+    const ink = parts(getComputedStyle(element).color);
+    const mixed = ink.slice(0, 3).map((part, at) => part * ink[3] + ground[at] * (1 - ink[3]));
+    const [darker, lighter] = [light(mixed), light(ground.slice(0, 3))].sort((one, other) => one - other);
+    if (lighter / darker < 4.5) faults.push(`${element.innerText} is hard to read: ${lighter / darker}`);
+  }
   return faults;
 })()
 """
@@ -110,9 +135,12 @@ def test_by_keyboard_alone_one_logs_in_looks_and_logs_out(system: System, page: 
     assert [said for said in page.complaints if not said.startswith(refused)] == []
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_the_pages_have_what_a_screen_reader_needs_and_fit_their_window(width: int, system: System, page: Page) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+def test_the_pages_can_be_read_by_people_and_programs_and_fit_their_window(
+    width: int, scheme: str, system: System, page: Page
+) -> None:
     page.resize(width, 800)
+    page.prefer(scheme)
     page.open(f"{system.url}/login")
     assert page.evaluate(FAULTS) == []
 
