@@ -18,6 +18,7 @@ from typing import Any
 from sentinel.embedded.ports import choose_port
 from sentinel.embedded.specs import tethered
 from sentinel.errors import SentinelError
+from sentinel.security import new_secret_key
 from sentinel.stand_ins import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN
 
 SENTINEL = str(Path(sys.executable).with_name("sentinel"))
@@ -89,10 +90,14 @@ class Installation:
         self.port = choose_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
-        self.environment = dict(environment) | {
-            "SENTINEL_API_PORT": str(self.port),
-            "SENTINEL_STATE_DIR": str(folder / "state"),
-        }
+        self.environment = (
+            {"SENTINEL_SECRET_KEYS": new_secret_key()}
+            | dict(environment)
+            | {
+                "SENTINEL_API_PORT": str(self.port),
+                "SENTINEL_STATE_DIR": str(folder / "state"),
+            }
+        )
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -107,14 +107,15 @@ def api_and_workers(settings: Settings, environment: dict[str, str]) -> tuple[Pr
         ProcessSpec(
             name,
             tethered(processes.worker_command(settings, name, names, concurrency=WORKER_PROCESSES)),
-            environment,
+            environment | processes.database_name(name),
             stop_seconds=settings.send_deadline_seconds + 10,  # sends under way may end
             # At a higher log level Celery does not say so, and there is nothing to wait for.
             ready_mark=" ready." if settings.log_level in {"debug", "info"} else None,
         )
         for name, names in queues.items()
     ]
-    return (ProcessSpec("api", tethered(processes.api_command(settings)), environment), *workers)
+    api_environment = environment | processes.database_name("api")
+    return (ProcessSpec("api", tethered(processes.api_command(settings)), api_environment), *workers)
 
 
 async def _start(
@@ -221,8 +222,9 @@ def banner(settings: Settings) -> str:
         f"  API      {api}",
         f"  Docs     {api}/docs",
         f"  Flower   {_url(settings.flower_host, settings.flower_port)}",
-        f"  Console  {api}/console (make yourself a user: `sentinel users create NAME --role admin`)",
+        f"  Console  {api}/console",
         "",
+        "The console asks for a user: make one with `sentinel users create NAME --role admin`.",
         *([] if settings.is_open else ["Make an API key with `sentinel keys create`, then:"]),
         f"  curl -X POST {api}/notifications -H 'Content-Type: application/json'{key} -d '{body}'",
         "",

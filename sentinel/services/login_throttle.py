@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from functools import cached_property
 
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
@@ -28,10 +29,13 @@ class LoginThrottle:
     """Counts tries before the password is looked at; a login that succeeds is forgiven its own."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.redis_url.get_secret_value()
-        storage = storage_from_string(url, wrap_exceptions=True, key_prefix="sentinel:logins", **PATIENCE)
-        self._shared = FixedWindowRateLimiter(storage)
+        self._url = settings.redis_url.get_secret_value()
         self._own = FixedWindowRateLimiter(MemoryStorage())
+
+    @cached_property
+    def _shared(self) -> FixedWindowRateLimiter:
+        storage = storage_from_string(self._url, wrap_exceptions=True, key_prefix="sentinel:logins", **PATIENCE)
+        return FixedWindowRateLimiter(storage)
 
     def seconds_to_wait(self, name: str, origin: str) -> int:
         """Count a try; 0 if it may go on."""

@@ -35,7 +35,7 @@ class Up:
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         ports = {"SENTINEL_API_PORT": str(choose_port()), "SENTINEL_FLOWER_PORT": str(choose_port())}
-        foreign = ("DATABASE_URL", "REDIS_URL", "BROKER_URL")
+        foreign = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "SENTINEL_SECRET_KEYS")
         inherited = {name: value for name, value in os.environ.items() if name not in foreign}
         self.environment = inherited | {"SENTINEL_STATE_DIR": str(folder / "state")} | ports | variables
         self.process: subprocess.Popen[bytes] | None = None
@@ -131,7 +131,7 @@ def test_the_printed_curl_command_works_and_its_message_is_sent(running: Up) -> 
     )
 
 
-@pytest.mark.parametrize("title", ["Docs", "Flower"])
+@pytest.mark.parametrize("title", ["Docs", "Flower", "Console"])
 def test_each_printed_page_answers(running: Up, title: str) -> None:
     assert requests.get(running.banner_url(title), timeout=10).status_code == 200
 
@@ -207,6 +207,21 @@ def test_ctrl_c_stops_everything_and_the_next_start_has_the_data() -> None:
         up.start()
         kept = requests.get(f"{up.banner_url('API')}/notifications/{notification}", timeout=10)
         assert kept.status_code == 200
+
+
+def test_the_key_that_seals_secrets_is_made_once_and_kept() -> None:
+    with installation() as up:
+        up.start()
+        hook = {"channel": "webhook", "target": "https://example.com/hooks/1"}
+        assert requests.post(f"{up.banner_url('API')}/endpoints", json=hook, timeout=10).status_code == 201
+        key = up.folder / "state" / "secret-key"
+        first = key.read_text()
+        assert up.end(signal.SIGTERM) == 0
+
+        up.start()
+
+        assert (key.read_text(), key.stat().st_mode & 0o777) == (first, 0o600)
+        assert up.ask("secrets", "check").stdout.startswith("1 secrets are sealed with the first key, 0 with another")
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_start_has_the_data() -> None:
