@@ -14,6 +14,7 @@ import psycopg2
 import redis
 
 from bench.context import BenchFailedError, Context
+from sentinel.security import new_secret_key
 from sentinel.settings import DEFAULT_LIMITS, Settings
 from sentinel.stand_ins import ACCOUNT_SID, AUTH_TOKEN, ProviderProcess
 from tests.system import QUICK, System, running_system
@@ -107,7 +108,8 @@ def installation(
     urls = _empty_servers(context, name)
     with ExitStack() as stack:
         provider = stack.enter_context(ProviderProcess(folder / "ledger.jsonl")) if is_live else None
-        given = urls | shipped_times() | (live_settings(provider.url) if provider else {}) | variables
+        own = shipped_times() | {"SENTINEL_SECRET_KEYS": new_secret_key()}
+        given = urls | own | (live_settings(provider.url) if provider else {}) | variables
         system = stack.enter_context(running_system(folder, **given))
         system.run("db", "upgrade")
         api_key = system.run("keys", "create", "--client", "bench", "--name", "load").stdout.strip()

@@ -1,7 +1,7 @@
 """A process that takes webhooks and remembers when each came first: `python -m bench.receiver`.
 
-The first line it prints is its URL. POST anything anywhere: 200. `GET /` tells how many have come, `GET /arrivals`
-when; `DELETE /` forgets all.
+The first line it prints is its URL. POST anything anywhere: 200, or what `PUT /refusals` asks for. `GET /` tells how
+many have come, `GET /arrivals` when; `DELETE /` forgets all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,15 @@ from bench.context import ROOT
 
 HEAD_END = b"\r\n\r\n"
 WAITING_CONNECTIONS = 4096
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """The first `tries` of every alert are answered with `status` and the wish to wait for a second."""
+
+    tries: int = 0
+    status: int = 503
 
 
 @dataclass(slots=True)
@@ -30,6 +40,16 @@ class Ledger:
 
     first: dict[str, float] = field(default_factory=dict)
     copies: int = 0
+    refusals: Refusals = field(default_factory=Refusals)
+    tries: Counter[str] = field(default_factory=Counter)
+
+    def refuses(self, path: str, body: bytes) -> bool:
+        """Whether this try of an alert is one of those that are to be refused."""
+        if not self.refusals.tries:
+            return False
+        key = f"{path} {b' '.join(sorted(set(TOKEN.findall(body)))).decode()}"
+        self.tries[key] += 1
+        return self.tries[key] <= self.refusals.tries
 
     def note(self, path: str, body: bytes) -> None:
         """Take down the alerts of one webhook."""
@@ -41,15 +61,20 @@ class Ledger:
             else:
                 self.first[key] = now
 
-    def answer(self, method: str, path: str, body: bytes) -> object:
-        """What goes back for one request."""
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
+        """What goes back for one request: status and body."""
         if method == "POST":
+            if self.refuses(path, body):
+                return self.refusals.status, {}
             self.note(path, body)
-            return {}
+            return OK, {}
+        if method == "PUT":
+            self.refusals = Refusals(**json.loads(body))
         if method == "DELETE":
             self.first.clear()
-            self.copies = 0
-        return self.first if path == "/arrivals" else asdict(Tally(len(self.first), self.copies))
+            self.tries.clear()
+            self.copies, self.refusals = 0, Refusals()
+        return OK, self.first if path == "/arrivals" else asdict(Tally(len(self.first), self.copies))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +100,12 @@ class Connection(asyncio.Protocol):
         """Answer every request that is whole."""
         self._buffer += data
         while (request := self._whole()) is not None:
-            found = json.dumps(self._ledger.answer(*request)).encode()
+            status, answer = self._ledger.answer(*request)
+            found = json.dumps(answer).encode()
+            wait = b"" if status == OK else b"Retry-After: 1\r\n"
             self._transport.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-                % (len(found), found)
+                b"HTTP/1.1 %d Answer\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
+                % (status, wait, len(found), found)
             )
 
     def _whole(self) -> tuple[str, str, bytes] | None:
@@ -118,19 +145,22 @@ class Receiver:
         """Begin again."""
         self._ask("DELETE", "/")
 
-    def _ask(self, method: str, path: str) -> Any:
-        request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 # our own process
+    def refuse(self, refusals: Refusals) -> None:
+        """Refuse the first tries of every alert."""
+        self._ask("PUT", "/refusals", json.dumps(asdict(refusals)).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(self.url + path, body, method=method)  # noqa: S310 # our own process
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
             return json.load(answer)
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(port: int = 0) -> Iterator[Receiver]:
     """Run a receiver of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.receiver"], cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0
-    )
+    command = [sys.executable, "-m", "bench.receiver", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
     try:
         yield Receiver(process.stdout.readline().strip(), process.pid)  # type: ignore[union-attr]
     finally:
@@ -138,10 +168,10 @@ def receiving() -> Iterator[Receiver]:
         process.communicate(timeout=10)
 
 
-async def _serve() -> None:
+async def _serve(port: int) -> None:
     ledger = Ledger()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(ledger), "127.0.0.1", 0, backlog=WAITING_CONNECTIONS
+        lambda: Connection(ledger), "127.0.0.1", port, backlog=WAITING_CONNECTIONS
     )
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
@@ -149,4 +179,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))

@@ -37,5 +37,6 @@ BENCHES = (
     Bench("million_rules", is_usual=False),
     Bench("rule_state", is_usual=False),
     Bench("events", is_usual=False),
+    Bench("probes", is_usual=False),
     Bench("retention", is_usual=False),
 )

@@ -12,6 +12,7 @@ from sentinel.queries import clients, endpoints, rules
 from sentinel.rules.printer import rule_text
 from sentinel.rules.serialise import dump
 from sentinel.rules.syntax import Compare, Field, Notify, RuleSyntax, conjunction
+from sentinel.security import seal
 from sentinel.services.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -46,7 +47,7 @@ def endpoint_row(client_id: int, target: str, uow: UnitOfWork) -> dict[str, Any]
         "name": ENDPOINT,
         "channel": "webhook",
         "target": target,
-        "secret": f"whsec_{secret}",
+        "secret": seal(f"whsec_{secret}"),
         "is_enabled": True,
         "version": 1,
         "created_at": uow.now,

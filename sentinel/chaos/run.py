@@ -17,6 +17,7 @@ from sentinel.chaos.strikes import Strike, plan_strikes
 from sentinel.chaos.traffic import EVENT_TYPE, Book, Traffic, make_orders
 from sentinel.chaos.verdict import Books, Verdict, judge
 from sentinel.embedded.servers import Servers, running_servers
+from sentinel.security import new_secret_key
 from sentinel.stand_ins import WEBHOOK_SECRET, ProviderProcess
 
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
@@ -135,7 +136,8 @@ def _environment(plan: Plan, servers: Servers, provider: ProviderProcess) -> dic
     own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     times = {} if plan.has_shipped_times else QUICK | {"SENTINEL_MAX_ATTEMPTS": MORE_ATTEMPTS}
     urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
-    return own | times | provider_variables(provider.url) | urls | {"NO_PROXY": "127.0.0.1,localhost"}
+    more = {"NO_PROXY": "127.0.0.1,localhost", "SENTINEL_SECRET_KEYS": new_secret_key()}
+    return own | times | provider_variables(provider.url) | urls | more
 
 
 def _prepare(installation: Installation, provider_url: str) -> None:

@@ -20,7 +20,7 @@ from sentinel.load.shares import Shares
 
 CONNECTIONS = 32
 ANSWER_SECONDS = 15
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5
 """Between two tries of one request; `Retry-After` is for clients that have time, this one wants to know."""
 
 PUT_OFF = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_TIMEOUT})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from dataclasses import asdict
 
 import pytest
 
@@ -99,8 +100,18 @@ def test_the_receiver_tells_a_copy_from_the_same_alert_to_another_client() -> No
         ledger.note(path, b'{"event_id": "bench-1-5", "text": "Event: bench-1-5"}')
 
     assert (len(ledger.first), ledger.copies) == (2, 1)
-    assert ledger.answer("DELETE", "/", b"") == {"arrived": 0, "copies": 0}
-    assert Tally(**ledger.answer("GET", "/", b"")) == Tally(0, 0)  # type: ignore[arg-type]
+    assert ledger.answer("DELETE", "/", b"") == (200, {"arrived": 0, "copies": 0})
+    assert ledger.answer("GET", "/", b"") == (200, asdict(Tally(0, 0)))
+
+
+def test_the_receiver_refuses_the_first_tries_of_each_alert_and_then_takes_it() -> None:
+    ledger = Ledger()
+    ledger.answer("PUT", "/refusals", b'{"tries": 2, "status": 429}')
+
+    statuses = [ledger.answer("POST", "/c1", b"bench-1-%d" % number)[0] for number in (5, 6, 5, 5, 6, 6, 5)]
+
+    assert statuses == [429, 429, 429, 200, 429, 200, 200]
+    assert (len(ledger.first), ledger.copies) == (2, 1)
 
 
 def test_the_receiver_reads_a_length_in_any_case() -> None:
