@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import redis
+
 from sentinel.broker import RECEIPTS
 from sentinel.channels import sendgrid_reports, twilio_reports
+from sentinel.channels.registry import channels_by_provider
 from sentinel.channels.reports import Meaning, Report
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger
@@ -19,11 +22,12 @@ from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import receipts as queries
 from sentinel.queries import sweeping
 from sentinel.queries.receipts import StandingRow, Taken
-from sentinel.services import reported, suppressions
+from sentinel.services import operators, reported, suppressions
 from sentinel.services.reported import MAYBE_ACCEPTED, Clock, Fate, Reading, Standing, Try
 from sentinel.services.suppressions import NewSuppression
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
+from sentinel.store import get_store
 
 log = get_logger(__name__)
 
@@ -39,6 +43,8 @@ LOOKS = (1, 2, 4, 8, 16, 32, 60, 60)
 """Seconds between looks at a report that fits nothing yet: together longer than a lease, so that the send it is about
 has been written down, or taken for lost, by then."""
 
+TOLD_SECONDS = 86_400
+
 MOST = 5000
 
 
@@ -52,6 +58,7 @@ class Found:
     adopted: dict[int, Try] = field(default_factory=dict)
     readings: list[tuple[Taken, Reading]] = field(default_factory=list)
     suppressions: list[NewSuppression] = field(default_factory=list)
+    troubles: list[tuple[Taken, Meaning]] = field(default_factory=list)
 
 
 def take_in(uow: UnitOfWork, reports: Sequence[Report]) -> int:
@@ -114,8 +121,7 @@ def _read(found: Found, taken: Taken, clock: Clock) -> None:
     if reading.is_suppressing and meaning.suppresses:
         found.suppressions.append(_suppression(found.row, taken, SuppressionReason(meaning.suppresses)))
     if meaning.concerns_account and reading.fate is Fate.APPLIED:
-        words = {"reason": meaning.reason, "code": taken.code, "hint": meaning.hint}
-        log.warning("provider_reports_account_trouble", provider=taken.provider, **words)
+        found.troubles.append((taken, meaning))
 
 
 def _suppression(row: StandingRow, taken: Taken, reason: SuppressionReason) -> NewSuppression:
@@ -134,7 +140,28 @@ def _write(uow: UnitOfWork, found: Sequence[Found]) -> set[str]:
     for each in moved:
         if each.row.id in done:
             _count(uow, each)
+    for taken, meaning in [one for each in kept for one in each.troubles]:
+        _tell_operators(uow, taken, meaning)
     return {each.row.id for each in kept}
+
+
+def _tell_operators(uow: UnitOfWork, taken: Taken, meaning: Meaning) -> None:
+    """Say once a day that messages are accepted and then fail for a reason that only people can mend."""
+    words = {"provider": taken.provider, "reason": meaning.reason, "code": taken.code}
+    try:
+        key = f"sentinel:reported:{taken.provider}:{meaning.reason}"
+        is_news = bool(get_store().set(key, 1, nx=True, ex=TOLD_SECONDS))
+    except redis.RedisError as error:
+        log.warning("store_away", error=type(error).__name__)
+        is_news = False  # the log has it, and the next report finds Redis again
+    if not is_news:
+        return
+    log.error("provider_reports_account_trouble", hint=meaning.hint, **words)
+    what = f"{taken.provider} accepts messages and then reports {meaning.reason}"
+    text = f"{what} (code {taken.code or 'none'}), first for notification {taken.notification_id}. {meaning.hint or ''}"
+    operators.tell(
+        uow, f"Sentinel: {what}", text.strip(), avoiding=channels_by_provider(get_settings())[taken.provider]
+    )
 
 
 def _move(found: Found) -> dict[str, Any]:
@@ -155,6 +182,8 @@ def _adoption(notification_id: str, one: Try) -> dict[str, Any]:
 
 def _count(uow: UnitOfWork, found: Found) -> None:
     channel, provider = found.row.channel, found.standing.tries[-1].provider
+    if found.adopted:
+        uow.count("reconciled_found_total", provider=provider)
     if found.adopted and found.seen is not Status.SENT and found.standing.status in (Status.SENT, Status.DELIVERED):
         uow.count("notifications_sent_total", channel=channel, provider=provider)
     if found.standing.status is Status.DELIVERED:

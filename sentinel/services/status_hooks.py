@@ -19,8 +19,8 @@ from sentinel.services.unit_of_work import unit_of_work
 
 log = get_logger(__name__)
 
-MOST = 2000
-"""Most notifications told of in one go; the sweep begins again as long as there are more."""
+MOST, ROUNDS = 2000, 10
+"""Most notifications told of in one transaction, and most transactions in one sweep: the next follows in seconds."""
 
 INTERNAL = ("client_id", "updated_at")
 
@@ -30,11 +30,12 @@ TEST_ID = "00000000-0000-7000-8000-000000000000"
 def tell() -> int:
     """Tell clients what became of notifications; returns how many were told of."""
     total = 0
-    while True:
+    for _ in range(ROUNDS):
         told = _tell_some()
         total += told
         if told < MOST:
-            return total
+            break
+    return total
 
 
 def _tell_some() -> int:

@@ -25,7 +25,7 @@ from sentinel.stand_ins.callbacks import mail_event, status_form
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline
-from tests.rows import row, tries
+from tests.rows import row, rows, tries
 
 Report = Callable[..., None]
 
@@ -315,6 +315,36 @@ def test_a_row_that_changed_meanwhile_is_looked_at_again(sent: str, monkeypatch:
     assert (row(sent).status, stored()[0].status, suppressed()) == ("DELIVERED", "PENDING", [])
     receipts.apply(ids)
     assert (row(sent).status, stored()[0].status) == ("DELIVERED", "IGNORED")
+
+
+def test_operators_hear_once_that_messages_fail_for_a_reason_of_our_own(
+    sent: str, accept: Accept, run_pipeline: RunPipeline, database: Configure
+) -> None:
+    second = accept(recipient="+14155552672")
+    run_pipeline([second])
+    database(SENTINEL_OPERATOR_TARGETS="email:ops@example.com")
+
+    for each in (sent, second):
+        receipts.apply(by_twilio(each, sid_of(each), News("undelivered", 30034)))
+
+    assert {row(each).status for each in (sent, second)} == {"UNDELIVERED"}
+    (told,) = [found for found in rows().values() if found.channel == "email"]
+    assert told.recipient == "ops@example.com"
+    assert "unregistered_sender" in told.body
+    assert "Register this sender" in told.body
+
+
+def test_a_doubt_that_a_report_has_settled_is_counted_as_found(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.script(reset())
+    notification_id = accept()
+    run_pipeline([notification_id])
+
+    receipts.apply(by_twilio(notification_id, "SM7", News("undelivered", 30005)))
+
+    assert row(notification_id).status == "UNDELIVERED"
+    assert metrics.totals()["reconciled_found_total", "twilio"] == 1
 
 
 def test_the_timeline_tells_what_was_reported(sent: str, api: FlaskClient) -> None:
