@@ -11,6 +11,7 @@ from sentinel.api import (
     audit,
     callbacks,
     clients,
+    dead_letters,
     endpoints,
     events,
     explain,
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(tickets.blueprint)
     smorest.register_blueprint(providers.blueprint)
     smorest.register_blueprint(stats.blueprint)
+    smorest.register_blueprint(dead_letters.blueprint)
     smorest.register_blueprint(audit.blueprint)
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)

@@ -27,6 +27,7 @@ class Commands(click.Group):
         "users": "sentinel.cli.users",
         "secrets": "sentinel.cli.secrets",
         "notifications": "sentinel.cli.notifications",
+        "dead-letters": "sentinel.cli.dead_letters",
         "audit": "sentinel.cli.audit",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",

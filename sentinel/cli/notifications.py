@@ -12,16 +12,16 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sentinel.channels.registry import CHANNELS
-from sentinel.cli.database import client_id, operator_work
+from sentinel.cli.database import client_id, operator_work, plain_words
 from sentinel.cli.output import get_console, masked, print_facts, print_json, print_table, shown
-from sentinel.cli.retrying import Slice, retry_slices
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
 from sentinel.models import Client, Notification
 from sentinel.models.status import RETRYABLE, Status
-from sentinel.queries import notifications as queries
 from sentinel.queries.notifications import Filter
+from sentinel.services import dead_letters
 from sentinel.services import notifications as service
+from sentinel.services.dead_letters import Replayed
 from sentinel.services.notifications import TimelineItem
 
 COLUMNS = ("id", "created", "client", "channel", "recipient", "status", "reason", "attempts", "next try")
@@ -48,6 +48,7 @@ def narrowing(statuses: Iterable[Status], *, default: Sequence[Status], limit: i
         click.option("--channel", type=click.Choice(CHANNELS, case_sensitive=False)),
         click.option("--since", callback=moment, help="Accepted since: 90s, 5m, 1h, 2d, or 2026-11-20T18:00:00Z."),
         click.option("--reason", help="As the list shows it, for example not_configured."),
+        click.option("--provider", help="As the list shows it, for example twilio."),
         click.option("--client", help="Only this client's. Default: all clients."),
         click.option("--limit", type=click.IntRange(1), default=limit, show_default=True, help="At most so many."),
     )
@@ -64,7 +65,7 @@ def wanted_of(options: dict[str, Any]) -> Filter:
     """The filter that the options of `narrowing` ask for."""
     with operator_work() as uow:
         owner = client_id(uow.session, options["client"])
-    names = ("statuses", "channel", "reason", "since")
+    names = ("statuses", "channel", "reason", "since", "provider")
     return Filter(client_id=owner, **{name: options[name] for name in names})
 
 
@@ -102,7 +103,8 @@ def show(notification_id: str, *, show_recipients: bool, as_json: bool) -> None:
         items = service.timeline(uow, notification_id, client_id=None)
     is_masked = not show_recipients
     facts = as_view(row, owner, is_masked=is_masked)
-    story = [(item.at, item.event, _detail(item, row.recipient, is_masked=is_masked)) for item in items]
+    known = dead_letters.recipients_of(row, items)
+    story = [(item.at, item.event, _detail(item, known, is_masked=is_masked)) for item in items]
     if as_json:
         names = ("at", "event", "detail")
         print_json(facts | {"timeline": [dict(zip(names, each, strict=True)) for each in story]})
@@ -112,19 +114,28 @@ def show(notification_id: str, *, show_recipients: bool, as_json: bool) -> None:
     print_table(("at", "event", "detail"), [(at, event, _facts_line(detail)) for at, event, detail in story])
 
 
+def pacing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that start many over."""
+    rate = click.IntRange(1, 100_000)
+    command = click.option("--yes", is_flag=True, help=f"Do not ask, though there are more than {ASK_ABOVE}.")(command)
+    command = click.option("--dry-run", is_flag=True, help="Only count what would be retried.")(command)
+    return click.option("--rate", type=rate, default=500, show_default=True, help="At most so many a second.")(command)
+
+
 @notifications.command(epilog="Example: sentinel notifications retry --channel sms --since 1h --rate 50")
 @narrowing([each for each in Status if each in RETRYABLE], default=(Status.FAILED,), limit=None)
-@click.option(
-    "--rate", type=click.IntRange(1, 100_000), default=500, show_default=True, help="At most so many a second."
-)
-@click.option("--dry-run", is_flag=True, help="Only count what would be retried.")
-@click.option("--yes", is_flag=True, help=f"Do not ask, though there are more than {ASK_ABOVE}.")
-def retry(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
+@pacing
+def retry(**options: Any) -> None:
     """Start failed notifications over, each with a fresh allowance of tries.
 
-    Exit code 0: all were queued. 3: all are stored as PENDING, but the broker cannot be reached; the sweeper queues
-    them when it is back, nothing is left to do here.
+    Exit code 0: all were queued, or have their turn written down. 3: all are stored as PENDING, but the broker cannot
+    be reached; the sweeper queues them when it is back, nothing is left to do here.
     """
+    start_over(**options)
+
+
+def start_over(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
+    """Count, ask, and start what the options name over."""
     wanted = wanted_of(options)
     total = _count(wanted, limit=options["limit"])
     if dry_run or not total:
@@ -141,38 +152,46 @@ def retry(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
 
 def _count(wanted: Filter, *, limit: int | None) -> int:
     with operator_work() as uow:
-        counts = queries.count_by_reason(uow.session, wanted)
-    if counts:
-        print_table(("channel", "reason", "provider", "count"), counts)
-    total = sum(count for *_, count in counts)
+        causes = dead_letters.causes(uow, wanted)
+    if causes:
+        groups = [each.group for each in causes]
+        rows = [(each.client, each.channel, each.reason, each.provider, each.count) for each in groups]
+        print_table(("client", "channel", "reason", "provider", "count"), rows)
+    total = sum(each.group.count for each in causes)
     return total if limit is None else min(total, limit)
 
 
-def _retry_all(wanted: Filter, total: int, rate: int) -> Slice:
+def _retry_all(wanted: Filter, total: int, rate: int) -> Replayed:
     columns = (TextColumn("retrying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    done = Slice()
+    done = Replayed()
+    bars = Progress(*columns, console=get_console(), transient=True, disable=not sys.stdout.isatty())
     try:
-        with Progress(*columns, console=get_console(), transient=True, disable=not sys.stdout.isatty()) as progress:
+        with plain_words(), bars as progress:
             bar = progress.add_task("retrying", total=total)
-            for part in retry_slices(wanted, most=total, rate=rate):
+            for part in dead_letters.replay_slices(wanted, most=total, rate=rate):
                 done += part
                 progress.update(bar, completed=done.seen)
     finally:
         # Also after Ctrl-C or a lost database: what was done stays done.
-        click.echo(_summary(done, total))
+        click.echo(_summary(done, total, rate))
     return done
 
 
-def _summary(done: Slice, total: int) -> str:
+def _summary(done: Replayed, total: int, rate: int) -> str:
     parts = []
-    if done.seen > done.retried:
-        parts.append(f"{done.seen - done.retried} could no longer be retried when their turn came.")
+    if done.seen > done.replayed:
+        parts.append(f"{done.seen - done.replayed} could no longer be retried when their turn came.")
     if done.unqueued:
         parts.append(
             f"The broker cannot be reached: {done.unqueued} are stored as PENDING, "
             "the sweeper queues them when it is back; nothing is left to do here."
         )
-    parts.append(f"Queued {done.retried - done.unqueued} of {total}.")
+    if done.last_at is not None:
+        later = done.replayed - done.at_once
+        parts.append(
+            f"{later} follow at {rate} a second, the last at {shown(done.last_at)}; nothing has to stay running."
+        )
+    parts.append(f"Queued {done.at_once - done.unqueued} of {total}.")
     return "\n".join(parts)
 
 
@@ -191,14 +210,22 @@ def _line(row: Notification, client: str, *, is_masked: bool) -> tuple[Any, ...]
     return (*facts, row.status, row.reason, tries, row.next_attempt_at)
 
 
-def _detail(item: TimelineItem, recipient: str, *, is_masked: bool) -> dict[str, Any]:
+def _detail(item: TimelineItem, recipients: Sequence[str], *, is_masked: bool) -> dict[str, Any]:
     """Providers repeat the recipient in their own words: mask it there as well."""
     if not is_masked:
         return item.detail
-    texts = {
-        name: text.replace(recipient, masked(recipient)) for name, text in item.detail.items() if isinstance(text, str)
-    }
-    return item.detail | texts
+    return {name: _masked_in(value, recipients) for name, value in item.detail.items()}
+
+
+def _masked_in(value: Any, recipients: Sequence[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked_in(each, recipients) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_masked_in(each, recipients) for each in value]
+    if isinstance(value, str):
+        for each in recipients:
+            value = value.replace(each, masked(each))
+    return value
 
 
 def _facts_line(detail: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -14,15 +13,17 @@ import redis
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from sentinel.cli import cli, notifications, retrying
+from sentinel.cli import cli, notifications
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
 from sentinel.models.status import Status
 from sentinel.queries import notifications as queries
+from sentinel.queries.notifications import Filter
+from sentinel.services import dead_letters, sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure, forget_process_state
 from tests.integration.conftest import Accept, RunPipeline
-from tests.rows import row
+from tests.rows import count_statuses, row
 
 UNKNOWN_ID = "0199f0c2-7c1e-7e4b-9d55-0242ac120002"
 
@@ -192,34 +193,93 @@ def test_more_than_a_hundred_are_asked_about(accept: Accept, servers: Servers) -
     assert agreed.stdout.splitlines()[-1] == "Queued 101 of 101."
 
 
-def test_the_rate_is_kept_and_every_row_is_met_once(accept: Accept, servers: Servers) -> None:
+def test_the_rate_is_in_the_rows_and_every_row_is_met_once(accept: Accept, servers: Servers) -> None:
     fail_many(accept, servers, 60)
-    started = time.monotonic()
 
-    result = run("retry", "--yes", "--rate", "100")
+    result = run("retry", "--yes", "--rate", "20")
 
-    # Slices of 25, 25 and 10: the third does not start before half a second is over.
-    assert time.monotonic() - started >= 0.5
-    assert result.stdout.splitlines()[-1] == "Queued 60 of 60."
-    assert queued_chains(servers) == 3
+    lines = result.stdout.splitlines()
+    assert lines[-1] == "Queued 20 of 60."
+    assert lines[-2].startswith("40 follow at 20 a second, the last at ")
+    assert queued_chains(servers) == 1
+    with get_engine().connect() as connection:
+        turns = "SELECT next_attempt_at - updated_at FROM notifications WHERE reason = 'retried' ORDER BY 1 NULLS FIRST"
+        waits = connection.execute(text(turns)).scalars().all()
+    assert waits[:20] == [None] * 20
+    assert [round(each.total_seconds(), 2) for each in waits[20:]] == [each / 20 for each in range(20, 60)]
+
+
+def test_a_turn_is_never_behind_the_expiry(accept: Accept, servers: Servers) -> None:
+    fail_many(accept, servers, 3)
+    with get_engine().begin() as connection:
+        connection.execute(text("UPDATE notifications SET expires_at = now() + interval '1 s' WHERE status = 'FAILED'"))
+
+    run("retry", "--rate", "1")
+
+    with get_engine().connect() as connection:
+        late = (
+            "SELECT count(*) FROM notifications WHERE next_attempt_at > expires_at OR queue_at > expires_at + '1 min'"
+        )
+        assert connection.execute(text(late)).scalar_one() == 0
+
+
+def test_a_turn_that_has_come_is_queued_by_the_sweeper(accept: Accept, servers: Servers) -> None:
+    fail_many(accept, servers, 3)
+    run("retry", "--rate", "1")
+    assert sweeping.sweep_waiting() == 0
+
+    with get_engine().begin() as connection:
+        passed = "UPDATE notifications SET next_attempt_at = now(), queue_at = now() WHERE next_attempt_at > now()"
+        connection.execute(text(passed))
+
+    assert sweeping.sweep_waiting() == 2
 
 
 def test_what_fails_again_meanwhile_is_not_met_twice(
     accept: Accept, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def everything_fails_again(_: float) -> None:
+    fail_many(accept, servers, 60)
+    monkeypatch.setattr(dead_letters, "SLICE", 25)
+
+    for _ in dead_letters.replay_slices(Filter(), most=1000, rate=100):
         again = "UPDATE notifications SET status = 'FAILED', queue_at = NULL WHERE reason = 'retried'"
         with get_engine().begin() as connection:
             connection.execute(text(again))
 
-    fail_many(accept, servers, 60)
-    monkeypatch.setattr(retrying, "_wait_until", everything_fails_again)
-
-    run("retry", "--rate", "100")
-
     with get_engine().connect() as connection:
         counts = "SELECT count(*) FROM timeline_entries WHERE kind = 'retried' GROUP BY notification_id"
         assert connection.execute(text(counts)).scalars().all() == [1] * 60
+
+
+def test_after_ctrl_c_what_was_done_stays_done_and_the_rest_has_failed(
+    accept: Accept, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> list[str]:
+        if arguments[1].before is not None:
+            raise KeyboardInterrupt
+        return list(real_ids(*arguments, **options))
+
+    fail_many(accept, servers, 60)
+    real_ids = queries.ids
+    monkeypatch.setattr(dead_letters, "SLICE", 25)
+    monkeypatch.setattr(queries, "ids", interrupted)
+
+    result = run("retry", "--yes")
+
+    assert result.exit_code == 1
+    assert "Queued 25 of 60." in result.stdout
+    assert count_statuses() == {"PENDING": 26, "FAILED": 35}
+
+
+def test_what_another_target_took_over_is_left_alone(failed: list[str]) -> None:
+    with get_engine().begin() as connection:
+        query = "UPDATE notifications SET failover_of = CAST(:id AS uuid) WHERE channel = 'email'"
+        connection.execute(text(query), {"id": failed[1]})
+
+    result = run("retry")
+
+    assert result.stdout.splitlines()[-1] == "Queued 2 of 2."
+    assert row(failed[1]).status == Status.FAILED
 
 
 def test_a_row_that_somebody_else_retried_meanwhile_is_counted(
