@@ -159,9 +159,8 @@ def _tell_operators(uow: UnitOfWork, taken: Taken, meaning: Meaning) -> None:
     log.error("provider_reports_account_trouble", hint=meaning.hint, **words)
     what = f"{taken.provider} accepts messages and then reports {meaning.reason}"
     text = f"{what} (code {taken.code or 'none'}), first for notification {taken.notification_id}. {meaning.hint or ''}"
-    operators.tell(
-        uow, f"Sentinel: {what}", text.strip(), avoiding=channels_by_provider(get_settings())[taken.provider]
-    )
+    troubled = channels_by_provider(get_settings()).get(taken.provider, ())
+    operators.tell(uow, f"Sentinel: {what}", text.strip(), avoiding=troubled)
 
 
 def _move(found: Found) -> dict[str, Any]:
