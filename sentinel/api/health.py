@@ -22,9 +22,9 @@ def _ok(**more: Any) -> Response:
     return json_response({"status": "ok", "time": utc_now()} | more)
 
 
-@blueprint.get("/health")
-@blueprint.get("/health/live")
-@blueprint.get("/ping")
+@blueprint.get("/health", endpoint="short")
+@blueprint.get("/health/live", endpoint="live")
+@blueprint.get("/ping", endpoint="ping")
 @blueprint.response(200, AliveView)
 @blueprint.doc(security=EVERYBODY)
 def live() -> Response:
@@ -32,8 +32,8 @@ def live() -> Response:
     return _ok()
 
 
-@blueprint.get("/health/ready")
-@blueprint.get("/ready")
+@blueprint.get("/health/ready", endpoint="ready")
+@blueprint.get("/ready", endpoint="ready_shortly")
 @blueprint.response(200, AliveView)
 @blueprint.alt_response(503, schema=NotReadyView, description="Names the parts that are down")
 @blueprint.doc(security=EVERYBODY)

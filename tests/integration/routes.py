@@ -9,19 +9,18 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-PUBLIC = frozenset(
-    {"health.live", "health.ready", "pages.swagger", "pages.redoc", "pages.asset", "api-docs.openapi_json"}
-) | {
+PUBLIC = frozenset({"pages.swagger", "pages.redoc", "pages.asset", "api-docs.openapi_json"}) | {
+    *("health.short", "health.live", "health.ping", "health.ready", "health.ready_shortly"),
     # Pages for people, who log in: tests/integration/test_console.py.
     *("console.login", "console.check_login", "console.logout", "console.home", "console.missing"),
     *("console.static", "bootstrap.static"),
 }
 """Endpoints that answer everybody on purpose; whatever is not named here asks for a key."""
 
-SIGNED = frozenset[str]()
+SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"})
 """Endpoints that ask for a provider's signature instead of a key."""
 
-OF_NOBODY: dict[str, Any] = {"pack": "device_health", "channel": "sms"}
+OF_NOBODY: dict[str, Any] = {"pack": "device_health", "name": "twilio", "channel": "sms"}
 """Path parameters that name what belongs to no client."""
 
 ALTERNATIVES = ("rule",)
@@ -48,7 +47,7 @@ def calls(app: Flask, known: Mapping[str, Any]) -> Iterator[Call]:
     """All calls that are not public; `known` has the value of each path parameter that names somebody's object."""
     described = app.test_client().get("/openapi.json").get_json()
     for rule in app.url_map.iter_rules():
-        if rule.endpoint not in PUBLIC and rule.endpoint.partition(".")[0] not in OTHERWISE:
+        if rule.endpoint not in PUBLIC | SIGNED:
             path = _path(app, rule, known)
             for method in sorted((rule.methods or set()) - {"OPTIONS"}):
                 operation = described["paths"].get(_described_path(rule), {}).get(method.lower(), {})

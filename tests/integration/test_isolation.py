@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
+from sentinel.services.audit import audit_and_keep
 from sentinel.services.clients import ADMIN, SCOPES
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, stored
@@ -30,6 +31,8 @@ RULE = f'when event.type == "{MARK}" then {NOTIFY}, ticket("high", "{MARK}")'
 BUT_ADMIN = tuple(scope for scope in SCOPES if scope != ADMIN)
 RESOURCE_OF = {"alerts": "events", "stats": "tickets", "dead-letters": "notifications", "policies": "endpoints"}
 """Blueprints whose calls take the scopes of another resource."""
+
+POLICY = {"ambiguous_policy": "at_most_once"}
 
 TABLES_OF_CLIENTS = """
     SELECT table_name FROM information_schema.columns
@@ -78,6 +81,8 @@ def owned(closed: Flask) -> Owned:
     rule = made("/rules", name=MARK, rule=RULE)
     [event] = happen({"type": MARK, "name": MARK, "device_id": MARK, "severity": "high"}, of=OWNER)
     notification = made("/notifications", channel="email", recipient=f"{MARK}@example.org", subject=MARK, body=MARK)
+    assert api.put("/delivery-policies/sms", json=POLICY, headers=key).status_code == 200
+    audit_and_keep()
     return Owned(
         {
             "client_id": client(OWNER),
