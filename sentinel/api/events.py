@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from flask.views import MethodView
 
 from sentinel.api.answers import dumps, json_response, once
 from sentinel.api.auth import current_caller, require_credentials
+from sentinel.api.batches import items_of, results_of
 from sentinel.api.field_errors import shown
 from sentinel.api.notifications import IDEMPOTENCY_KEY
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
@@ -38,7 +39,6 @@ from sentinel.services.clients import Caller
 from sentinel.services.events import LONGEST_TEXT, CheckedEvent, Ingested, SeenEvent
 from sentinel.services.idempotency import Answer
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import get_settings
 
 READ, WRITE = "events:read", "events:write"
 AUDIENCES = ("own", "all")
@@ -188,7 +188,8 @@ class EventBatch(MethodView):
 
         Valid items are stored though others are not: each result has `index`, `status` and either `event` or `errors`.
         """
-        items = _items(read_ndjson() if is_ndjson() else read_json())
+        remedy = f"send a JSON array of events, or one event a line as {NDJSON}"
+        items = items_of(read_ndjson() if is_ndjson() else read_json(), remedy=remedy)
         named = audience()
 
         def make(uow: UnitOfWork, caller: Caller) -> Answer:
@@ -198,33 +199,17 @@ class EventBatch(MethodView):
         return _answer(lambda: [named, items], make)
 
 
-def _items(body: Any) -> list[Any]:
-    most = get_settings().max_batch_items
-    if not isinstance(body, list) or not body:
-        message = "has no items" if body == [] else "is not an array"
-        remedy = f"send a JSON array of events, or one event a line as {NDJSON}"
-        raise InvalidInputError(FieldError("request", shown(body), message, remedy))
-    if len(body) > most:
-        remedy = f"send at most {most} at once"
-        raise InvalidInputError(FieldError("request", len(body), "has too many items", remedy))
-    return body
-
-
 def _ingest_each(uow: UnitOfWork, caller: Caller, items: list[Any], *, is_broadcast: bool) -> list[dict[str, Any]]:
     is_suspect = may_hold_nul()
-    good: dict[int, CheckedEvent] = {}
-    results: list[dict[str, Any]] = []
-    for index, item in enumerate(items):
-        refused: Sequence[FieldError] = ()
-        try:
-            good[index] = _checked(item, now=uow.now, is_suspect=is_suspect)
-        except InvalidInputError as error:
-            refused = error.errors
-        results.append({"index": index, "status": 422, "errors": [each.as_dict() for each in refused]})
-    done = events.ingest(uow, caller, list(good.values()), is_broadcast=is_broadcast)
-    for index, each in zip(good, done, strict=True):
-        results[index] = {"index": index, "status": 202, "event": receipt(each)}
-    return results
+
+    def check(item: Any) -> CheckedEvent:
+        return _checked(item, now=uow.now, is_suspect=is_suspect)
+
+    def store(good: list[CheckedEvent]) -> list[dict[str, Any]]:
+        done = events.ingest(uow, caller, good, is_broadcast=is_broadcast)
+        return [{"status": 202, "event": receipt(each)} for each in done]
+
+    return results_of(items, check, store)
 
 
 def _checked(item: Any, *, now: datetime, is_suspect: bool) -> CheckedEvent:

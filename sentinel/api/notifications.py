@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import marshmallow as ma
 from flask import Response, url_for
 from flask.views import MethodView
 
 from sentinel.api.answers import dumps, json_response, once
 from sentinel.api.auth import current_caller, require_credentials
-from sentinel.api.field_errors import field_errors, shown
+from sentinel.api.batches import items_of, loaded, results_of
+from sentinel.api.field_errors import shown
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import StrictBlueprint, read_json
 from sentinel.api.schemas.notification import (
@@ -30,7 +29,6 @@ from sentinel.services.clients import Caller
 from sentinel.services.idempotency import Answer
 from sentinel.services.notifications import CheckedRequest, Request
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import get_settings
 
 READ, WRITE = "notifications:read", "notifications:write"
 
@@ -155,7 +153,7 @@ class NotificationBatch(MethodView):
         Valid items are stored though others are not: each result has `index`, `status` and either `notification` or
         `errors`.
         """
-        items = _items(read_json())
+        items = items_of(read_json(), remedy="send a JSON array of notifications")
 
         def make() -> Answer:
             return Answer(207, dumps(_accept_each(uow, caller, items)).decode())
@@ -165,34 +163,17 @@ class NotificationBatch(MethodView):
             return once(uow, caller, lambda: items, make)
 
 
-def _items(body: Any) -> list[Any]:
-    most = get_settings().max_batch_items
-    if not isinstance(body, list) or not body:
-        message = "has no items" if body == [] else "is not an array"
-        raise InvalidInputError(FieldError("request", shown(body), message, "send a JSON array of notifications"))
-    if len(body) > most:
-        remedy = f"send at most {most} at once"
-        raise InvalidInputError(FieldError("request", len(body), "has too many items", remedy))
-    return body
-
-
 def _accept_each(uow: UnitOfWork, caller: Caller, items: list[Any]) -> list[dict[str, Any]]:
     schema = NotificationRequest()
-    good: dict[int, CheckedRequest] = {}
-    results: list[dict[str, Any]] = []
-    for index, item in enumerate(items):
-        refused: Sequence[FieldError] = ()
-        try:
-            good[index] = notifications.check(schema.load(item), now=uow.now)
-        except ma.ValidationError as error:
-            refused = field_errors(error.messages, schema, item)
-        except InvalidInputError as error:
-            refused = error.errors
-        results.append({"index": index, "status": 422, "errors": [each.as_dict() for each in refused]})
-    rows = notifications.accept(uow, caller.client_id, list(good.values()))
-    for index, row in zip(good, rows, strict=True):
-        results[index] = {"index": index, "status": 202, "notification": view(row, caller.client_name)}
-    return results
+
+    def check(item: Any) -> CheckedRequest:
+        return notifications.check(loaded(schema, item), now=uow.now)
+
+    def store(good: list[CheckedRequest]) -> list[dict[str, Any]]:
+        rows = notifications.accept(uow, caller.client_id, good)
+        return [{"status": 202, "notification": view(row, caller.client_name)} for row in rows]
+
+    return results_of(items, check, store)
 
 
 @blueprint.route("/<string:notification_id>", parameters=[NOTIFICATION_ID])
