@@ -71,6 +71,11 @@ def flower_secrets(settings: Settings) -> dict[str, str]:
     return {"FLOWER_BASIC_AUTH": settings.flower_basic_auth.get_secret_value()}
 
 
+def database_name(process: str) -> dict[str, str]:
+    """The name under which a process is known to the database, so that `sentinel doctor` can count its connections."""
+    return {"PGAPPNAME": f"sentinel {process}"}
+
+
 def queues_of(channels: tuple[str, ...], *, is_pipeline: bool, only_retries: bool) -> tuple[str, ...]:
     """The queues a worker listens on: a channel is two, its first tries and its retries."""
     if only_retries and is_pipeline:
@@ -100,7 +105,7 @@ def api(host: str | None, port: int | None) -> None:
     settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
     # The application reads the environment and must judge open mode by the address really bound.
     address = {"SENTINEL_API_HOST": settings.api_host, "SENTINEL_API_PORT": str(settings.api_port)}
-    become(api_command(settings), address)
+    become(api_command(settings), address | database_name("api"))
 
 
 @click.command(epilog="Example: sentinel worker --name alice --channel sms --concurrency 2")
@@ -117,7 +122,7 @@ def worker(
     settings = load_settings()
     queues = queues_of(channels, is_pipeline=is_pipeline, only_retries=only_retries)
     node = checked_name(name or queues[0])
-    become(worker_command(settings, node, queues, concurrency=concurrency))
+    become(worker_command(settings, node, queues, concurrency=concurrency), database_name(node))
 
 
 @click.command(epilog="Example: sentinel beat")

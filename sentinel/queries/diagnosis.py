@@ -15,9 +15,14 @@ from sentinel.models.status import WAITING, Status
 SERVER = text("""
     SELECT current_setting('server_version_num')::int, current_setting('server_version'), clock_timestamp(),
            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+           current_setting('max_connections')::int,
            (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
            pg_is_in_recovery(),
-           current_setting('fsync') <> 'off' AND current_setting('synchronous_commit') <> 'off'
+           current_setting('fsync') <> 'off' AND current_setting('synchronous_commit') <> 'off',
+           (SELECT coalesce(jsonb_object_agg(name, number), '{}') FROM (
+                SELECT application_name AS name, count(*) AS number FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name LIKE 'sentinel%' AND pid <> pg_backend_pid()
+                GROUP BY application_name) AS ours)
 """)
 
 
@@ -30,9 +35,12 @@ class Server:
     now: datetime
     connections: int
     """How many there may be, apart from those kept for superusers."""
+    max_connections: int
     connections_used: int
     is_replica: bool
     is_durable: bool
+    ours: dict[str, int]
+    """Connections of our own processes, by the name under which each is known there."""
 
 
 @dataclass(frozen=True, slots=True)

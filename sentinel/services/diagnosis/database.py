@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from math import ceil, floor
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,9 @@ CLOCK_WARNING = timedelta(seconds=1)
 CLOCK_LIMIT = timedelta(seconds=5)
 """What delivery keeps back of a lease: farther apart, and a lease means different things to two workers."""
 FULL = 0.9
+ROOM = 0.8
+"""Of all connections, as many may be ours at most."""
+API_NAME = "sentinel api"
 
 
 def check_database(settings: Settings) -> tuple[Server | None, list[Finding]]:
@@ -70,17 +74,30 @@ def _used(server: Server, settings: Settings) -> Finding:
 
 
 def check_pools(settings: Settings, server: Server, *, worker_processes: int) -> Finding:
-    """Whether all pools together fit, if each process used all it may."""
-    processes = settings.api_workers + worker_processes
-    most = processes * (settings.database_pool_size + POOL_OVERFLOW)
+    """Whether all pools together fit, if each process used all it may, with room for psql, backups and a migration."""
+    each = settings.database_pool_size + POOL_OVERFLOW
+    # Other machines may run the API, too: what is connected tells of them.
+    api_processes = max(settings.api_workers, ceil(server.ours.get(API_NAME, 0) / each))
+    processes = api_processes + worker_processes
+    now = ", ".join(f"{name} {number}" for name, number in sorted(server.ours.items())) or "none"
     message = (
-        f"at most {processes} processes x ({settings.database_pool_size} + {POOL_OVERFLOW}) = {most} "
-        f"of {server.connections} connections"
+        f"at most {processes} processes (API {api_processes}, workers {worker_processes}) "
+        f"x ({settings.database_pool_size} + {POOL_OVERFLOW}) = {processes * each} "
+        f"of {server.connections} connections; now: {now}"
     )
-    if most > server.connections:
-        remedy = "raise PostgreSQL's max_connections, or lower SENTINEL_DATABASE_POOL_SIZE"
-        return warning("connections", message, remedy)
+    if processes * each > ROOM * server.connections:
+        return warning("connections", message, _smaller_pools(server, processes, each))
     return ok("connections", message)
+
+
+def _smaller_pools(server: Server, processes: int, each: int) -> str:
+    """Which number to change, and to what."""
+    wanted = ceil(processes * each / ROOM) + server.max_connections - server.connections
+    raise_limit = f"set PostgreSQL's max_connections to {wanted} or more"
+    size = floor(ROOM * server.connections / processes) - POOL_OVERFLOW
+    if size < 1:
+        return f"{raise_limit}: there are too many processes for smaller pools"
+    return f"set SENTINEL_DATABASE_POOL_SIZE to {size} or less, or {raise_limit}"
 
 
 def check_schema(current: str | None, newest: str | None) -> Finding:

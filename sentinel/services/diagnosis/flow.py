@@ -42,8 +42,8 @@ def _resting(account: ProviderAccount) -> Finding:
 def check_sweepers(runs: dict[str, datetime], *, now: datetime) -> Iterator[Finding]:
     """Beat rings them, the worker of the queue `maintenance` runs them; silence of either shows here."""
     remedy = "run `sentinel beat` (exactly one) and `sentinel worker --pipeline`"
-    for entry in celery.conf.beat_schedule.values():
-        name = str(entry["task"]).rpartition(".")[2]
+    for rung, entry in celery.conf.beat_schedule.items():
+        name = rung.replace("-", "_")
         period = timedelta(seconds=float(entry["schedule"]))
         last = runs.get(name)
         if last is None:
