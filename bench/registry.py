@@ -38,5 +38,6 @@ BENCHES = (
     Bench("rule_state", is_usual=False),
     Bench("events", is_usual=False),
     Bench("probes", is_usual=False),
+    Bench("books", is_usual=False),
     Bench("retention", is_usual=False),
 )
