@@ -207,6 +207,13 @@ def build_indexes() -> None:
         "ix_attempts_provider_message_id", "attempts", ["provider_message_id"], where="provider = 'twilio'"
     )
     online.build_index("ix_endpoints_statuses", "endpoints", ["client_id"], where="purpose = 'statuses'")
+    online.build_index("ix_notifications_client_id_recipient_id", "notifications", ["client_id", "recipient", "id"])
+    online.build_index(
+        "ix_notifications_client_id_user_id_id",
+        "notifications",
+        ["client_id", "user_id", "id"],
+        where="user_id IS NOT NULL",
+    )
     online.build_index(
         "ix_notifications_failover_due",
         "notifications",
@@ -237,6 +244,12 @@ def build_indexes() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_notifications_client_id_user_id_id",
+        table_name="notifications",
+        postgresql_where=sa.text("user_id IS NOT NULL"),
+    )
+    op.drop_index("ix_notifications_client_id_recipient_id", table_name="notifications")
     op.drop_index("ix_endpoints_statuses", table_name="endpoints", postgresql_where=sa.text("purpose = 'statuses'"))
     op.drop_index("ix_tickets_resolved_at", table_name="tickets", postgresql_where=sa.text("resolved_at IS NOT NULL"))
     op.drop_constraint(op.f("ck_provider_accounts_state"), "provider_accounts")

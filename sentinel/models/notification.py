@@ -45,6 +45,15 @@ class Notification(Base):
             name="sending_has_lease",
         ),
         Index("ix_notifications_client_id_id", "client_id", "id"),
+        # "Why did I not get this?" is asked with an address; an inbox is read by its user.
+        Index("ix_notifications_client_id_recipient_id", "client_id", "recipient", "id"),
+        Index(
+            "ix_notifications_client_id_user_id_id",
+            "client_id",
+            "user_id",
+            "id",
+            postgresql_where=text("user_id IS NOT NULL"),
+        ),
         Index("ix_notifications_waiting", "queue_at", postgresql_where=text(f"status IN ({_listed(WAITING)})")),
         Index("ix_notifications_sending", "lease_until", postgresql_where=text("status = 'SENDING'")),
         Index(

@@ -91,7 +91,12 @@ def ask_the_api() -> None:
         {"since": since, "limit": "100"},
         {"recipient": "+14150000003", "since": since},
         {"user_id": "user 3", "since": since},
-        {"event_id": str(known["event_id"])},
+        {"event": str(known["event_id"])},
+        {"recipient": "+14150000003"},
+        {"user_id": "user 3"},
+        {"user_id": "user 3", "channel": "inbox"},
+        {"channel": "slack", "status": "CANCELLED", "since": since},
+        {"reason": "never", "since": since},
     ):
         api.get("/notifications", query_string=filters)
     for filters in ({"since": since}, {"status": "MATCHED", "since": since}, {"type": "order", "since": since}):
@@ -135,9 +140,11 @@ def run_the_workers() -> None:
 
 def test_nothing_usual_reads_much(usual: Plans) -> None:
     names = {as_sent(statement): name for name, statement in named_statements().items()}
-    found = {names.get(sql, sql): complaint for sql, complaint in usual.complaints.items()}
+    # Of what SQLAlchemy writes, the end says more than the list of columns.
+    found = {names.get(sql, sql[sql.find("FROM") :]): complaint for sql, complaint in usual.complaints.items()}
 
-    assert {name: complaint for name, complaint in found.items() if name not in READS_MUCH} == {}
+    wrong = [f"{complaint}: {name}" for name, complaint in found.items() if name not in READS_MUCH]
+    assert not wrong, "\n\n".join(wrong)
 
 
 def test_no_statement_with_a_name_is_forgotten(usual: Plans, big: None) -> None:
