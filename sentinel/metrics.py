@@ -71,6 +71,7 @@ METRICS: dict[str, Metric] = {
     "limiter_down_total": Metric("Messages that the limits could not be asked about, because Redis was away."),
     "api_throttled_total": Metric("Requests refused with 429, by rate or after many wrong API keys."),
     "api_unthrottled_total": Metric("Requests whose rate could not be asked about, because Redis was away."),
+    "logins_total": Metric("Tries to log in to the console: `ok`, `refused`, `throttled`.", ("result",)),
     "worker_tasks_total": Metric("Tasks that a worker ended, however they ended.", ("worker", "task")),
     "worker_task_errors_total": Metric("Tasks that ended in an error of ours.", ("worker", "task")),
     "worker_task_seconds": Metric("Duration of a task.", ("worker", "task"), MOMENTS),

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.logs import get_logger
 from sentinel.models import User
 from sentinel.passwords import LONGEST, SHORTEST, is_password, password_hash, renewed_hash
 from sentinel.queries import users
 from sentinel.queries.unique import TakenError
 from sentinel.services.unit_of_work import UnitOfWork
+
+log = get_logger(__name__)
 
 ROLES = ("admin", "viewer")
 """An admin acts, a viewer looks."""
@@ -67,14 +70,18 @@ def enable(uow: UnitOfWork, name: str) -> None:
     _change(uow, name, {"is_active": True}, ends_sessions=False)
 
 
-def log_in(uow: UnitOfWork, name: str, password: str) -> User | None:
+def log_in(uow: UnitOfWork, name: str, password: str, *, origin: str) -> User | None:
     """Return the user of that name and password; None for whatever is wrong, after the same work."""
     found = None if "\0" in name else users.by_name(uow.session, own_spelling(name))
     is_right = is_password(password, found.password_hash if found else None)
-    if found is None or not is_right or not found.is_active:
+    if found is None or not is_right or not found.is_active or not _noted(uow, found, password):
+        # A name that nobody has may be a password in the wrong field: it is not written down.
+        log.warning("login_refused", user=found.name if found else None, origin=origin)
+        uow.count("logins_total", result="refused")
         return None
-    renewed = renewed_hash(password, found.password_hash)
-    return found if users.note_login(uow.session, found, password_hash=renewed, now=uow.now) else None
+    log.info("login", user=found.name, origin=origin)
+    uow.count("logins_total", result="ok")
+    return found
 
 
 def of_session(uow: UnitOfWork, user_id: int, *, session_version: int) -> User | None:
@@ -85,6 +92,11 @@ def of_session(uow: UnitOfWork, user_id: int, *, session_version: int) -> User |
 def log_out(uow: UnitOfWork, user_id: int, *, session_version: int) -> None:
     """End the session, and with it all others of this user: a copy of its cookie is worth nothing any more."""
     users.end_sessions(uow.session, user_id, session_version=session_version)
+
+
+def _noted(uow: UnitOfWork, found: User, password: str) -> bool:
+    renewed = renewed_hash(password, found.password_hash)
+    return users.note_login(uow.session, found, password_hash=renewed, now=uow.now)
 
 
 def own_spelling(name: str) -> str:

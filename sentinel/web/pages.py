@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from sentinel import metrics
 from sentinel.channels.registry import CHANNELS
 from sentinel.logs import get_logger
 from sentinel.models.status import IN_FLIGHT, Status
@@ -111,13 +112,11 @@ def check_login() -> AnyResponse:
     if wait_seconds:
         return _too_many(wait_seconds, origin)
     with unit_of_work() as uow:
-        found = users.log_in(uow, name, form.password.data)
+        found = users.log_in(uow, name, form.password.data, origin=origin)
     if found is None:
-        log.warning("login_refused", origin=origin)
         return _login_page(form, problem=WRONG, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     throttle.forgive(name, origin)
     sessions.begin(found)
-    log.info("login", user_id=found.id, origin=origin)
     return redirect(own_page(form.next.data), code=303)
 
 
@@ -172,6 +171,7 @@ def _login_page(form: LoginForm, *, problem: str | None = None, status: HTTPStat
 
 def _too_many(wait_seconds: int, origin: str) -> AnyResponse:
     log.warning("login_throttled", origin=origin, wait_seconds=wait_seconds)
+    metrics.count("logins_total", result="throttled")
     minutes = max(1, round(wait_seconds / 60))
     response = _problem_page(HTTPStatus.TOO_MANY_REQUESTS, f"Too many tries. Try again in {minutes} min.")
     response.headers["Retry-After"] = str(wait_seconds)

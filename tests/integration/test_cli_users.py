@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner, Result
 
@@ -24,7 +29,7 @@ def create(name: str = "alice", *more: str, password: str = PASSWORD) -> Result:
 
 def log_in(name: str = "alice", password: str = PASSWORD) -> User | None:
     with unit_of_work() as uow:
-        return users.log_in(uow, name, password)
+        return users.log_in(uow, name, password, origin="127.0.0.1")
 
 
 def test_a_user_is_made_with_a_password_that_comes_on_standard_input() -> None:
@@ -34,6 +39,31 @@ def test_a_user_is_made_with_a_password_that_comes_on_standard_input() -> None:
     found = log_in("ALICE ")
     assert found is not None
     assert (found.name, found.role) == ("alice", "admin")
+
+
+def test_in_a_terminal_the_password_is_typed_twice_and_not_shown() -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "sentinel", "users", "create", "alice"]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True) as process:
+        os.close(slave)
+        said = answered(master, b"Password: ", PASSWORD)
+        said += answered(master, b"Repeat for confirmation: ", PASSWORD)
+        said += answered(master, b"may log in.")
+        assert process.wait(timeout=30) == 0
+    os.close(master)
+
+    assert PASSWORD.encode() not in said
+    assert log_in() is not None
+
+
+def answered(terminal: int, question: bytes, answer: str = "") -> bytes:
+    """Read up to a question and type the answer; returns what the terminal showed."""
+    shown = b""
+    while question not in shown:
+        shown += os.read(terminal, 1024)
+    if answer:
+        os.write(terminal, f"{answer}\n".encode())
+    return shown
 
 
 def test_a_user_looks_unless_said_otherwise() -> None:

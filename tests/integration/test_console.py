@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from sentinel import passwords
+from sentinel import metrics, passwords
 from sentinel.app import create_app
 from sentinel.models import User
 from sentinel.security import new_secret_key
@@ -326,6 +326,22 @@ def test_guessing_is_held_up_by_name_and_address_and_the_owner_elsewhere_is_not(
     assert not is_inside(browser)
     assert log_in(create_app().test_client(), "bob", "whatever it may be").status_code == 422
     assert log_in(create_app().test_client(), address="192.0.2.7").status_code == 303
+
+
+def test_tries_are_counted_and_logged_without_what_was_typed(
+    browser: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_in(browser, password="wrong horse battery")
+    log_in(browser, name="my password is swordfish")
+    log_in(browser)
+
+    metrics.flush()
+    found = {labels: value for labels, value in metrics.totals().items() if labels[0] == "logins_total"}
+    assert found == {("logins_total", "ok"): 1, ("logins_total", "refused"): 2}
+    said = caplog.text
+    assert said.count("login_refused") == 2
+    assert "'user': 'alice'" in said
+    assert not any(words in said for words in ("wrong horse", "swordfish", PASSWORD))
 
 
 def test_a_right_password_forgives_the_wrong_ones_before(browser: FlaskClient) -> None:
