@@ -53,14 +53,16 @@ class Scene:
     receiver: Receiver
     order: Order
     stack: ExitStack
+    answered_at: float = 0.0
 
     def post(self) -> None:
         """Post all alerts to each of the engine's processes, to all at the same time."""
         with ThreadPoolExecutor() as threads:
             list(threads.map(lambda port: post(replace(self.order, port=port)), self.engine.ports))
+        self.answered_at = time.time()
 
-    def wait(self) -> float:
-        """Wait until nothing has come for long, and nothing is still to come; return how long the last one took."""
+    def wait(self) -> None:
+        """Wait until nothing has come for long, and nothing is still to come."""
         began = last_at = time.monotonic()
         last = self.receiver.tally()
         while time.monotonic() - began < LONGEST_SECONDS:
@@ -69,7 +71,10 @@ class Scene:
                 last, last_at = now, time.monotonic()
             if time.monotonic() - last_at > QUIET_SECONDS and self.engine.is_idle():
                 break
-        return last_at - began
+
+    def seconds(self) -> float:
+        """How long after the last answer the last alert came for the first time."""
+        return max(0.0, max(self.receiver.arrivals().values(), default=self.answered_at) - self.answered_at)
 
     def lose_receiver(self) -> None:
         """Let the receiver be away for longer than any request may take, and come back."""
@@ -79,7 +84,7 @@ class Scene:
         self.receiver = self.stack.enter_context(receiving(int(self.receiver.url.rpartition(":")[2])))
 
 
-Story = Callable[[Scene], float]
+Story = Callable[[Scene], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,53 +99,53 @@ class Probe:
     is_replayed: bool = False
 
 
-def killed_before_delivery(scene: Scene) -> float:
+def killed_before_delivery(scene: Scene) -> None:
     """Kill everything as soon as the last answer has come."""
     scene.post()
     scene.engine.kill()
     scene.engine.start()
-    return scene.wait()
+    scene.wait()
 
 
-def killed_after_delivery(scene: Scene) -> float:
+def killed_after_delivery(scene: Scene) -> None:
     """Let all arrive, kill everything, and send the same alerts again, as a client does that is not sure."""
     scene.post()
     scene.wait()
     scene.engine.kill()
     scene.engine.start()
     scene.post()
-    return scene.wait()
+    scene.wait()
 
 
-def terminated(scene: Scene) -> float:
+def terminated(scene: Scene) -> None:
     """SIGTERM as soon as the last answer has come."""
     scene.post()
     scene.engine.terminate()
     scene.engine.start()
-    return scene.wait()
+    scene.wait()
 
 
 def refused(tries: int, status: int) -> Story:
     """Return a story in which the receiver refuses the first tries of each alert."""
 
-    def story(scene: Scene) -> float:
+    def story(scene: Scene) -> None:
         scene.receiver.refuse(Refusals(tries, status))
         scene.post()
-        return scene.wait()
+        scene.wait()
 
     return story
 
 
-def away(scene: Scene) -> float:
+def away(scene: Scene) -> None:
     """No receiver, and then there is one."""
     scene.lose_receiver()
-    return scene.wait()
+    scene.wait()
 
 
-def simple(scene: Scene) -> float:
+def simple(scene: Scene) -> None:
     """Nothing fails."""
     scene.post()
-    return scene.wait()
+    scene.wait()
 
 
 PROBES = (
@@ -187,8 +192,8 @@ def _tell(context: Context, name: str, probe: Probe, engine: str) -> Found:
             peer = peer_engine(context, name, receiver, group_wait=probe.flush, has_twin=probe.has_twin)
             running = stack.enter_context(peer)
         scene = Scene(running, receiver, _order(running, engine, probe), stack)
-        seconds = probe.story(scene)
-        told = scene.receiver.tally()
+        probe.story(scene)
+        told, seconds = scene.receiver.tally(), scene.seconds()
         replayed = _replay(scene, told.arrived) if probe.is_replayed else None
         return Found(probe.count, told.arrived, scene.receiver.tally().copies, seconds, replayed)
 

@@ -100,7 +100,8 @@ def _axes(scale: _Scale) -> Iterator[str]:
     yield f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{WIDTH - RIGHT}" y2="{floor}"/>'
     for part in range(TICKS + 1):
         at = scale.seconds * part / TICKS
-        yield f'<text x="{scale.x(at):.1f}" y="{floor + 18}" text-anchor="middle">{at:.0f} s</text>'
+        anchor = "end" if part == TICKS else "middle"
+        yield f'<text x="{scale.x(at):.1f}" y="{floor + 18}" text-anchor="{anchor}">{at:.0f} s</text>'
     for part in range(5):
         value = scale.tallest * part / 4
         yield f'<text x="{LEFT - 6}" y="{scale.y(value) + 4:.1f}" text-anchor="end">{value:,.0f}</text>'

@@ -206,7 +206,7 @@ class Installation:
         """What the process has written since its last start."""
         return self.log_path(name).read_text(errors="replace")
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command of the CLI to its end."""
         return subprocess.run(
             [SENTINEL, *arguments],
@@ -214,6 +214,6 @@ class Installation:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=seconds,
             check=check,
         )

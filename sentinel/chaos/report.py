@@ -24,7 +24,7 @@ def facts_of(outcome: Outcome) -> Facts:
     verdict, book = outcome.verdict, outcome.book
     repeats = sum(count for answer, count in book.answers.items() if not answer.startswith("2"))
     return [
-        ("verdict", "kept: nothing lost, nothing doubled that is not counted" if verdict.is_kept else "BROKEN"),
+        ("verdict", "kept: nothing lost, nothing doubled that is not counted" if outcome.is_kept else "BROKEN"),
         ("offered", book.offered),
         ("accepted", verdict.accepted),
         ("delivered", verdict.arrived),
@@ -35,6 +35,7 @@ def facts_of(outcome: Outcome) -> Facts:
         ("tries with an unknown end (AMBIGUOUS)", verdict.ambiguous),
         ("without an end", len(verdict.unfinished)),
         ("without an end and without a time", len(verdict.forgotten)),
+        ("discrepancies that `sentinel audit` finds", outcome.discrepancies),
         ("stored, answer lost", verdict.answer_lost),
         ("refused", len(book.refused)),
         ("faults", len(outcome.struck)),
@@ -98,7 +99,7 @@ def write_page(outcome: Outcome) -> str:
     )
     backlog = (Curve("backlog", [(each.at, each.backlog) for each in samples]),)
     return environment.get_template("report.html").render(
-        is_kept=outcome.verdict.is_kept,
+        is_kept=outcome.is_kept,
         facts=facts_of(outcome),
         problems=problems_of(outcome)[:SHOWN],
         strikes=strike_table(outcome.struck),

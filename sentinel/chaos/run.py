@@ -7,8 +7,10 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+import orjson
 
 from sentinel.chaos.breaking import Breaker, Mend
 from sentinel.chaos.installation import QUICK, Installation, provider_variables
@@ -17,6 +19,7 @@ from sentinel.chaos.strikes import Strike, plan_strikes
 from sentinel.chaos.traffic import EVENT_TYPE, Book, Traffic, make_orders
 from sentinel.chaos.verdict import Books, Verdict, judge
 from sentinel.embedded.servers import Servers, running_servers
+from sentinel.errors import SentinelError
 from sentinel.security import new_secret_key
 from sentinel.stand_ins import WEBHOOK_SECRET, ProviderProcess
 
@@ -24,6 +27,7 @@ FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_"
 """Variables of the user's own installation, which must not lead into this one."""
 
 PROVIDER_LEDGER, CLIENT_LEDGER = "provider.jsonl", "accepted.jsonl"
+AUDIT_SECONDS = 600
 LOOK_SECONDS = 0.05
 SAMPLE_SECONDS = 1.0
 UNANSWERED_SECONDS = 60
@@ -85,9 +89,16 @@ class Outcome:
     samples: Sequence[Sample]
     book: Book
     verdict: Verdict
+    discrepancies: int
+    """What the engine's own audit of its books has found."""
     drain_seconds: float
     load_seconds: float
-    remarks: Sequence[str] = field(default_factory=list)
+    remarks: Sequence[str] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the promises held, and the engine's own books balance."""
+        return self.verdict.is_kept and not self.discrepancies
 
 
 Watch = Callable[[Progress], None]
@@ -185,6 +196,7 @@ class _Run:
             self._samples,
             self._traffic.book,
             self._judge(),
+            self._audit(),
             drain_seconds,
             load_seconds,
             self._breaker.remarks,
@@ -246,3 +258,9 @@ class _Run:
     def _judge(self) -> Verdict:
         accepted = frozenset(self._traffic.book.accepted)
         return judge(Books(accepted, self._parts.witness.rows(), count_copies(self._parts.provider_ledger)))
+
+    def _audit(self) -> int:
+        done = self._parts.installation.run("audit", "--json", check=False, seconds=AUDIT_SECONDS)
+        if not done.stdout:
+            raise SentinelError(f"sentinel audit could not be asked: {done.stderr.strip()[-500:]}")
+        return int(orjson.loads(done.stdout)["discrepancies"])

@@ -53,7 +53,7 @@ def chaos(*, report: Path | None, keep: bool, **options: Any) -> None:
     if report is not None:
         report.write_text(write_page(outcome), encoding="utf-8")
         click.echo(f"report: {report}", err=True)
-    if not outcome.verdict.is_kept:
+    if not outcome.is_kept:
         sys.exit(1)
 
 

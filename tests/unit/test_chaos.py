@@ -155,6 +155,7 @@ def outcome(verdict: Verdict, **changes: Any) -> Outcome:
         "struck": [Struck(strikes[0], 5.0, 7.5)],
         "samples": [Sample(0, 0, 0, 0), Sample(1, 10, None, None), Sample(2, 20, 18, 2)],
         "book": Book(offered=20),
+        "discrepancies": 0,
         "drain_seconds": 3.25,
         "load_seconds": 61.0,
     }
@@ -183,6 +184,13 @@ def test_the_report_of_a_broken_run_names_each_message() -> None:
     assert "lost-1" in page
     assert "<b>" not in page
     assert str(datetime.now(UTC).year) in page
+
+
+def test_books_of_the_engine_that_do_not_balance_break_the_run() -> None:
+    fine, unbalanced = (outcome(judged([row("a")], {"a": 1}), discrepancies=count) for count in (0, 2))
+
+    assert (fine.is_kept, unbalanced.is_kept) == (True, False)
+    assert "promises broken" in write_page(unbalanced)
 
 
 def test_a_curve_has_a_gap_where_nothing_is_known() -> None:
