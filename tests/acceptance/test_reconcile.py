@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from sentinel.db import new_session
-from sentinel.stand_ins import ProviderProcess, delayed, reset, reset_unread
+from sentinel.stand_ins import ProviderProcess, delayed, refused, reset
 from tests.rows import count_ambiguous, count_statuses, have_ended
 from tests.system import System, eventually
 
@@ -59,8 +59,8 @@ def test_of_200_texts_that_arrived_without_an_answer_none_is_sent_twice(
 def test_texts_that_never_arrived_are_sent_again_and_equal_ones_are_told_apart(
     system: System, ledger: ProviderProcess
 ) -> None:
-    """Every second one of pairs of equal texts is lost on the way."""
-    ledger.script(*[reset(), reset_unread()] * 20)
+    """Half of the texts get an error that may mean anything, and are not taken; each text is there twice."""
+    ledger.script(*[reset(), refused(500, 20500)] * 20)
     system.start_everything()
 
     system.post_batch([text for text in texts(20) for _ in range(2)])
@@ -68,6 +68,7 @@ def test_texts_that_never_arrived_are_sent_again_and_equal_ones_are_told_apart(
     all_end()
     assert count_statuses() == {"SENT": 40}
     assert set(copies(ledger).values()) == {2}
+    assert (count_ambiguous(), told("reconciled"), told("doubt_decided")) == (40, 20, 20)
 
 
 def test_a_worker_killed_in_mid_send_leaves_no_second_copy(system: System, ledger: ProviderProcess) -> None:
