@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from sentinel.db import get_engine
 from sentinel.errors import ConflictError
 from sentinel.security import new_secret_key, seal, unseal
 from sentinel.services import secrets
+from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn
 from sentinel.stand_ins.messages import WEBHOOK_SECRET
 from tests.conftest import SECRET_KEY, Configure
 from tests.integration.conftest import Accept, RunPipeline
 from tests.rows import row, tries
+from tests.system import eventually
 
 OWN_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 HOOK = {"channel": "webhook", "target": "https://example.com/hooks/1"}
@@ -147,6 +150,24 @@ def test_rotation_seals_everything_with_the_first_key_in_batches(
         0,
         "5 secrets are sealed with the first key, 0 with another, 0 not at all.\n",
     )
+
+
+def test_a_secret_that_changes_while_keys_rotate_stays_changed(database: Configure) -> None:
+    endpoint_id = an_endpoint(WEBHOOK_SECRET)
+    with ThreadPoolExecutor() as threads, get_engine().begin() as connection:
+        values = {"id": endpoint_id, "secret": seal(OWN_SECRET)}
+        connection.execute(text("UPDATE endpoints SET secret = :secret WHERE id = :id"), values)
+        rotation = threads.submit(secrets.rotate, unit_of_work)
+        eventually(is_anybody_waiting, seconds=10, message="the rotation does not wait for the row")
+        connection.commit()
+        rotation.result(timeout=30)
+
+    assert unseal(stored(endpoint_id)) == OWN_SECRET
+
+
+def is_anybody_waiting() -> bool:
+    with get_engine().connect() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_rotation_leaves_versions_and_times_alone(database: Configure) -> None:
