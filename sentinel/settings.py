@@ -8,6 +8,7 @@ import os
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import limits
 from pydantic import (
@@ -152,6 +153,15 @@ def _event_key(key: str) -> str:
 
 
 EventKey = Annotated[str, AfterValidator(_event_key)]
+
+
+def _is_address(url: str) -> bool:
+    """Whether other addresses can be made of it by adding to its path."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:
+        return False
 
 
 def _env(*names: str) -> AliasChoices:
@@ -465,6 +475,9 @@ class Settings(BaseSettings):
     def _base_url_without_slash(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             message = "must start with https:// (or http://)"
+            raise ValueError(message)
+        if url and not _is_address(url):
+            message = "must be an address alone, with or without a port and a path"
             raise ValueError(message)
         return url.rstrip("/")
 

@@ -191,6 +191,10 @@ def test_a_paused_account_is_a_warning_with_its_hint(database: Configure) -> Non
     ]
 
 
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x", "TWILIO_FROM_NUMBER": "+15005550006"}
+SENDGRID = {"SENDGRID_API_KEY": "SG.x", "SENDGRID_FROM_EMAIL": "a@example.com"}
+
+
 @pytest.mark.parametrize(
     ("variables", "subject", "level"),
     [
@@ -201,6 +205,8 @@ def test_a_paused_account_is_a_warning_with_its_hint(database: Configure) -> Non
         ({"SENTINEL_OPEN_MODE": "false"}, "access", "warning"),
         ({"SENTINEL_LIMITS": '[{"scope":"client","rate":"5/second","channel":"pigeon"}]'}, "limits", "broken"),
         ({"SMTP_HOST": "mail.example.com", "SMTP_FROM_EMAIL": "a@example.com"}, "callbacks", "warning"),
+        (TWILIO | {"PUBLIC_BASE_URL": "http://sentinel.example.com"}, "callbacks", "warning"),
+        (SENDGRID | {"PUBLIC_BASE_URL": "https://sentinel.example.com"}, "callbacks", "warning"),
     ],
 )
 def test_doubtful_settings_are_found(variables: dict[str, str], subject: str, level: str, database: Configure) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentinel.channels.registry import CHANNELS, problems, provider_name
+from sentinel.channels.twilio_reports import callback_url
 from sentinel.errors import ConfigurationError
 from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.settings import Limit, Settings
@@ -77,16 +78,27 @@ def check_access(settings: Settings) -> Iterator[Finding]:
         yield ok("access", f"open mode: requests to {settings.api_host} need no API key (development only)")
     else:
         yield ok("access", "each request needs an API key")
-    if _is_live(settings) and not settings.public_base_url:
-        remedy = "set PUBLIC_BASE_URL to the https address under which the outside reaches the API"
+    yield from _check_callbacks(settings, _live(settings))
+
+
+def _check_callbacks(settings: Settings, live: set[str]) -> Iterator[Finding]:
+    """Without reports nobody knows what became of accepted messages."""
+    remedy = "set PUBLIC_BASE_URL to the https address under which the outside reaches the API"
+    if live and not settings.public_base_url:
         yield warning("callbacks", "PUBLIC_BASE_URL is not set: no provider can report back", remedy)
+        return
+    if "twilio" in live and callback_url(settings, "") is None:
+        yield warning("callbacks", f"Twilio cannot reach {settings.public_base_url}: it is not asked to report", remedy)
+    if "sendgrid" in live and settings.sendgrid_webhook_public_key is None:
+        key = "copy the verification key of SendGrid's event webhook to SENDGRID_WEBHOOK_PUBLIC_KEY"
+        yield warning("callbacks", "SENDGRID_WEBHOOK_PUBLIC_KEY is not set: SendGrid's reports are refused", key)
 
 
-def _is_live(settings: Settings) -> bool:
-    names = []
+def _live(settings: Settings) -> set[str]:
+    names = set()
     for channel in CHANNELS:
         try:
-            names.append(provider_name(channel, settings))
+            names.add(provider_name(channel, settings))
         except ConfigurationError:
             continue  # already reported as broken
-    return any(name not in (None, SANDBOX, INBOX) for name in names)
+    return {name for name in names if name is not None} - {SANDBOX, INBOX}
