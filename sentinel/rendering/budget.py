@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import thread_time
+from typing import Any
 
 LONGEST_TEXT = 100_000
 """Most characters that a template, or one filter in it, gives."""
@@ -15,6 +16,30 @@ CPU_SECONDS = 0.05
 
 class SpentError(Exception):
     """The template has used up what it may; what it has said so far stands."""
+
+
+def afford(characters: int) -> None:
+    """Refuse a text before it is made."""
+    if characters > LONGEST_TEXT:
+        raise SpentError
+
+
+def weight(value: Any) -> int:
+    """About how many characters a list or object is as JSON, of all else 0; refused where it is too long to be made.
+
+    A template may name one large value some thousand times in a list: each time counts.
+    """
+    total = 0
+    waiting: list[Any] = [value] if isinstance(value, list | tuple | dict) else []
+    while waiting:
+        each = waiting.pop()
+        total += len(each) if isinstance(each, str | list | tuple | dict) else 1
+        afford(total)
+        if isinstance(each, dict):
+            waiting += [*each.keys(), *each.values()]
+        elif isinstance(each, list | tuple):
+            waiting += each
+    return total
 
 
 class Budget:

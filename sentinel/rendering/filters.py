@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Undefined
 
-from sentinel.rendering.budget import LONGEST_TEXT, SpentError
+from sentinel.rendering.budget import afford, weight
 from sentinel.rendering.values import as_json, is_number, shown
 
 MOST_DECIMALS = 15
@@ -19,6 +19,12 @@ DATE_FORMAT = re.compile(r"(?:[^%]|%[aAbBdHIjmMpSyYzZ%])*")
 """No widths (`%999999Y`), which the C library would honour."""
 SHORTEST_MILLISECONDS = 1e11
 """A larger number of seconds is beyond the year 5138: such numbers count milliseconds."""
+
+
+def told(value: Any) -> str:
+    """The value as text; a list or object only if that is not too long."""
+    weight(value)
+    return shown(value)
 
 
 def default(value: Any, fallback: Any = "", boolean: Any = False) -> Any:  # noqa: FBT002, the order Jinja's users know
@@ -55,27 +61,36 @@ def to_float(value: Any, fallback: Any = None) -> Any:
 
 def joined(value: Any, separator: Any = ", ", attribute: Any = None) -> str:
     """The elements of a list in one text; `attribute` takes that field of each."""
-    between = shown(separator)
+    between = told(separator)
     items = value if isinstance(value, list | tuple) else [value]
     if attribute is not None:
         items = [each.get(attribute) if isinstance(each, dict) else None for each in items]
-    texts = [shown(each) for each in items]
-    _afford(sum(map(len, texts)) + len(between) * len(texts))
+    texts, total = [], 0
+    for each in items:
+        texts.append(told(each))
+        total += len(texts[-1]) + len(between)
+        afford(total)
     return between.join(texts)
 
 
 def replaced(value: Any, old: Any, new: Any) -> str:
     """The text with `new` for each `old`."""
-    text, old_text, new_text = shown(value), shown(old), shown(new)
-    _afford(len(text) + text.count(old_text) * len(new_text))
+    text, old_text, new_text = told(value), told(old), told(new)
+    afford(len(text) + text.count(old_text) * len(new_text))
     return text.replace(old_text, new_text)
 
 
 def truncated(value: Any, length: Any = 255, end: Any = "…") -> str:
     """The text, shortened to `length` characters with `end` for the rest."""
-    text, tail = shown(value), shown(end)
+    text, tail = told(value), told(end)
     longest = max(0, int(length)) if is_number(length) else len(text)
     return text if len(text) <= longest else text[: max(0, longest - len(tail))] + tail
+
+
+def json_of(value: Any) -> str:
+    """The value as JSON."""
+    weight(value)
+    return as_json(value)
 
 
 def length(value: Any) -> int:
@@ -117,14 +132,9 @@ def _moment(value: Any) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
-def _afford(characters: int) -> None:
-    if characters > LONGEST_TEXT:
-        raise SpentError
-
-
 def _text_filter(change: Callable[[str], str]) -> Callable[[Any], str]:
     def changed(value: Any) -> str:
-        return change(shown(value))
+        return change(told(value))
 
     return changed
 
@@ -146,7 +156,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "replace": replaced,
     "round": rounded,
     "title": _text_filter(str.title),
-    "tojson": as_json,
+    "tojson": json_of,
     "trim": _text_filter(str.strip),
     "truncate": truncated,
     "upper": _text_filter(str.upper),

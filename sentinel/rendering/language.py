@@ -21,9 +21,9 @@ from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.rendering.budget import LONGEST_TEXT, Budget, SpentError
-from sentinel.rendering.filters import FILTERS, elements, part
-from sentinel.rendering.values import ABSENT, is_number, shown
+from sentinel.rendering.budget import LONGEST_TEXT, Budget, SpentError, weight
+from sentinel.rendering.filters import FILTERS, elements, part, told
+from sentinel.rendering.values import ABSENT, is_number
 
 VARIABLES = (
     "event",
@@ -80,6 +80,7 @@ REFUSED = {
     "Call": ("calls are not part of templates", 'use a filter, as in {{ event.name | default("-") | upper }}'),
     "Assign": ("assignments are not part of templates", "write the value where it is needed"),
     "AssignBlock": ("assignments are not part of templates", "write the value where it is needed"),
+    "Scope": ("autoescape is not part of templates", "leave it out: channels escape what they need to"),
     "Concat": ("~ is not part of templates", "write the values side by side: {{ a }}{{ b }}"),
     "Pow": ("** is not part of templates", "multiply instead"),
 }
@@ -215,7 +216,7 @@ class _Bounding(NodeTransformer):
         if not isinstance(node, ALLOWED):
             kind = type(node).__name__
             plain = (f"{kind.lower()} is not part of templates", "use values, filters, if and for only")
-            raise _Refusal(node.lineno, *REFUSED.get(kind, plain))
+            raise _Refusal(_line_of(node), *REFUSED.get(kind, plain))
         return super().visit(node, *args, **kwargs)
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802, Jinja's name
@@ -250,6 +251,12 @@ class _Bounding(NodeTransformer):
             both = one if both is None else nodes.And(both, one, lineno=node.lineno)
             left = operand.expr
         return self.generic_visit(both or node)
+
+
+def _line_of(node: nodes.Node) -> int:
+    """The line of a node, or of what is in it: Jinja gives none to what `autoescape` becomes."""
+    lines = (getattr(each, "lineno", None) for each in (node, *node.find_all(nodes.Node)))
+    return next((line for line in lines if line is not None), 1)
 
 
 def _check_filter(node: nodes.Filter) -> None:
@@ -331,8 +338,9 @@ def _comparing(holds: Callable[[Any, Any], bool]) -> Callable[..., bool]:
 
     @pass_context
     def compared(context: Context, left: Any, right: Any) -> bool:
-        context[BUDGET].spend()
-        return holds(_plain(left), _plain(right))
+        left, right = _plain(left), _plain(right)
+        context[BUDGET].spend(weight(left))
+        return holds(left, right)
 
     return compared
 
@@ -345,10 +353,24 @@ def _is_equal(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
-def _is_in(left: Any, right: Any) -> bool:
+@pass_context
+def _is_in(context: Context, left: Any, right: Any) -> bool:
+    left, right = _plain(left), _plain(right)
+    cost = weight(left)
+    context[BUDGET].spend(cost)
     if isinstance(right, str):
         return isinstance(left, str) and left in right
-    return any(_is_equal(left, each) for each in elements(right))
+    for each in elements(right):
+        if cost:
+            context[BUDGET].spend(cost)
+        if _is_equal(left, each):
+            return True
+    return False
+
+
+@pass_context
+def _is_not_in(context: Context, left: Any, right: Any) -> bool:
+    return not _is_in(context, left, right)
 
 
 def _ordered(order: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -360,18 +382,17 @@ def _ordered(order: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _language() -> Language:
-    language = Language(undefined=Missing, finalize=shown, cache_size=0, keep_trailing_newline=False)
+    language = Language(undefined=Missing, finalize=told, cache_size=0, keep_trailing_newline=False)
     language.globals.clear()
     language.filters = {name: _paying(change) for name, change in FILTERS.items()} | {EACH: _each, PART: _paying(part)}
     comparisons = {name: _ordered(order) for name, order in ORDERS.items()} | {
         "eq": _is_equal,
         "ne": lambda left, right: not _is_equal(left, right),
-        "in": _is_in,
-        "notin": lambda left, right: not _is_in(left, right),
     }
     language.tests = {name: language.tests[name] for name in TESTS} | {
         f" {name}": _comparing(holds) for name, holds in comparisons.items()
     }
+    language.tests |= {" in": _is_in, " notin": _is_not_in}
     return language
 
 
