@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sentinel.db import new_session
 from sentinel.models import Suppression
 from sentinel.models.receipt import Receipt
-from sentinel.stand_ins import EVENT_PUBLIC_KEY, News, ProviderProcess, reset
+from sentinel.stand_ins import EVENT_PUBLIC_KEY, WEBHOOK_SECRET, Entry, News, ProviderProcess, reset
 from tests.rows import row
 from tests.system import System, eventually
 
@@ -29,12 +29,14 @@ def reporting(system: System, ledger: ProviderProcess) -> System:
         "SENTINEL_AMBIGUOUS_WAIT_SECONDS": "30",
     }
     system.start("beat", "beat")
-    system.start_worker("everything", "--pipeline", "--channel", "sms", "--channel", "email")
+    system.start_worker("everything", "--pipeline", "--channel", "sms", "--channel", "email", "--channel", "webhook")
     system.start_api()
     return system
 
 
-def test_reports_bring_messages_to_their_ends(reporting: System, ledger: ProviderProcess) -> None:
+def test_reports_bring_messages_to_their_ends_and_the_client_is_told(
+    reporting: System, ledger: ProviderProcess
+) -> None:
     fine, away, lost, doubtful = "+14155552671", "+14155552672", "gone@example.com", "doubt@example.com"
     stories = {
         fine: [ARRIVES],
@@ -45,11 +47,14 @@ def test_reports_bring_messages_to_their_ends(reporting: System, ledger: Provide
     ledger.report(stories, event_url=f"{reporting.url}/callbacks/sendgrid")
     ledger.script_recipients({doubtful: [reset()]})
 
+    _follow(reporting, ledger)
     ids = {to: _post(reporting, to) for to in stories}
     wanted = {fine: "DELIVERED", away: "DELIVERED", lost: "UNDELIVERED", doubtful: "DELIVERED"}
     eventually(lambda: _statuses(ids) == wanted, seconds=60, message=f"ends: {_statuses(ids)}")
 
-    accepted = [entry.recipient for entry in ledger.entries if entry.message_id]
+    told = {ids[to]: f"notification.{status.lower()}" for to, status in wanted.items()}
+    eventually(lambda: _told(ledger) == told, seconds=20, message=f"told: {_told(ledger)}")
+    accepted = [entry.recipient for entry in ledger.entries if entry.message_id and not _is_hook(entry)]
     assert sorted(accepted) == sorted([fine, away, away, lost, doubtful]), "only one was sent to again"
     with new_session() as session:
         suppressed = session.execute(select(Suppression.recipient, Suppression.reason)).all()
@@ -57,6 +62,23 @@ def test_reports_bring_messages_to_their_ends(reporting: System, ledger: Provide
         assert suppressed == [(lost, "bounced")]
         assert waiting == session.scalar(select(func.count()).select_from(Receipt).where(Receipt.status == "IGNORED"))
     _ends_at_once_as_suppressed(reporting, lost, ledger)
+
+
+def _follow(system: System, ledger: ProviderProcess) -> None:
+    """Have the client told, by a webhook that checks signatures."""
+    target = f"{ledger.url}/hooks/statuses"
+    endpoint = {"channel": "webhook", "target": target, "purpose": "statuses", "secret": WEBHOOK_SECRET}
+    assert system.http.post(f"{system.url}/endpoints", json=endpoint, timeout=10).status_code == 201
+
+
+def _is_hook(entry: Entry) -> bool:
+    return entry.path == "/hooks/statuses"
+
+
+def _told(ledger: ProviderProcess) -> dict[str, str]:
+    """The last that was told of each notification."""
+    heard = [entry.body for entry in ledger.entries if _is_hook(entry) and entry.status == 204]
+    return {body["data"]["id"]: body["type"] for body in sorted(heard, key=lambda body: str(body["data"]["at"]))}
 
 
 def _post(system: System, recipient: str) -> str:
@@ -70,8 +92,8 @@ def _statuses(ids: dict[str, str]) -> dict[str, str]:
 
 
 def _ends_at_once_as_suppressed(system: System, recipient: str, ledger: ProviderProcess) -> None:
-    sends = len(ledger.entries)
+    sends = [entry for entry in ledger.entries if not _is_hook(entry)]
     again = _post(system, recipient)
     eventually(lambda: row(again).status == "SUPPRESSED", seconds=20, message=f"{row(again).status}")
     assert row(again).reason == "bounced"
-    assert len(ledger.entries) == sends
+    assert [entry for entry in ledger.entries if not _is_hook(entry)] == sends
