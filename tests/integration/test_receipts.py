@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from sentinel import metrics
@@ -27,7 +29,7 @@ from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline
 from tests.rows import row, rows, tries
 
-Report = Callable[..., None]
+SOME = settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 def by_twilio(notification_id: str, sid: str, *news: News) -> list[str]:
@@ -102,6 +104,38 @@ def test_reports_in_any_order_in_batches_of_their_own_end_the_same(sent: str) ->
         receipts.apply(by_twilio(sent, sid_of(sent), news))
 
     assert row(sent).status == "DELIVERED"
+
+
+ENDS = {
+    News("delivered"): ("DELIVERED", None),
+    News("undelivered", 30005): ("UNDELIVERED", "unknown_handset"),
+    News("failed", 30034): ("UNDELIVERED", "unregistered_sender"),
+    News("undelivered", 30003): ("RETRYING", "unreachable_handset"),
+}
+
+
+@SOME
+@given(
+    last=st.sampled_from(list(ENDS)),
+    between=st.lists(st.sampled_from([News("queued"), News("sending"), News("sent")]), max_size=4),
+    cuts=st.lists(st.integers(1, 3), min_size=8, max_size=8),
+    random=st.randoms(use_true_random=False),
+)
+def test_any_order_repetition_and_batching_of_reports_ends_the_same(
+    sent: str, last: News, between: list[News], cuts: list[int], random: Random
+) -> None:
+    execute("DELETE FROM receipts")
+    execute("UPDATE notifications SET status = 'SENT', reason = NULL, queue_at = NULL, next_attempt_at = NULL")
+    reports = [*between, last, last]
+    random.shuffle(reports)
+
+    while reports:
+        size = cuts.pop()
+        receipts.apply(by_twilio(sent, sid_of(sent), *reports[:size]))
+        reports = reports[size:]
+
+    assert (row(sent).status, row(sent).reason) == ENDS[last]
+    assert {each.status for each in stored()} <= {"APPLIED", "IGNORED"}
 
 
 def test_a_handset_out_of_reach_is_sent_to_once_more_later(sent: str, provider: ProviderStandIn) -> None:
