@@ -10,6 +10,8 @@ from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from sentinel.rules.refusal import Place, Refused
 
 FOUND = re.compile(r"[^\W\d]\w*|[=<>!~&|]+|-?[\d.]+\w*|[\"'/].{0,40}|\S")
+# Begins at the first letter of a word and gives nothing back, or a long word would be read from each of its letters.
+LAST_WORD = re.compile(r"(?<!\w)([^\W\d]\w*+)\s*+\Z")
 
 WORDS: dict[str, tuple[str, ...]] = {
     "WHEN": ("when",),
@@ -147,7 +149,7 @@ def _quote(_before: str, word: str, allowed: set[str]) -> str:
 
 
 def _call(before: str, word: str, _allowed: set[str]) -> str:
-    name = re.search(r"([^\W\d]\w*)\s*$", before) if word == "(" else None
+    name = LAST_WORD.search(before) if word == "(" else None
     return _unknown_function(name[1]) if name else ""
 
 
