@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import schemathesis
 from flask.testing import FlaskClient
 
 from sentinel.services import audit
@@ -27,6 +28,16 @@ def test_the_last_audit_is_shown_with_what_it_found(api: FlaskClient, accept: Ac
     assert [(each["channel"], each["accepted"], each["in_flight"]) for each in shown["balance"]] == [("sms", 1, 1)]
     assert [(each["kind"], each["count"]) for each in shown["kinds"]] == [("attempts_differ", 1)]
     assert [(each["id"], each["client"]) for each in shown["found"]] == [(notification_id, "default")]
+
+
+def test_what_is_shown_is_as_described(api: FlaskClient, accept: Accept) -> None:
+    accept()
+    execute("UPDATE notifications SET attempts = 1")
+    audit.audit_and_keep()
+
+    described = schemathesis.openapi.from_wsgi("/openapi.json", api.application)["/audit"]["GET"]
+
+    described.validate_response(api.get("/audit"))
 
 
 def test_it_can_be_narrowed_to_a_client(api: FlaskClient, accept: Accept) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import schemathesis
 from flask.testing import FlaskClient
 
 from sentinel.clock import utc_now
@@ -79,6 +80,19 @@ def test_there_may_be_none(api: FlaskClient) -> None:
 )
 def test_letters_can_be_narrowed(api: FlaskClient, failed: list[str], query: str, count: int) -> None:
     assert sum(each["count"] for each in api.get(f"/dead-letters?{query}").get_json()) == count
+
+
+def test_what_succeeds_is_as_described(api: FlaskClient, failed: list[str]) -> None:
+    described = schemathesis.openapi.from_wsgi("/openapi.json", api.application)
+
+    described["/dead-letters"]["GET"].validate_response(api.get("/dead-letters"))
+    many = described["/dead-letters/replay"]["POST"]
+    for dry_run in (True, False):
+        answer = replay(api, limit=1, dry_run=dry_run)
+        assert str(answer.status_code) in many.definition.raw["responses"]
+        many.validate_response(answer)
+    one = described["/dead-letters/{notification_id}/replay"]["POST"]
+    one.validate_response(edit(api, failed[0], body="Mended"))
 
 
 def test_what_another_target_took_over_is_no_dead_letter(api: FlaskClient, failed: list[str], accept: Accept) -> None:
