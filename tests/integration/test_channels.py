@@ -207,8 +207,8 @@ def test_an_invalid_slack_token_pauses_slack(
 
     run_pipeline([notification_id], "slack")
 
-    assert (row(notification_id).status, row(notification_id).reason) == ("RETRYING", "unauthorized")
-    assert execute("SELECT name FROM provider_accounts") == "slack"
+    assert (row(notification_id).status, row(notification_id).reason) == ("RETRYING", "account_paused")
+    assert execute("SELECT name || reason FROM provider_accounts WHERE state = 'open'") == "slackunauthorized"
 
 
 @pytest.mark.parametrize("env", ["development", "production"])

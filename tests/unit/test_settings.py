@@ -27,7 +27,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("SENTINEL_API_PORT", "70000", "SENTINEL_API_PORT: Input should be less than or equal to 65535"),
         ("SENTINEL_MAX_ATTEMPTS", "0", "SENTINEL_MAX_ATTEMPTS: Input should be greater than or equal to 1"),
         ("SENTINEL_SWEEP_SECONDS", "0", "SENTINEL_SWEEP_SECONDS: Input should be greater than 0"),
-        ("SENTINEL_SMS_PROVIDER", "carrier-pigeon", "SENTINEL_SMS_PROVIDER: Input should be"),
+        ("SENTINEL_SMS_PROVIDER", "carrier-pigeon", 'SENTINEL_SMS_PROVIDER: "carrier-pigeon" is not understood'),
         ("SENTINEL_LIMIT_STRATEGY", "leaky", "SENTINEL_LIMIT_STRATEGY: Input should be"),
         ("SENTINEL_OPEN_MODE", "perhaps", "SENTINEL_OPEN_MODE: Input should be a valid boolean"),
         ("PUBLIC_BASE_URL", "sentinel.example.com", "PUBLIC_BASE_URL: must start with https://"),
