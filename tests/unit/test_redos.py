@@ -78,12 +78,11 @@ def written() -> Iterator[str]:
     """The patterns in our own code."""
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS
-            if not is_call or not isinstance(node.func.value, ast.Name) or node.func.value.id != "re":
-                continue
-            pattern = node.args[0]
-            if isinstance(pattern, ast.Constant):
-                yield pattern.value.decode() if isinstance(pattern.value, bytes) else pattern.value
+            match node:
+                case ast.Call(ast.Attribute(ast.Name("re"), call), [ast.Constant(str(pattern)), *_]) if call in CALLS:
+                    yield pattern
+                case ast.Call(ast.Attribute(ast.Name("re"), call), [ast.Constant(bytes(raw)), *_]) if call in CALLS:
+                    yield raw.decode()
 
 
 def test_each_regular_expression_of_ours_is_judged_here() -> None:
@@ -211,7 +210,8 @@ def test_what_needs_backtracking_or_too_much_memory_is_refused_when_it_is_writte
 
 
 RULES = {
-    "an unknown function": ("when ", "a", "!("),
+    "an unknown function": ("when ", "a", "("),
+    "a bracket after a text": ('when a == "', "a", '" ('),
     "spaces before a bracket": ("when a", " ", "!("),
     "brackets": ("when ", "(", ""),
     "nots": ("when ", "not ", "x"),
