@@ -117,7 +117,8 @@ def test_one_secret_that_nothing_opens_holds_up_its_message_alone_and_says_so(
 
     run_pipeline([first, second], "webhook")
 
-    assert (row(first).reason, row(second).status) == ("secret_unreadable", "SENT")
+    assert (row(first).status, row(first).reason) == ("FAILED", "secret_unreadable")
+    assert row(second).status == "SENT"
     (attempt,) = tries(first)
     assert (attempt.outcome, attempt.reason) == ("CONFIG", "secret_unreadable")
     assert "SENTINEL_SECRET_KEYS" in str(attempt.hint)
