@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from sentinel import broker, metrics
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.queries import accounts
+from sentinel.queries import reconciling as queries
 from sentinel.queries.accounts import Standing
 from sentinel.services import delivery, notifications, reconciling, sweeping
 from sentinel.services.unit_of_work import unit_of_work
@@ -284,7 +286,17 @@ def test_nothing_is_adopted_while_an_equal_message_is_under_way(
     assert (row(lost).status, row(lost).lookups) == ("AMBIGUOUS", 1)
 
 
-def test_questions_at_the_same_time_adopt_each_message_once(doubtful: Accept, provider: ProviderStandIn) -> None:
+def test_questions_at_the_same_time_adopt_each_message_once(
+    doubtful: Accept, provider: ProviderStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = queries.holders
+
+    def slowly(*given: Any) -> dict[str, str]:
+        found = read(*given)
+        time.sleep(0.1)  # time for all others to read the same
+        return found
+
+    monkeypatch.setattr(queries, "holders", slowly)
     ids = [doubtful(), *(doubtful(arrives=False) for _ in range(7))]
     start = threading.Barrier(len(ids))
 
