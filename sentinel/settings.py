@@ -277,7 +277,6 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=262_144, description="largest request body")
     max_batch_body_bytes: int = Field(default=8_388_608, description="largest body of a batch request")
     max_batch_items: int = Field(default=1000, ge=1, le=10_000, description="most items in one batch request")
-    api_body_seconds: float = Field(default=10.0, gt=0, description="how long a request may take to bring its body")
     api_rate: ApiRate = Field(
         default="1000/second",
         description='requests of one API key, or of one address without a key; several separated by ";", or `none`',
@@ -355,7 +354,9 @@ class Settings(BaseSettings):
         default="at_least_once", description="a send whose end is unknown: try again, or give up"
     )
     ambiguous_wait_seconds: int = Field(
-        default=45, ge=0, description="wait before a send in doubt is asked about or decided; Twilio may finish 30 s late"
+        default=45,
+        ge=0,
+        description="wait before a send in doubt is asked about or decided; Twilio may finish 30 s late",
     )
     provider_pause_seconds: int = Field(
         default=60,
