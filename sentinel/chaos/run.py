@@ -31,7 +31,7 @@ AUDIT_SECONDS = 600
 LOOK_SECONDS = 0.05
 SAMPLE_SECONDS = 1.0
 UNANSWERED_SECONDS = 60
-"""So long after the last strike the client goes on repeating what has not been answered."""
+"""When nothing has been answered for so long although all is whole, the client gives up."""
 MORE_ATTEMPTS = "12"
 """With shortened times an outage of seconds takes as many tries as minutes would otherwise."""
 REDELIVERED = 100
@@ -181,8 +181,7 @@ class _Run:
         self._began = time.monotonic()
         self._traffic.start()
         self._turn("load and faults", lambda: not (self._waiting or self._broken or self._now < self._plan.seconds))
-        give_up_at = self._now + UNANSWERED_SECONDS
-        self._turn("last answers", lambda: self._traffic.is_over or self._now > give_up_at)
+        self._turn("last answers", lambda: self._traffic.is_over or self._traffic.silent_seconds > UNANSWERED_SECONDS)
         self._traffic.give_up()
         self._traffic.join()
         load_seconds = self._now

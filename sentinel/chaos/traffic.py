@@ -111,6 +111,11 @@ class Traffic:
         """Whether every request has had its answer, or was given up."""
         return not self._thread.is_alive()
 
+    @property
+    def silent_seconds(self) -> float:
+        """Time since the last answer that was a success."""
+        return time.monotonic() - self._last_success
+
     def give_up(self) -> None:
         """Repeat nothing any more."""
         self._gives_up = True
