@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.services import audit
 from sentinel.stand_ins import ProviderProcess
 from tests.conftest import Configure
 from tests.integration.conftest import live_settings
@@ -22,6 +23,7 @@ def ledger(tmp_path: Path) -> Iterator[ProviderProcess]:
 
 @pytest.fixture
 def system(database: Configure, ledger: ProviderProcess, tmp_path: Path) -> Iterator[System]:
-    """An installation on empty tables whose channels are live; nothing is started yet."""
+    """An installation on empty tables whose channels are live; nothing is started yet. At the end its books balance."""
     with running_system(tmp_path, **live_settings(ledger.url) | QUICK) as found:
         yield found
+        assert audit.audit().found == []
