@@ -30,7 +30,7 @@ PROVIDER_LEDGER, CLIENT_LEDGER = "provider.jsonl", "accepted.jsonl"
 AUDIT_SECONDS = 600
 LOOK_SECONDS = 0.05
 SAMPLE_SECONDS = 1.0
-UNANSWERED_SECONDS = 60
+UNANSWERED_SECONDS = 120
 """When nothing has been answered for so long although all is whole, the client gives up."""
 MORE_ATTEMPTS = "12"
 """With shortened times an outage of seconds takes as many tries as minutes would otherwise."""
