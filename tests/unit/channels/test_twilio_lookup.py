@@ -6,6 +6,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +14,26 @@ import pytest
 from sentinel.channels.base import Finding, LooksUp, Question
 from sentinel.channels.inquiry import Inquiry
 from sentinel.channels.twilio_lookup import MOST_PAGES, PAGE_SIZE
-from sentinel.stand_ins import ACCOUNT_SID, Fault, ProviderStandIn, raw, refused, reset, reset_unread, silence
+from sentinel.stand_ins import (
+    ACCOUNT_SID,
+    Fault,
+    ProviderProcess,
+    ProviderStandIn,
+    raw,
+    refused,
+    reset,
+    reset_unread,
+    silence,
+)
 from sentinel.stand_ins.messages import AUTH_TOKEN
 from tests.unit.channels.conftest import built_providers, close_all, http_settings, send, sms
 
 SERVICE = "MG" + "0" * 32
 
 
-def ask(stand_in: ProviderStandIn, *questions: Question, deadline: float = 20.0, **overrides: Any) -> list[Finding]:
+def ask(
+    stand_in: ProviderStandIn | ProviderProcess, *questions: Question, deadline: float = 20.0, **overrides: Any
+) -> list[Finding]:
     """What Twilio's provider finds."""
 
     async def run() -> list[Finding]:
@@ -171,6 +184,22 @@ def test_more_messages_than_are_read_leave_the_doubt(stand_in: ProviderStandIn) 
 
     assert ask(stand_in, doubt()) == [Finding(trouble="too_many_messages")]
     assert len(stand_in.lookups) == MOST_PAGES
+
+
+def test_a_stand_in_lists_what_it_took_to_nobody_else(tmp_path: Path) -> None:
+    with ProviderProcess(tmp_path / "ledger") as stand_in:
+        send(http_settings(stand_in.url), sms())
+        found = ask(stand_in, doubt())
+        refused_us = ask(stand_in, doubt(), twilio_auth_token="wrong")
+        of_another = ask(stand_in, doubt(), twilio_account_sid="AC" + "f" * 32)
+        entries = stand_in.entries
+        stand_in.forget()
+        forgotten = ask(stand_in, doubt())
+
+    assert [sids(each) for each in found] == [[entries[0].message_id]]
+    assert refused_us == of_another == [Finding(trouble="http_401")]
+    assert forgotten == [Finding()]
+    assert len(entries) == 1, "questions are not in the ledger"
 
 
 def test_struck_out_texts_leave_the_doubt(stand_in: ProviderStandIn) -> None:
