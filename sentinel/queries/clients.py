@@ -14,6 +14,7 @@ from sentinel.models import (
     ApiKey,
     Client,
     DedupeClaim,
+    DeliveryPolicy,
     Endpoint,
     Event,
     IdempotencyKey,
@@ -36,7 +37,18 @@ CALLER_BY_KEY_HASH = text("""
 
 RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
-BELONGINGS = (Endpoint, Suppression, Rule, RuleVersion, Template, Ticket, ApiKey, IdempotencyKey, DedupeClaim)
+BELONGINGS = (
+    Endpoint,
+    DeliveryPolicy,
+    Suppression,
+    Rule,
+    RuleVersion,
+    Template,
+    Ticket,
+    ApiKey,
+    IdempotencyKey,
+    DedupeClaim,
+)
 """What goes with a client."""
 
 
