@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import uuid
@@ -16,6 +15,7 @@ import orjson
 import redis
 
 from sentinel.logs import get_logger
+from sentinel.stopping import at_end
 from sentinel.store import get_store
 
 log = get_logger(__name__)
@@ -58,6 +58,7 @@ METRICS: dict[str, Metric] = {
     ),
     "notifications_undelivered_total": Metric("Notifications that ended as UNDELIVERED.", ("channel", "reason")),
     "receipts_total": Metric("Reports of providers; the same report again is not counted.", ("provider", "kind")),
+    "receipts_unmatched_total": Metric("Reports that fit no notification of ours.", ("provider",)),
     "receipts_refused_total": Metric("Reports whose signature did not fit.", ("provider",)),
     "delivery_seconds": Metric("From a notification's acceptance to its SENT.", ("channel",), WAITS),
     "attempts_total": Metric("Tries at providers.", ("provider", "outcome")),
@@ -194,9 +195,9 @@ class Meter:
 
     def close(self) -> None:
         """Flush for the last time and stop."""
-        self._closing.set()
-        atexit.unregister(self.close)
-        self.flush()
+        if not self._closing.is_set():
+            self._closing.set()
+            self.flush()
 
     def _run(self) -> None:
         while not self._closing.wait(FLUSH_SECONDS):
@@ -224,7 +225,7 @@ class Meter:
 def get_meter() -> Meter:
     """Return the meter of this process; what it still holds is flushed when the process ends."""
     meter = Meter()
-    atexit.register(meter.close)
+    at_end(meter.close, turn=1)  # after the dispatcher, which counts
     return meter
 
 

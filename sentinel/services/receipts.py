@@ -103,6 +103,7 @@ def apply(ids: Sequence[str]) -> None:
         rows = [_settled(each, found.get(each.notification_id or ""), kept, uow.now) for each in taken]
         if rows:
             queries.settle(uow.session, rows)
+        _count_unmatched(uow, taken, rows)
 
 
 def _found(row: StandingRow) -> Found:
@@ -190,6 +191,13 @@ def _count(uow: UnitOfWork, found: Found) -> None:
     elif found.standing.status is Status.UNDELIVERED:
         reason = found.standing.reason or ""
         uow.count("notifications_undelivered_total", channel=channel, reason=reason)
+
+
+def _count_unmatched(uow: UnitOfWork, taken: Sequence[Taken], rows: Sequence[Mapping[str, Any]]) -> None:
+    pairs = zip(taken, rows, strict=True)
+    unmatched = Counter(each.provider for each, settled in pairs if settled["status"] is ReceiptStatus.UNMATCHED)
+    for provider, amount in unmatched.items():
+        uow.count("receipts_unmatched_total", amount, provider=provider)
 
 
 def _settled(taken: Taken, found: Found | None, kept: set[str], now: datetime) -> dict[str, Any]:

@@ -287,6 +287,7 @@ def test_a_report_that_fits_nothing_is_unmatched_after_a_few_looks(sent: str) ->
         ("UNMATCHED", "there is no such notification", None),
         ("UNMATCHED", "fits no try of this notification", None),
     ]
+    assert metrics.totals()["receipts_unmatched_total", "twilio"] == 2
     assert looks == len(receipts.LOOKS) + 1
     assert sum(receipts.LOOKS) > 60, "longer than a lease"
     assert row(sent).status == "SENT"
