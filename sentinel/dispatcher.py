@@ -5,7 +5,6 @@ Events are one line, the notifications of each channel another.
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from sentinel.bell import get_bell
 from sentinel.broker import publish_accepted
 from sentinel.logs import get_logger
 from sentinel.settings import get_settings
+from sentinel.stopping import at_end
 
 log = get_logger(__name__)
 
@@ -104,5 +104,5 @@ class Dispatcher:
 def get_dispatcher() -> Dispatcher:
     """Return the dispatcher of this process; what it still holds is published when the process ends."""
     dispatcher = Dispatcher(publish_accepted, ring=get_bell().ring, full_size=get_settings().batch_size)
-    atexit.register(dispatcher.close)
+    at_end(dispatcher.close, turn=2)
     return dispatcher

@@ -14,12 +14,14 @@ from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutting_down,
 )
 
-from sentinel import metrics
+from sentinel import metrics, stopping
 from sentinel.broker import PIPELINE, publish_warm_up
 from sentinel.broker import celery as app
 from sentinel.db import forget_engine
+from sentinel.dispatcher import get_dispatcher
 from sentinel.services.delivery import get_sender
 
 __all__ = ["app"]
@@ -41,6 +43,11 @@ def _after_fork(**_: Any) -> None:
 def _ready(sender: Any, **_: Any) -> None:
     if PIPELINE in sender.app.amqp.queues.consume_from:
         publish_warm_up()
+
+
+@worker_shutting_down.connect
+def _told_to_stop(**_: Any) -> None:
+    stopping.ask()  # sends under way end, the others are given back: the grace need not outlast a whole batch
 
 
 @task_prerun.connect
@@ -67,6 +74,8 @@ def _labels(task: Any) -> dict[str, str]:
 
 @worker_process_shutdown.connect
 def _before_exit(**_: Any) -> None:
+    if get_dispatcher.cache_info().currsize:
+        get_dispatcher().close()
     metrics.flush()
     if get_sender.cache_info().currsize:
         get_sender().close()

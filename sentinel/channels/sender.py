@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sentinel import stopping
 from sentinel.channels.base import Finding, LooksUp, Message, Outcome, Provider, Question, Receipt
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.inquiry import Inquiry
@@ -43,7 +44,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A message that was never tried: the account was refused meanwhile (`cause`), or the time ran out (None).
+    """A message that was never tried: the account was refused meanwhile (`cause`), or there was no time (None).
 
     With `rest_seconds` it was its own receiver that must be left alone for so long.
     """
@@ -94,7 +95,7 @@ class Batch:
 
     def _held_back(self, message: Message) -> Unsent | None:
         """The reason for not even trying, if there is one."""
-        if self._refusal is not None or time.monotonic() > self._start_before:
+        if self._refusal is not None or time.monotonic() > self._start_before or stopping.is_asked():
             return Unsent(message, self._refusal)
         rest = self._receivers.rest_of(message.recipient) if self._receivers else None
         return Unsent(message, rest.cause, rest.seconds_left) if rest else None

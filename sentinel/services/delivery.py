@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from sentinel import stopping
 from sentinel.channels.base import Message, Outcome
 from sentinel.channels.registry import provider_names
 from sentinel.channels.sender import Result, Sender, Sent, Unsent
@@ -69,7 +70,8 @@ def shared_sender() -> Sender:
 def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     """Send what is still ours of `ids`, in slices small enough that a killed worker leaves few sends in doubt.
 
-    Returns the ids to queue again: those left when the time was up, or those that are due for another try soon.
+    Returns the ids to queue again: those left when the time was up or the worker was told to stop, or those that are
+    due for another try soon.
     """
     settings = get_settings()
     if not provider_names(channel, settings):
@@ -79,7 +81,7 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     stop_at = time.monotonic() + settings.task_time_limit_seconds / 3
     has_retries = False
     for start in range(0, len(ids), size):
-        if time.monotonic() > stop_at:
+        if time.monotonic() > stop_at or stopping.is_asked():
             return Again(list(ids[start:]))
         has_retries |= _send_slice(channel, ids[start : start + size], worker, settings)
     return _due_soon(ids, settings) if has_retries else Again([])
