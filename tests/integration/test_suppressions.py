@@ -14,13 +14,14 @@ from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import pipeline as pipeline_queries
 from sentinel.queries import suppressions as queries
 from sentinel.queries.values import array
-from sentinel.services import delivery, pipeline
+from sentinel.services import delivery, failover, pipeline
+from sentinel.services.failover import Target
 from sentinel.services.suppressions import NewSuppression, suppress_many
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.integration.calls import execute, send, stored
 from tests.integration.conftest import DEFAULT_CLIENT_ID, Accept, RunPipeline
-from tests.rows import row
+from tests.rows import row, rows
 
 NUMBER = "+14155552671"
 
@@ -233,3 +234,17 @@ def test_a_long_list_is_asked_by_its_index(statement: TextClause, accept: Accept
 
     assert "uq_suppressions_client_id_channel_recipient" in plan
     assert "Seq Scan on suppressions" not in plan
+
+
+def test_what_is_suppressed_goes_on_to_its_next_target(
+    accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    suppress()
+    notification_id = accept(failover=(Target("email", "oncall@example.com"),))
+    run_pipeline([notification_id])
+
+    assert failover.sweep() == 1
+
+    (second,) = (each for each in rows().values() if each.failover_of == notification_id)
+    run_pipeline([second.id], "email")
+    assert [standing(each) for each in (notification_id, second.id)] == [("SUPPRESSED", "opted_out"), ("SENT", None)]
