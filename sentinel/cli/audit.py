@@ -15,7 +15,8 @@ from sentinel.cli.database import client_id, operator_work, plain_words
 from sentinel.cli.notifications import moment
 from sentinel.cli.output import get_console, print_json, print_table
 from sentinel.services import audit as service
-from sentinel.services.audit import KINDS, Report
+from sentinel.services import audit_report
+from sentinel.services.audit_report import KINDS, Report
 
 COLUMNS = (
     *("day", "channel", "accepted", "delivered", "suppressed", "failed", "cancelled", "in flight", "deleted"),
@@ -69,7 +70,7 @@ def _audit(since: datetime, owner: int | None) -> Report:
 
 
 def _print(report: Report) -> None:
-    views = [service.balance_view(lines) for lines in service.by_day_and_channel(report.lines)]
+    views = [audit_report.balance_view(lines) for lines in audit_report.by_day_and_channel(report.lines)]
     print_table(COLUMNS, [_line(view) for view in views])
     reasons = [(end, reason, count) for end in ("suppressed", "failed") for reason, count in _reasons(views, end)]
     if reasons:
@@ -108,11 +109,11 @@ def _reasons(views: Iterable[dict[str, Any]], end: str) -> list[tuple[str, int]]
 def _as_json(report: Report) -> dict[str, Any]:
     """All that was found, and the balance of each client."""
     by_client = [
-        {"client": report.name_of(line.client_id)} | service.balance_view([line])
-        for lines in service.by_day_and_channel(report.lines)
+        {"client": report.name_of(line.client_id)} | audit_report.balance_view([line])
+        for lines in audit_report.by_day_and_channel(report.lines)
         for line in lines
     ]
-    return service.as_json(report, most=service.MOST_LISTED) | {
+    return audit_report.as_json(report, most=audit_report.MOST_LISTED) | {
         "started_at": report.started_at,
         "finished_at": report.finished_at,
         "checked": report.checked,

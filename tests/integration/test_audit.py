@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +16,7 @@ from sentinel.db import get_engine
 from sentinel.ids import new_id
 from sentinel.models.status import Status
 from sentinel.services import audit, books, delivery, gauges, notifications, retention, sweeping
+from sentinel.services.audit_report import KINDS
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
@@ -83,6 +87,35 @@ def test_adding_up_changes_no_balance(sent: str) -> None:
     assert books.add_up() == 0
 
     assert balance() == before == [(2, 0, 2)]
+
+
+def test_books_balance_at_every_moment_beside_those_who_write(accept: Accept) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            accept()
+
+    def add_up() -> None:
+        while not stop.is_set():
+            books.add_up()
+
+    threads = [threading.Thread(target=work) for work in (write, write, add_up, add_up)]
+    for thread in threads:
+        thread.start()
+    found_meanwhile = [audit.audit().found for _ in range(10)]
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert found_meanwhile == [[]] * 10
+    assert balance()[0][0] > 10
+
+
+def test_each_kind_of_discrepancy_is_explained() -> None:
+    text_of_page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "audit.md").read_text()
+
+    assert set(re.findall(r"^\| `(\w+)` \|", text_of_page, re.MULTILINE)) == set(KINDS)
 
 
 def test_days_of_which_nothing_is_left_are_closed(accept: Accept, run_pipeline: RunPipeline) -> None:

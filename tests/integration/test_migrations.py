@@ -64,6 +64,23 @@ def test_up_down_up_leaves_nothing_behind_and_works_again(scratch: Config) -> No
         assert connection.execute(text("SELECT name FROM clients")).scalars().all() == ["default"]
 
 
+def test_the_books_open_with_what_is_there(scratch: Config) -> None:
+    command.upgrade(scratch, "0002")
+    rows = """
+        INSERT INTO notifications (id, client_id, channel, recipient, body, status, attempt_limit, created_at, updated_at)
+        SELECT gen_random_uuid(), 1, 'sms', '+1', 'hi', 'CANCELLED', 6, at, at
+        FROM unnest(ARRAY['2026-11-20T23:59:59Z', '2026-11-20T00:00:00Z', '2026-11-21T00:00:00Z']::timestamptz[]) at
+    """
+    with get_engine().begin() as connection:
+        connection.execute(text(rows))
+
+    command.upgrade(scratch, "head")
+
+    with get_engine().connect() as connection:
+        totals = connection.execute(text("SELECT day::text, channel, accepted, pruned FROM book_totals ORDER BY day"))
+        assert [tuple(row) for row in totals] == [("2026-11-20", "sms", 2, 0), ("2026-11-21", "sms", 1, 0)]
+
+
 def test_deploys_at_the_same_time_take_turns(scratch: Config) -> None:
     deploys = [subprocess.Popen([SENTINEL, "db", "upgrade"], stdout=subprocess.PIPE) for _ in range(3)]
 
