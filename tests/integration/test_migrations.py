@@ -67,7 +67,8 @@ def test_up_down_up_leaves_nothing_behind_and_works_again(scratch: Config) -> No
 def test_the_books_open_with_what_is_there(scratch: Config) -> None:
     command.upgrade(scratch, "0002")
     rows = """
-        INSERT INTO notifications (id, client_id, channel, recipient, body, status, attempt_limit, created_at, updated_at)
+        INSERT INTO notifications (id, client_id, channel, recipient, body, status, attempt_limit, created_at,
+                                   updated_at)
         SELECT gen_random_uuid(), 1, 'sms', '+1', 'hi', 'CANCELLED', 6, at, at
         FROM unnest(ARRAY['2026-11-20T23:59:59Z', '2026-11-20T00:00:00Z', '2026-11-21T00:00:00Z']::timestamptz[]) at
     """
