@@ -30,6 +30,7 @@ from sentinel.api import (
 )
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
+from sentinel.api.strangers import Strangers
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
 from sentinel.settings import Settings, get_settings
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         },
     )
     Throttle(settings).install(app)
+    Strangers(settings).install(app)
     app.before_request(check_envelope)
     app.after_request(_secure)
     register_handlers(app)

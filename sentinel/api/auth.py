@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import current_app, g, request
 
+from sentinel.api.parsing import BODY_METHODS
 from sentinel.errors import UnauthorizedError
 from sentinel.services import clients
 from sentinel.services.clients import Caller
-from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import Settings, is_loopback
 
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
@@ -17,7 +18,10 @@ OWN_PAGES = (None, "none", "same-origin")
 
 def require_credentials() -> None:
     """Refuse who shows no API key before anything of the request is read; open mode needs none."""
-    if "Authorization" in request.headers or g.get("is_open"):
+    if g.get("is_known_key") or g.get("has_valid_key") or g.get("is_open"):
+        return
+    if "Authorization" in request.headers:
+        _require_key()
         return
     if not _may_be_open():
         raise UnauthorizedError("send your API key as `Authorization: Bearer sntl_…`; see `sentinel keys create`")
@@ -30,6 +34,13 @@ def current_caller(uow: UnitOfWork, scope: str) -> Caller:
     caller.require(scope)
     wanted = request.args.get("client")
     return caller if wanted is None else clients.acting_for(uow, caller, wanted)
+
+
+def _require_key() -> None:
+    """Refuse a key that is none before its body is read: a body that never comes holds a thread of the server."""
+    if request.method in BODY_METHODS:
+        with unit_of_work() as uow:
+            _caller(uow)
 
 
 def presented_key() -> str | None:

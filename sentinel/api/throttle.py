@@ -63,6 +63,8 @@ ASK = """
     return answer
 """
 
+REMEMBER_KNOWN = "redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])"
+
 REMEMBER_WRONG = """
     redis.call('SADD', KEYS[1], ARGV[1])
     if redis.call('SCARD', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -155,11 +157,11 @@ class Throttle:
 
     def _finish(self, response: Response) -> Response:
         asker: Asker | None = g.get("asker")
-        if asker and asker.key and self._wrong_rate:
-            if response.status_code == HTTPStatus.UNAUTHORIZED:
+        if asker and asker.key:
+            if g.get("has_valid_key") and not g.get("is_known_key"):
+                self._run(REMEMBER_KNOWN, [asker.known], [KNOWN_SECONDS])
+            elif response.status_code == HTTPStatus.UNAUTHORIZED and self._wrong_rate:
                 self._run(REMEMBER_WRONG, [asker.wrong], [asker.key, self._wrong_rate.get_expiry() * 1000])
-            elif g.get("has_valid_key") and not g.get("is_known_key"):
-                self._run("redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])", [asker.known], [KNOWN_SECONDS])
         if "share" in g:
             response.headers.update(g.share.headers)
         return response

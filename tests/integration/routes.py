@@ -56,9 +56,10 @@ def calls(app: Flask, known: Mapping[str, Any]) -> Iterator[Call]:
 
 
 def _path(app: Flask, rule: Rule, known: Mapping[str, Any]) -> str:
-    values = {name: (known | OF_NOBODY)[name] for name in rule.arguments}  # KeyError: say whose it is, above or below
-    path = app.url_map.bind("127.0.0.1").build(rule.endpoint, values, next(iter(rule.methods or {"GET"})))
-    return path if isinstance(path, str) else path.decode()
+    values = {
+        name: ({**known} | OF_NOBODY)[name] for name in rule.arguments
+    }  # KeyError: say whose it is, above or below
+    return app.url_map.bind("127.0.0.1").build(rule.endpoint, values, next(iter(rule.methods or {"GET"})))
 
 
 def _described_path(rule: Rule) -> str:
