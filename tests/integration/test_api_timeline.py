@@ -96,13 +96,13 @@ def test_one_in_doubt_tells_both_tries(
     api: FlaskClient, accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:
     provider.script(reset())
-    notification_id = accept()
-    run_pipeline([notification_id])
+    notification_id = accept(channel="email", recipient="a@example.com")
+    run_pipeline([notification_id], "email")
     assert _events(_timeline(api, notification_id)) == ["accepted", "attempted", "ambiguous"]
 
     sweeping.sweep_waiting()
     execute("UPDATE notifications SET next_attempt_at = now() - interval '1 second'")
-    delivery.deliver("sms", [notification_id], worker="test@here")
+    delivery.deliver("email", [notification_id], worker="test@here")
 
     items = _timeline(api, notification_id)
     assert [each["detail"].get("outcome") for each in items if each["event"] == "attempted"] == ["AMBIGUOUS", "OK"]
