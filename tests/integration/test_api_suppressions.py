@@ -14,7 +14,7 @@ NUMBER = {"channel": "sms", "recipient": "+14155552671"}
 MAIL = {"channel": "email", "recipient": "ann@example.com"}
 
 
-def made(api: FlaskClient, body: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
+def made(api: FlaskClient, body: dict[str, Any] | None = None, /, **headers: str) -> dict[str, Any]:
     response = send(api, body or NUMBER, PATH, **headers)
     assert response.status_code == 201, response.get_json()
     found: dict[str, Any] = response.get_json()
