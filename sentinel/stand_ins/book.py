@@ -47,6 +47,7 @@ class Book:
     def __init__(self, credentials: Credentials, ledger: Path | None = None) -> None:
         self.credentials = credentials
         self.entries: list[Entry] = []
+        self.taken: dict[str, list[Entry]] = {}  # by recipient: a question must not read all that ever came
         self.connections = 0
         self.open: dict[asyncio.Transport, asyncio.Event] = {}
         self.queue: deque[Fault] = deque()
@@ -61,6 +62,8 @@ class Book:
     def write(self, entry: Entry) -> None:
         """Put one request on record."""
         self.entries.append(entry)
+        if entry.message_id is not None:
+            self.taken.setdefault(entry.recipient, []).append(entry)
         if self._file:
             self._file.write(json.dumps(asdict(entry)).encode() + b"\n")
 
@@ -81,7 +84,7 @@ class Book:
 
     def forget(self) -> None:
         """Empty the script and the ledger in memory (a file keeps its lines)."""
-        for each in (self.queue, self.by_recipient, self.entries, self.questions, self.for_questions):
+        for each in (self.queue, self.by_recipient, self.entries, self.taken, self.questions, self.for_questions):
             each.clear()
         self.reporter.forget()
         self.always, self.connections = None, 0

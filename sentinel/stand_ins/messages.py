@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made_by
 from typing import TYPE_CHECKING, Any
@@ -78,5 +78,5 @@ class Api:
     usual: Callable[[Request, dict[str, Any], Credentials], Answer]
     error: Callable[[int, Fault], bytes]
     """A scripted error as the provider writes it."""
-    listed: Callable[[Request, Sequence[Entry], Credentials], Answer] | None = None
-    """What a GET is answered, from all that arrived; None: like any other request."""
+    listed: Callable[[Request, Mapping[str, Sequence[Entry]], Credentials], Answer] | None = None
+    """What a GET is answered, from what was taken, by recipient; None: like any other request."""

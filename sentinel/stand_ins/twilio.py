@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -79,21 +79,20 @@ def _message(sid: str, body: dict[str, Any], credentials: Credentials, made_at: 
     }
 
 
-def _listed(request: Request, entries: Sequence[Entry], credentials: Credentials) -> Answer:
-    """One page of what was taken, newest first; whoever sent it may never have heard of it."""
+def _listed(request: Request, taken: Mapping[str, Sequence[Entry]], credentials: Credentials) -> Answer:
+    """One page of what was taken for one number, newest first; whoever sent it may never have heard of it."""
     if request.headers.get("authorization") != credentials.basic:
         return _unauthorized()
     address = urlsplit(request.path)
     if address.path != _address(credentials):
         return _unknown(request)
     query = dict(parse_qsl(address.query))
-    taken = [entry for entry in reversed(entries) if entry.message_id is not None and entry.path == address.path]
-    wanted = [entry for entry in taken if _is_wanted(entry, query)]
+    wanted = [entry for entry in reversed(taken.get(query.get("To", ""), ())) if _is_wanted(entry, address.path, query)]
     return Answer(200, json.dumps(_page(address.path, query, wanted, credentials)).encode())
 
 
-def _is_wanted(entry: Entry, query: dict[str, str]) -> bool:
-    return all(entry.body.get(name) == query[name] for name in ("To", "From") if name in query)
+def _is_wanted(entry: Entry, path: str, query: dict[str, str]) -> bool:
+    return entry.path == path and query.get("From") in (None, entry.body.get("From"))
 
 
 def _page(path: str, query: dict[str, str], wanted: Sequence[Entry], credentials: Credentials) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class _Connection(asyncio.Protocol):
         self._book.questions.append(request.path)
         fault = self._book.fault_for_question() or Fault()
         if fault.status is None:
-            answer = listed(request, self._book.entries, self._book.credentials)
+            answer = listed(request, self._book.taken, self._book.credentials)
         else:
             answer = _scripted_answer(api, fault, fault.status)
         self._send(answer, fault)
