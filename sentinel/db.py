@@ -5,6 +5,7 @@ What limits which wait, and why the client has a deadline of its own: docs/decis
 
 from __future__ import annotations
 
+import re
 import select
 from functools import lru_cache
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import orjson
 import psycopg2
 from psycopg2 import extensions
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, sessionmaker
 
 from sentinel.settings import Settings, get_settings
+
+ROW = re.compile(r"\n(?:DETAIL|CONTEXT):")
 
 POOL_OVERFLOW = 2
 """Connections beyond the pool that a process may open for a moment."""
@@ -66,17 +70,27 @@ extensions.set_wait_callback(_wait)
 def get_engine() -> Engine:
     """Make the pool of this process on first use; `forget_engine` after a fork."""
     settings = get_settings()
-    return create_engine(
+    engine = create_engine(
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=settings.statement_timeout_seconds,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error must not print recipients and texts
         pool_recycle=RECYCLE_SECONDS,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args=_connect_args(settings),
     )
+    event.listen(engine, "handle_error", _forget_row)
+    return engine
+
+
+def _forget_row(context: ExceptionContext) -> None:
+    """Take out of an error what PostgreSQL adds to its first line: the refused row, with its recipient and text."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (ROW.split(str(error.args[0]), maxsplit=1)[0], *error.args[1:])
 
 
 def _connect_args(settings: Settings) -> dict[str, Any]:
