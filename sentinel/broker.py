@@ -35,6 +35,16 @@ def queue_lengths(connection: Any) -> dict[str, int]:
     return {queue.name: queue(connection.channel()).queue_declare().message_count for queue in celery.conf.task_queues}
 
 
+def long_queues(longest: int) -> frozenset[str]:
+    """The queues in which more than `longest` messages wait; none if the broker does not say."""
+    try:
+        with celery.connection_for_read() as connection:
+            lengths = queue_lengths(connection)
+    except UNREACHABLE:
+        return frozenset()
+    return frozenset(name for name, count in lengths.items() if count > longest)
+
+
 PIPELINE = "pipeline"
 """The queue of everything before delivery."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import SweeperRun
+from sentinel.queries.values import array
 
 TAKE_DUE = text("""
     WITH due AS (
         SELECT id FROM notifications
         WHERE status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') AND status <> 'AMBIGUOUS' AND queue_at <= :now
+          AND (status <> 'PENDING' OR channel <> ALL(CAST(:busy AS text[])) OR queue_at <= :long_ago)
         ORDER BY queue_at LIMIT :most FOR UPDATE SKIP LOCKED)
     UPDATE notifications n SET queue_at = :again FROM due WHERE n.id = due.id
     RETURNING n.id::text, n.channel, n.status
@@ -49,6 +52,15 @@ LOSE_LEASES = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """When a sweep happens, when what it takes comes up again, and since when nobody may have been seen waiting."""
+
+    now: datetime
+    again: datetime
+    long_ago: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SweptRow:
     """A row that wants its message queued (again)."""
 
@@ -57,9 +69,14 @@ class SweptRow:
     status: str
 
 
-def take_due(session: Session, *, now: datetime, again: datetime, most: int) -> list[SweptRow]:
-    """Take up to `most` rows that should be queued; they come up again at `again` unless somebody claims them."""
-    return [SweptRow(*row) for row in session.execute(TAKE_DUE, {"now": now, "again": again, "most": most})]
+def take_due(session: Session, moments: Moments, *, busy: Collection[str], most: int) -> list[SweptRow]:
+    """Take up to `most` rows that should be queued; they come up again at `again` unless somebody claims them.
+
+    On a `busy` channel, whose messages still wait in their queues, only those that have waited since `long_ago`.
+    """
+    values = {"now": moments.now, "again": moments.again, "long_ago": moments.long_ago}
+    found = session.execute(TAKE_DUE, values | {"busy": array(busy), "most": most})
+    return [SweptRow(*row) for row in found]
 
 
 def take_due_events(session: Session, *, now: datetime, again: datetime, most: int) -> list[str]:

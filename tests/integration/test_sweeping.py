@@ -180,3 +180,28 @@ def _pass_time(column: str) -> None:
 def _execute(statement: str) -> None:
     with get_engine().begin() as connection:
         connection.execute(text(statement))
+
+
+def test_what_waits_in_a_long_queue_is_not_queued_once_more(
+    accept: Accept, queued: Queued, database: Configure
+) -> None:
+    """Under overload each sweep would make the queue longer; what is lost is queued again all the same, later."""
+    ids = {channel: accept(channel=channel, recipient=address) for channel, address in ADDRESSES.items()}
+    _execute("UPDATE notifications SET queue_at = now() - interval '1 second'")
+    with broker.celery.connection_for_write() as connection, connection.SimpleQueue("sms") as line:
+        for _ in range(sweeping.LONG_QUEUE + 1):
+            line.put([])
+
+        sweeping.sweep_waiting()
+        assert [each[2] for each in queued] == [(ids["email"],)], "nobody waits for the mail's queue"
+        _execute("UPDATE notifications SET queue_at = now() - interval '1 minute'")
+        sweeping.sweep_waiting()
+        assert {each[2] for each in queued[1:]} == {(ids["email"],), (ids["sms"],)}, "it has waited too long"
+        _execute("UPDATE notifications SET queue_at = now() - interval '1 second'")
+        line.clear()
+
+    sweeping.sweep_waiting()
+    assert {each[2] for each in queued[3:]} == {(ids["email"],), (ids["sms"],)}
+
+
+ADDRESSES = {"sms": "+14155552671", "email": "oncall@example.com"}
