@@ -10,7 +10,7 @@ UP_STAMP := .venv/.stamp-up
 DEV_STAMP := .venv/.stamp-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock bench audit
+.PHONY: help setup up test check format lock plans bench audit
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lock: ## compile the lock files from pyproject.toml with uv; newest versions: LO
 	$(call compile,requirements.txt,)
 	$(call compile,requirements-embedded.txt,--extra embedded --constraint requirements.txt)
 	$(call compile,requirements-dev.txt,--extra embedded --group dev --constraint requirements-embedded.txt)
+
+plans: $(DEV_STAMP) ## look at what every statement reads among a million notifications
+	PLANS_ROWS=1000000 $(BIN)/pytest -n 0 tests/integration/test_query_plans.py
 
 bench: $(DEV_STAMP) ## measure throughput and latency on this machine
 	$(BIN)/python -m bench

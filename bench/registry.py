@@ -40,4 +40,5 @@ BENCHES = (
     Bench("probes", is_usual=False),
     Bench("books", is_usual=False),
     Bench("retention", is_usual=False),
+    Bench("shutdown", is_usual=False),
 )
