@@ -26,7 +26,7 @@ from sentinel.services.unit_of_work import unit_of_work
 READ, WRITE = "notifications:read", "notifications:write"
 
 blueprint = StrictBlueprint(
-    "dead_letters", __name__, url_prefix="/dead-letters", description="What ended as FAILED or UNDELIVERED"
+    "dead-letters", __name__, url_prefix="/dead-letters", description="What ended as FAILED or UNDELIVERED"
 )
 blueprint.before_request(require_credentials)
 
