@@ -59,6 +59,8 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[a-z_]{1,64}": ("fullmatch", ANSWER),
     r"^5\.7\.\d+": ("match", ANSWER),
     r"5\.1\.(1|2|3|6|10)\b": ("match", ANSWER),
+    # what the database says
+    r"\n(?:DETAIL|CONTEXT):": ("split", ANSWER),
     # what operators say
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}": ("fullmatch", BODY),
     rb"chaos-[0-9a-f]+-\d+".decode(): ("search", BODY),
