@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 
 from sentinel.api import (
     alerts,
@@ -41,12 +41,17 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",  # answers hold addresses and texts of people
-    # The two documentation pages start themselves by a few inline lines and ReDoc runs a worker of its own making.
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
-    ),
 }
+DATA_ONLY = "default-src 'none'; frame-ancestors 'none'"
+"""Content-Security-Policy of what is no page: a browser that shows it runs nothing."""
+
+# The two documentation pages start themselves by a few inline lines and ReDoc runs a worker of its own making.
+PAGES = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
+)
+ONLY_TLS = "max-age=31536000"
+"""Strict-Transport-Security: for a year, browsers come by https only."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -97,6 +102,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _secure(response: Response) -> Response:
+    settings: Settings = current_app.config["SENTINEL"]
+    headers = response.headers
     for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", PAGES if response.mimetype == "text/html" else DATA_ONLY)
+    if settings.public_base_url.startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", ONLY_TLS)
     return response

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from sentinel.app import create_app
 from tests.conftest import Configure
-from tests.integration.calls import SMS, refused, send, send_raw, stored
+from tests.integration.calls import SMS, bearer, refused, send, send_raw, stored
 
 
 def _with_metadata(value: bytes) -> bytes:
@@ -186,12 +186,70 @@ def test_options_lists_the_methods(api: FlaskClient) -> None:
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-@pytest.mark.parametrize("path", ["/notifications", "/nope", "/docs", "/openapi.json", "/health"])
-def test_every_answer_carries_the_security_headers(path: str, api: FlaskClient) -> None:
-    headers = api.get(path).headers
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/notifications", 200),
+        ("GET", "/nope", 404),
+        ("DELETE", "/notifications", 405),
+        ("POST", "/notifications", 400),
+        ("GET", "/notifications?limit=x", 422),
+        ("OPTIONS", "/notifications", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/health", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/login", 200),
+        ("GET", "/docs/assets/swagger.js", 200),
+    ],
+)
+def test_every_answer_carries_the_security_headers(method: str, path: str, status: int, api: FlaskClient) -> None:
+    response = api.open(path, method=method)
 
+    assert response.status_code == status
+    assert_secure(response)
+    assert "Strict-Transport-Security" not in response.headers
+
+
+def test_so_do_a_refusal_an_error_of_ours_and_too_many_requests(
+    database: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database(SENTINEL_OPEN_MODE="false", SENTINEL_API_RATE="2/hour")
+    api = create_app().test_client()
+    monkeypatch.setattr("sentinel.api.stats.current_caller", None)
+
+    answers = [api.get("/notifications"), api.get("/stats", headers=bearer("mine")), *[api.get("/x") for _ in range(2)]]
+
+    assert [each.status_code for each in answers] == [401, 500, 404, 429]
+    for each in answers:
+        assert_secure(each)
+
+
+def assert_secure(response: TestResponse) -> None:
+    headers = response.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Referrer-Policy"] == "no-referrer"
-    assert "default-src 'self'" in headers["Content-Security-Policy"]
-    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] in ("no-referrer", "same-origin")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    if response.mimetype == "text/html":
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+    else:
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    if not response.mimetype.startswith("text/javascript"):
+        assert "no-store" in headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null"])
+def test_pages_of_other_sites_may_not_read_answers(origin: str, api: FlaskClient) -> None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
+
+    for response in (api.get("/stats", headers=asked), api.options("/notifications", headers=asked)):
+        assert not any(name.lower().startswith("access-control-") for name, _ in response.headers)
+
+
+def test_behind_https_browsers_are_told_to_stay_with_it(database: Configure) -> None:
+    database(PUBLIC_BASE_URL="https://sentinel.example.com")
+
+    response = create_app().test_client().get("/health")
+
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
