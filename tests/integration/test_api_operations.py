@@ -53,7 +53,7 @@ def test_retry_starts_over_what_the_state_machine_lets_start_over(
         assert response.status_code == 409
         assert refused(response) == {}
         assert (now.status, now.reason) == (status, "before")
-        assert f"is {status} and cannot be retried" in response.get_json()["message"]
+        assert f"is {status} (before) and cannot be retried" in response.get_json()["message"]
 
 
 @pytest.mark.parametrize("status", list(Status))
