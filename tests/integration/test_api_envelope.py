@@ -231,11 +231,9 @@ def assert_secure(response: TestResponse) -> None:
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] in ("no-referrer", "same-origin")
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-    if response.mimetype == "text/html":
-        assert "default-src 'self'" in headers["Content-Security-Policy"]
-    else:
-        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-    if not response.mimetype.startswith("text/javascript"):
+    if response.mimetype != "text/html":
+        assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    if response.mimetype != "text/javascript":
         assert "no-store" in headers["Cache-Control"]
 
 
