@@ -17,7 +17,9 @@ from sentinel.ids import new_id
 from sentinel.models.status import Status
 from sentinel.services import audit, books, delivery, gauges, notifications, retention, sweeping
 from sentinel.services.audit_report import KINDS
+from sentinel.services.diagnosis.flow import check_flow
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.settings import get_settings
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.calls import execute
@@ -369,6 +371,22 @@ def test_the_metrics_say_what_the_last_audit_found(sent: str, api: FlaskClient) 
 
     assert "\naudit_discrepancies 1.0\n" in shown
     assert "\naudit_age_seconds 0." in shown
+
+
+def test_the_doctor_says_what_the_last_audit_found(sent: str) -> None:
+    assert doctor() == []
+
+    audit.audit_and_keep()
+    assert doctor() == ["ok"]
+
+    execute("UPDATE notifications SET attempts = 2 WHERE id = :id", id=sent)
+    audit.audit_and_keep()
+    assert doctor() == ["broken"]
+
+
+def doctor() -> list[str]:
+    with unit_of_work() as uow:
+        return [each.level for each in check_flow(uow, get_settings()) if each.subject == "books"]
 
 
 def test_old_runs_are_forgotten(database: Configure, monkeypatch: pytest.MonkeyPatch) -> None:

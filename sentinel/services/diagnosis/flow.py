@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sentinel.broker import celery
-from sentinel.models import ProviderAccount
-from sentinel.queries import diagnosis
+from sentinel.models import AuditRun, ProviderAccount
+from sentinel.queries import audit, diagnosis
 from sentinel.queries.diagnosis import Backlog
 from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.services.unit_of_work import UnitOfWork
@@ -24,6 +24,7 @@ def check_flow(uow: UnitOfWork, settings: Settings) -> Iterator[Finding]:
     """Everything the rows tell."""
     yield from check_sweepers(diagnosis.sweeper_runs(uow.session), now=uow.now)
     yield check_backlog(diagnosis.backlog(uow.session), now=uow.now)
+    yield from check_books(audit.last_run(uow.session), now=uow.now)
     for account in diagnosis.resting_accounts(uow.session, now=uow.now):
         yield _resting(account)
     if not settings.is_open and not diagnosis.has_working_key(uow.session, now=uow.now):
@@ -64,6 +65,17 @@ def check_backlog(backlog: Backlog, *, now: datetime) -> Finding:
         remedy = "see the lines above on sweepers and workers; if they are well, start more workers"
         return broken("backlog", f"{message}, the oldest should have been looked at {_ago(overdue)} ago", remedy)
     return ok("backlog", f"{message}, none overdue")
+
+
+def check_books(last: AuditRun | None, *, now: datetime) -> Iterator[Finding]:
+    """What the last audit has found; before the first one there is nothing to say."""
+    if last is None:
+        return
+    message = f"{last.discrepancies} discrepancies, audited {_ago(now - last.finished_at)} ago"
+    if last.discrepancies:
+        yield broken("books", message, "`sentinel audit --since 2d` lists them by id, with what to do")
+    else:
+        yield ok("books", message)
 
 
 def _ago(duration: timedelta) -> str:
