@@ -26,18 +26,19 @@ GIVE_PROBE_BACK = text("""
     WHERE name = :name AND state = 'half_open' AND probe_until = :until
 """)
 
-PARKED = "reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')"
-
-WAKE = text(f"""
+WAKE = text("""
     WITH parked AS (
         SELECT id FROM notifications
-        WHERE {PARKED} AND channel = :channel AND queue_at > :now
+        WHERE reason = 'account_paused' AND status IN ('PENDING', 'RETRYING') AND channel = :channel AND queue_at > :now
         ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
     UPDATE notifications n SET reason = NULL, next_attempt_at = :now, queue_at = :now, updated_at = :now
     FROM parked WHERE n.id = parked.id
 """)
 
-COUNT_PARKED = text(f"SELECT channel, count(*) FROM notifications WHERE {PARKED} GROUP BY channel")
+COUNT_PARKED = text("""
+    SELECT channel, count(*) FROM notifications
+    WHERE reason = 'account_paused' AND status IN ('PENDING', 'RETRYING') GROUP BY channel
+""")
 
 TOO_OLD = text("""
     SELECT id::text FROM notifications
@@ -107,7 +108,7 @@ def wake(session: Session, channel: str, *, most: int, now: datetime) -> int:
 
 def count_parked(session: Session) -> Mapping[str, int]:
     """Count the messages that wait for an account, by channel."""
-    return {channel: count for channel, count in session.execute(COUNT_PARKED)}
+    return {row[0]: row[1] for row in session.execute(COUNT_PARKED)}
 
 
 def accepted_before(session: Session, ids: Sequence[str], *, before: datetime) -> list[str]:
