@@ -16,6 +16,23 @@ UNTOLD = (
     "AND status IN ('CANCELLED', 'DELIVERED', 'FAILED', 'SENT', 'SUPPRESSED', 'UNDELIVERED')"
 )
 
+# The books open with what is there; run twice, or beside processes that enter already, it adds what is missing.
+OPEN_BOOKS = """
+    WITH there AS (
+        SELECT CAST(created_at AT TIME ZONE 'UTC' AS date) AS day, client_id, channel, count(*) AS number
+        FROM notifications GROUP BY 1, 2, 3),
+    booked AS (
+        SELECT day, client_id, channel, sum(accepted - pruned) AS number
+        FROM (SELECT day, client_id, channel, accepted, pruned FROM book_entries
+              UNION ALL SELECT day, client_id, channel, accepted, pruned FROM book_totals) AS entered
+        GROUP BY day, client_id, channel)
+    INSERT INTO book_totals AS t (day, client_id, channel, accepted, pruned)
+    SELECT day, client_id, channel, there.number - coalesce(booked.number, 0), 0
+    FROM there LEFT JOIN booked USING (day, client_id, channel)
+    WHERE there.number <> coalesce(booked.number, 0)
+    ON CONFLICT (day, client_id, channel) DO UPDATE SET accepted = t.accepted + EXCLUDED.accepted
+"""
+
 
 def upgrade() -> None:
     if not online.has_column("notifications", "told_status"):
@@ -25,6 +42,7 @@ def upgrade() -> None:
         build_indexes()
         online.validate("ck_endpoints_purpose", "endpoints")
         online.validate("ck_provider_accounts_state", "provider_accounts")
+        op.execute(OPEN_BOOKS)
 
 
 def make_tables() -> None:
@@ -56,12 +74,6 @@ def make_tables() -> None:
         sa.Column("accepted", sa.BigInteger(), nullable=False),
         sa.Column("pruned", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", "client_id", "channel", name=op.f("pk_book_totals")),
-    )
-    # The books open with what is there.
-    op.execute(
-        "INSERT INTO book_totals (day, client_id, channel, accepted, pruned) "
-        "SELECT CAST(created_at AT TIME ZONE 'UTC' AS date), client_id, channel, count(*), 0 "
-        "FROM notifications GROUP BY 1, 2, 3"
     )
     op.create_table(
         "receipts",

@@ -78,8 +78,28 @@ def test_the_books_open_with_what_is_there(scratch: Config) -> None:
     command.upgrade(scratch, "head")
 
     with get_engine().connect() as connection:
-        totals = connection.execute(text("SELECT day::text, channel, accepted, pruned FROM book_totals ORDER BY day"))
-        assert [tuple(row) for row in totals] == [("2026-11-20", "sms", 2, 0), ("2026-11-21", "sms", 1, 0)]
+        totals = text("SELECT day::text, channel, accepted, pruned FROM book_totals ORDER BY day")
+        assert connection.execute(totals).all() == [("2026-11-20", "sms", 2, 0), ("2026-11-21", "sms", 1, 0)]
+
+
+def test_an_upgrade_that_is_run_again_after_its_last_step_opens_the_books_once(scratch: Config) -> None:
+    command.upgrade(scratch, "head")
+    rows = """
+        INSERT INTO notifications (id, client_id, channel, recipient, body, status, attempt_limit, created_at,
+                                   updated_at)
+        SELECT gen_random_uuid(), 1, 'sms', '+1', 'hi', 'CANCELLED', 6, now(), now() FROM generate_series(1, 3)
+    """
+    entry = "INSERT INTO book_entries (day, client_id, channel, accepted) SELECT now()::date, 1, 'sms', 2"
+    with get_engine().begin() as connection:
+        connection.execute(text(rows))
+        connection.execute(text(entry))
+
+    for _ in range(2):
+        command.stamp(scratch, "0002")
+        command.upgrade(scratch, "head")
+
+    with get_engine().connect() as connection:
+        assert connection.execute(text("SELECT accepted, pruned FROM book_totals")).all() == [(1, 0)]
 
 
 def test_deploys_at_the_same_time_take_turns(scratch: Config) -> None:
