@@ -88,20 +88,16 @@ class DeadLetterReplay(MethodView):
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
             wanted = _filter(body, caller.client_id)
-            causes = dead_letters.causes(uow, wanted)
-        count, rate = min(body["limit"], _total(causes)), body["rate_per_second"]
+            causes, matched = dead_letters.causes(uow, wanted), dead_letters.count(uow, wanted)
+        count, rate = min(body["limit"], matched), body["rate_per_second"]
         if not body["dry_run"]:
             count = dead_letters.replay(wanted, most=count, rate=rate).replayed
-        return json_response(_replay_view(causes, count, rate), 200 if body["dry_run"] else 202)
-
-
-def _total(causes: Sequence[Cause]) -> int:
-    return sum(each.group.count for each in causes)
+        answer = {"matched": matched} | _replay_view(causes, count, rate)
+        return json_response(answer, 200 if body["dry_run"] else 202)
 
 
 def _replay_view(causes: Sequence[Cause], count: int, rate: int) -> dict[str, Any]:
     return {
-        "matched": _total(causes),
         "replayed": count,
         "rate_per_second": rate,
         "seconds": dead_letters.duration(count, rate).total_seconds(),

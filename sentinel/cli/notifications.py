@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -153,11 +154,13 @@ def start_over(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
 def _count(wanted: Filter, *, limit: int | None) -> int:
     with operator_work() as uow:
         causes = dead_letters.causes(uow, wanted)
+        total = dead_letters.count(uow, wanted)
     if causes:
-        groups = [each.group for each in causes]
-        rows = [(each.client, each.channel, each.reason, each.provider, each.count) for each in groups]
-        print_table(("client", "channel", "reason", "provider", "count"), rows)
-    total = sum(each.group.count for each in causes)
+        counts: Counter[tuple[str | None, ...]] = Counter()
+        for group in (each.group for each in causes):
+            counts[group.channel, group.reason, group.provider] += group.count
+        rows = [(*cause, count) for cause, count in counts.most_common()]
+        print_table(("channel", "reason", "provider", "count"), rows)
     return total if limit is None else min(total, limit)
 
 

@@ -41,7 +41,7 @@ class Group:
 
 
 def groups(session: Session, wanted: Filter) -> list[Group]:
-    """Count what `wanted` finds by its cause, the most frequent first."""
+    """Count what `wanted` finds by its cause, the most frequent first, at most a thousand of them."""
     keys = (Client.name, Notification.channel, Notification.status, Notification.reason, Notification.provider)
     facts = (
         func.count(),
@@ -58,6 +58,11 @@ def groups(session: Session, wanted: Filter) -> list[Group]:
         .limit(MOST_GROUPS)
     )
     return [Group(*row) for row in session.execute(statement)]
+
+
+def count(session: Session, wanted: Filter) -> int:
+    """Count what `wanted` finds."""
+    return session.scalar(select(func.count()).select_from(Notification).where(*wanted.conditions())) or 0
 
 
 def last_tries(session: Session, ids: Sequence[str]) -> dict[str, Attempt]:

@@ -79,6 +79,11 @@ def causes(uow: UnitOfWork, wanted: Filter) -> list[Cause]:
     return [Cause(group, _hint(tries.get(group.example_id))) for group in groups]
 
 
+def count(uow: UnitOfWork, wanted: Filter) -> int:
+    """Return how many letters there are."""
+    return dead_letters.count(uow.session, narrowed(wanted))
+
+
 def _hint(last: Attempt | None) -> str | None:
     return None if last is None else last.hint or last.detail
 

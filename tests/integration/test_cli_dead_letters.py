@@ -13,8 +13,10 @@ from click.testing import CliRunner, Result
 from sentinel.cli import cli
 from sentinel.cli.notifications import NOT_QUEUED
 from sentinel.models.status import Status
+from sentinel.queries import dead_letters
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
+from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline
 from tests.rows import row
 
@@ -111,3 +113,12 @@ def test_with_the_broker_down_an_edit_is_stored_and_says_so(failed: list[str]) -
     assert result.returncode == NOT_QUEUED
     assert "stored as PENDING" in result.stdout
     assert (row(failed[0]).status, row(failed[0]).body) == (Status.PENDING, "Mended")
+
+
+def test_what_is_not_among_the_largest_groups_is_replayed_too(
+    failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute("UPDATE notifications SET reason = 'other' WHERE id = :id", id=failed[0])
+    monkeypatch.setattr(dead_letters, "MOST_GROUPS", 1)
+
+    assert run("replay").stdout.splitlines()[-1] == "Queued 2 of 2."
