@@ -22,6 +22,8 @@ RATE = 100
 SEND_SECONDS = 0.3
 PROCESSES = ("api", "pipeline-1", "sms-1", "beat")
 END_SECONDS = 120
+BEAT_SECONDS = 10
+"""Beat does not say when it is ready; before that SIGTERM ends it as it ends any program."""
 WORKERS = {name: words[3:] for name, words in PROGRAMS.items() if name in PROCESSES and words[0] == "worker"}
 
 
@@ -60,6 +62,7 @@ def stop_and_start(running: Installation, name: str) -> float:
         running.system.start_worker(name, *WORKERS[name])
     else:
         running.system.start_program(name)
+        time.sleep(BEAT_SECONDS)
     time.sleep(1)
     return seconds
 
