@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from limits import parse
 
 from sentinel.clock import utc_now
-from sentinel.limiter import Limiter, Subject
+from sentinel.limiter import Limiter, Subject, bucket
 from tests.conftest import Configure
 
 STRATEGIES = ["fixed-window", "moving-window", "sliding-window-counter"]
@@ -43,5 +43,5 @@ def test_a_batch_and_a_single_hit_count_together(strategy: str, database: Config
 
     limiter.admit([Subject(str(each), "sms", {"user": "u"}) for each in range(2)], now=utc_now())
 
-    assert limiter._strategy.hit(parse("3/hour"), "user", "*", "u")
-    assert not limiter._strategy.hit(parse("3/hour"), "user", "*", "u")
+    assert limiter._strategy.hit(parse("3/hour"), "user", "*", bucket("u"))
+    assert not limiter._strategy.hit(parse("3/hour"), "user", "*", bucket("u"))

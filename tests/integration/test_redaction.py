@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from sentinel.app import create_app
+from sentinel.store import get_store
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, send
 from tests.integration.conftest import Accept, RunPipeline
@@ -78,3 +79,12 @@ def test_sending_at_debug_level_names_no_recipient(
     logged = capsys.readouterr().err
     assert logged
     assert not any(word in logged for word in (*PRIVATE, "5005550001"))
+
+
+def test_redis_counts_recipients_without_their_names(accept: Accept, run_pipeline: RunPipeline) -> None:
+    run_pipeline([accept(recipient=NUMBER, user_id="geheim")])
+
+    kept = [name.decode() for name in get_store().scan_iter("*")]
+
+    assert any("recipient" in name for name in kept), kept
+    assert not any(word in name for word in PRIVATE for name in kept)
