@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -50,6 +51,11 @@ class Alertmanager:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise BenchFailedError("Alertmanager does not start; its log is in the bench's folder")
             time.sleep(POLL_SECONDS)
+
+    def count_peers(self) -> int:
+        """How many of its cluster it knows, itself included; 0 until the cluster has settled."""
+        cluster = json.loads(self._get("/api/v2/status"))["cluster"]
+        return len(cluster["peers"]) if cluster["status"] == "ready" else 0
 
     def _is_ready(self) -> bool:
         try:

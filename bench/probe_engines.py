@@ -175,6 +175,11 @@ class Theirs:
         self.peers = [Alertmanager(port, self._launch(number)) for number, port in enumerate(self.web_ports)]
         for peer in self.peers:
             peer.wait_ready()
+        if len(self.peers) > 1:
+            eventually(self._is_settled, seconds=START_SECONDS, message="the peers to find each other")
+
+    def _is_settled(self) -> bool:
+        return all(peer.count_peers() == len(self.peers) for peer in self.peers)
 
     def _launch(self, number: int) -> subprocess.Popen[bytes]:
         data = self.folder / f"data-{number}"
