@@ -108,7 +108,7 @@ def api_and_workers(settings: Settings, environment: dict[str, str]) -> tuple[Pr
             name,
             tethered(processes.worker_command(settings, name, names, concurrency=WORKER_PROCESSES)),
             environment | processes.database_name(name),
-            stop_seconds=settings.send_deadline_seconds + 10,  # sends under way may end
+            stop_seconds=settings.send_deadline_seconds + 20,  # sends under way may end, and be written down
             # At a higher log level Celery does not say so, and there is nothing to wait for.
             ready_mark=" ready." if settings.log_level in {"debug", "info"} else None,
         )
