@@ -26,7 +26,8 @@ NOTIFICATIONS = f"""
         next_attempt_at, lease_id, lease_until, event_id, is_followed, told_status, failover, failover_at, created_at,
         updated_at, sent_at)
     SELECT {ID.format(at="at", salt="n")}, CASE WHEN n % 5 = 0 THEN 1 ELSE 1 + n % :clients END,
-           (ARRAY['sms', 'email', 'slack', 'webhook', 'inbox'])[1 + n % 5], '+1415' || lpad((n % 90000)::text, 7, '0'),
+           (ARRAY['sms', 'email', 'slack', 'webhook', 'inbox'])[1 + (n / 5) % 5],
+           '+1415' || lpad((n % 90000)::text, 7, '0'),
            repeat('a', 40), CASE WHEN n % 3 = 0 THEN 'user ' || n % 5000 END, status,
            CASE status WHEN 'FAILED' THEN 'attempts_exhausted' WHEN 'SUPPRESSED' THEN 'duplicate'
                        WHEN 'RETRYING' THEN CASE WHEN n % 2 = 0 THEN 'account_paused' ELSE 'http_503' END END,
@@ -39,10 +40,10 @@ NOTIFICATIONS = f"""
            CASE WHEN n % 500 = 0 THEN due END, at, at, CASE WHEN status IN ('SENT', 'DELIVERED') THEN at END
     FROM (
         SELECT n, :now - make_interval(secs => (:rows - n) * (:days * 86400.0 / :rows)) AS at,
-               CASE WHEN n > :rows * 0.985 THEN
+               CASE WHEN n > :rows - 4500 THEN
                         CASE WHEN n % 100 < 60 THEN 'PENDING' WHEN n % 100 < 90 THEN 'RETRYING'
                              WHEN n % 100 < 95 THEN 'SENDING' ELSE 'AMBIGUOUS' END
-                    WHEN n % 1000 < 30 THEN 'FAILED' WHEN n % 1000 < 90 THEN 'SUPPRESSED'
+                    WHEN n % 1000 < 10 THEN 'FAILED' WHEN n % 1000 < 90 THEN 'SUPPRESSED'
                     WHEN n % 1000 < 95 THEN 'UNDELIVERED' WHEN n % 1000 < 98 THEN 'CANCELLED'
                     WHEN n % 2 = 0 THEN 'SENT' ELSE 'DELIVERED' END AS status,
                :now + CASE WHEN n % 10 = 0 THEN interval '-1 second' ELSE interval '1 hour' END AS due
