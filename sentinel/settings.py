@@ -27,6 +27,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from sentinel.errors import ConfigurationError
 
+WRITE_MARGIN_SECONDS = 5
+"""Kept back from a lease for writing results down."""
+
 LimitScope = Literal["client", "user", "alert_user", "recipient", "endpoint", "provider"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -519,6 +522,14 @@ class Settings(BaseSettings):
                 ("SENTINEL_READ_TIMEOUT_SECONDS", self.read_timeout_seconds),
                 ("SENTINEL_SEND_DEADLINE_SECONDS", self.send_deadline_seconds),
                 "a send includes its reads",
+            ),
+            (
+                (
+                    f"SENTINEL_SEND_DEADLINE_SECONDS + {WRITE_MARGIN_SECONDS}",
+                    self.send_deadline_seconds + WRITE_MARGIN_SECONDS,
+                ),
+                ("SENTINEL_LEASE_SECONDS", self.lease_seconds),
+                "there must be time to begin a send, and to write it down before its lease ends",
             ),
             (
                 ("twice SENTINEL_SEND_DEADLINE_SECONDS", 2 * self.send_deadline_seconds),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from sentinel.db import new_session
 from sentinel.models import Attempt, Notification
@@ -41,9 +41,10 @@ def count_statuses() -> Counter[str]:
 
 
 def count_ambiguous() -> int:
-    """How many tries have an end that is not known."""
+    """How many tries have an end that is not known, or was not for a while."""
+    was_in_doubt = or_(Attempt.outcome == "AMBIGUOUS", Attempt.reason == "worker_lost")
     with new_session() as session:
-        return session.scalar(select(func.count()).where(Attempt.outcome == "AMBIGUOUS")) or 0
+        return session.scalar(select(func.count()).where(was_in_doubt)) or 0
 
 
 def have_ended() -> bool:

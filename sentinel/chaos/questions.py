@@ -29,7 +29,7 @@ ROWS = """
     FROM notifications n
     LEFT JOIN events e ON e.id = n.event_id
     LEFT JOIN (
-        SELECT notification_id, count(*) FILTER (WHERE outcome = 'AMBIGUOUS') AS ambiguous,
+        SELECT notification_id, count(*) FILTER (WHERE outcome = 'AMBIGUOUS' OR reason = 'worker_lost') AS ambiguous,
                count(*) FILTER (WHERE outcome = 'RETRY' AND provider = 'webhook' AND http_status IS NULL) AS unanswered
         FROM attempts GROUP BY notification_id) a
         ON a.notification_id = n.id

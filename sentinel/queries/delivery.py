@@ -34,7 +34,8 @@ CLAIM = text("""
               (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status
 """)
 
-# Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost.
+# Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost. If the row is still in
+# doubt since then, the worker that comes back with an acceptance settles it: nothing has to be sent again.
 RECORD = text("""
     UPDATE notifications n
     SET status = o.status, reason = o.reason, next_attempt_at = o.next_attempt_at, queue_at = o.queue_at,
@@ -44,12 +45,15 @@ RECORD = text("""
         lease_id = NULL, lease_until = NULL, updated_at = :now
     FROM json_to_recordset(CAST(:rows AS json)) AS o (
         id uuid, status text, reason text, next_attempt_at timestamptz, queue_at timestamptz,
-        provider_message_id text, extra_attempts smallint)
-    WHERE n.id = o.id AND n.status = 'SENDING' AND n.lease_id = :lease_id
+        provider_message_id text, extra_attempts smallint, attempt smallint)
+    WHERE n.id = o.id AND (
+        n.status = 'SENDING' AND n.lease_id = :lease_id
+        OR n.status = 'AMBIGUOUS' AND n.reason = 'worker_lost' AND n.attempts = o.attempt AND o.status = 'SENT')
     RETURNING n.id::text
 """)
 
-# A worker that was taken for lost and comes back knows better what became of the try.
+# A worker that was taken for lost and comes back knows better what became of the try; that it was in doubt meanwhile,
+# and may have been sent again, stays to be seen.
 INSERT_ATTEMPTS = text("""
     INSERT INTO attempts (
         notification_id, number, provider, outcome, reason, http_status, provider_code, provider_message_id,
@@ -62,7 +66,10 @@ INSERT_ATTEMPTS = text("""
         provider_code text, provider_message_id text, detail text, hint text, worker text, started_at timestamptz,
         duration_ms int)
     ON CONFLICT (notification_id, number) DO UPDATE
-    SET outcome = EXCLUDED.outcome, reason = EXCLUDED.reason, http_status = EXCLUDED.http_status,
+    SET outcome = EXCLUDED.outcome,
+        reason = CASE WHEN attempts.reason = 'worker_lost' AND EXCLUDED.reason IS NULL
+                      THEN 'worker_lost' ELSE EXCLUDED.reason END,
+        http_status = EXCLUDED.http_status,
         provider_code = EXCLUDED.provider_code, provider_message_id = EXCLUDED.provider_message_id,
         detail = EXCLUDED.detail, hint = EXCLUDED.hint, worker = EXCLUDED.worker,
         started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms

@@ -27,12 +27,9 @@ from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import ClaimedRow, Lease
 from sentinel.services import breaker, learning, outcomes, suppressions, tallies
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import Settings, get_settings
+from sentinel.settings import WRITE_MARGIN_SECONDS, Settings, get_settings
 
 log = get_logger(__name__)
-
-WRITE_MARGIN_SECONDS = 5
-"""Kept back from a lease for writing results down."""
 
 SHORTEST_WAIT_SECONDS = 1.0
 """Tries that fall due close together share one message."""
@@ -259,6 +256,7 @@ class Round:
             "queue_at": self._queue_at(step, now),
             "provider_message_id": result.receipt.provider_message_id,
             "extra_attempts": step.extra_attempts,
+            "attempt": row.attempt,
         }
 
     def _queue_at(self, step: outcomes.Step, now: datetime) -> datetime | None:

@@ -297,7 +297,9 @@ def test_a_batch_larger_than_a_slice_is_sent_whole(
     assert {row(each).status for each in ids} == {"SENT"}
 
 
-def test_a_worker_that_lost_its_lease_writes_no_status(accept: Accept, provider: ProviderStandIn) -> None:
+def test_a_worker_that_lost_its_lease_settles_the_doubt_but_moves_nothing_else(
+    accept: Accept, provider: ProviderStandIn
+) -> None:
     provider.always(delayed(0.4))
     notification_id = accept()
     worker = threading.Thread(target=delivery.deliver, args=("sms", [notification_id]), kwargs={"worker": "slow@here"})
@@ -308,9 +310,28 @@ def test_a_worker_that_lost_its_lease_writes_no_status(accept: Accept, provider:
     assert sweeping.sweep_leases() == 1
     worker.join()
 
-    assert row(notification_id).status == "AMBIGUOUS"
-    # The late worker knows better what became of the try.
-    assert [attempt.outcome for attempt in tries(notification_id)] == ["OK"]
+    assert row(notification_id).status == "SENT"
+    # That it was in doubt for a while stays to be seen.
+    assert [(attempt.outcome, attempt.reason) for attempt in tries(notification_id)] == [("OK", "worker_lost")]
+
+
+def test_a_worker_that_comes_back_after_the_message_went_on_moves_it_no_more(
+    accept: Accept, provider: ProviderStandIn
+) -> None:
+    provider.always(delayed(0.4))
+    notification_id = accept()
+    worker = threading.Thread(target=delivery.deliver, args=("sms", [notification_id]), kwargs={"worker": "slow@here"})
+
+    worker.start()
+    _wait_for(provider, 1)
+    _execute("UPDATE notifications SET lease_until = now() - interval '1 second' WHERE status = 'SENDING'")
+    assert sweeping.sweep_leases() == 1
+    _execute(
+        "UPDATE notifications SET status = 'FAILED', reason = 'ambiguous', queue_at = NULL, next_attempt_at = NULL"
+    )
+    worker.join()
+
+    assert (row(notification_id).status, row(notification_id).reason) == ("FAILED", "ambiguous")
 
 
 @pytest.mark.parametrize("status", ["SENT", "FAILED", "CANCELLED", "SUPPRESSED"])
