@@ -18,7 +18,7 @@ from sentinel.clock import utc_now
 from sentinel.ids import new_ids
 from sentinel.queries import notifications
 from sentinel.queries.values import recordset
-from sentinel.services import audit
+from sentinel.services.bookkeeping import audit
 from sentinel.settings import get_settings
 
 ROWS = 200_000

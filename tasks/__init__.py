@@ -22,7 +22,7 @@ from sentinel.broker import PIPELINE, publish_warm_up
 from sentinel.broker import celery as app
 from sentinel.db import forget_engine
 from sentinel.dispatcher import get_dispatcher
-from sentinel.services.delivery import get_sender
+from sentinel.services.sending.delivery import get_sender
 
 __all__ = ["app"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sentinel.bell import get_bell
 from sentinel.broker import celery
-from sentinel.services import delivery, reconciling
+from sentinel.services.sending import delivery, reconciling
 
 
 # The tries are counted in the row; a message may come back as often as its rows are due.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.broker import celery
-from sentinel.services import audit, books, failover, matching, retention, sweeping
+from sentinel.services.bookkeeping import audit, books, retention
+from sentinel.services.matching import matching
+from sentinel.services.sending import failover, sweeping
 
 PRUNE_PAUSE_SECONDS = 2
 PRUNE_TURNS = 20

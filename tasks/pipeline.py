@@ -7,7 +7,8 @@ from typing import Any
 
 from sentinel.bell import get_bell
 from sentinel.broker import EVENTS, celery
-from sentinel.services import matching, pipeline
+from sentinel.services.matching import matching
+from sentinel.services.sending import pipeline
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
 

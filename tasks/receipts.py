@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.bell import get_bell
 from sentinel.broker import RECEIPTS, celery
-from sentinel.services import receipts, status_hooks
+from sentinel.services.reporting import receipts, status_hooks
 
 
 @celery.task(name="tasks.receipts.apply")

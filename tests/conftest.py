@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sentinel import bell, broker, db, dispatcher, limiter, metrics, rule_state, store
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
-from sentinel.services import delivery, live_rules
+from sentinel.services.ruling import live_rules
+from sentinel.services.sending import delivery
 from sentinel.settings import Settings, get_settings
 
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")

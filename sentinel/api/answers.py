@@ -9,7 +9,7 @@ import orjson
 from flask import Response, request
 
 from sentinel.security import request_hash
-from sentinel.services.clients import Caller
+from sentinel.services.access.clients import Caller
 from sentinel.services.idempotency import Answer, Repeatable
 from sentinel.services.unit_of_work import UnitOfWork
 

@@ -12,8 +12,8 @@ from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.audit import AuditQuery, AuditView
 from sentinel.models import AuditRun
-from sentinel.services import audit
-from sentinel.services.clients import ADMIN
+from sentinel.services.access.clients import ADMIN
+from sentinel.services.bookkeeping import audit
 from sentinel.services.unit_of_work import unit_of_work
 
 COLUMNS = ("started_at", "finished_at", "checked", "discrepancies")

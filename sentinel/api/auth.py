@@ -6,8 +6,8 @@ from flask import current_app, g, request
 
 from sentinel.api.parsing import BODY_METHODS
 from sentinel.errors import UnauthorizedError
-from sentinel.services import clients
-from sentinel.services.clients import Caller
+from sentinel.services.access import clients
+from sentinel.services.access.clients import Caller
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import Settings, is_loopback
 

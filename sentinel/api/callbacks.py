@@ -14,7 +14,7 @@ from sentinel.clock import utc_now
 from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
 from sentinel.logs import get_logger
 from sentinel.metrics import count
-from sentinel.services import receipts
+from sentinel.services.reporting import receipts
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings
 

@@ -14,8 +14,8 @@ from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.client import ClientChange, ClientRequest, ClientView
 from sentinel.api.schemas.fields import NumberedPageQuery
 from sentinel.models import Client
-from sentinel.services import clients
-from sentinel.services.clients import ADMIN
+from sentinel.services.access import clients
+from sentinel.services.access.clients import ADMIN
 from sentinel.services.unit_of_work import unit_of_work
 
 CLIENT_ID = {"in": "path", "name": "client_id", "schema": {"type": "integer"}, "description": "`id` of a client"}

@@ -18,9 +18,9 @@ from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.dead_letter import LetterEdit, LetterGroupView, LetterQuery, LetterReplay, LetterReplayView
 from sentinel.api.schemas.notification import NotificationView
 from sentinel.queries.notifications import Filter
-from sentinel.services import dead_letters
-from sentinel.services.clients import ADMIN
-from sentinel.services.dead_letters import Cause
+from sentinel.services.access.clients import ADMIN
+from sentinel.services.bookkeeping import dead_letters
+from sentinel.services.bookkeeping.dead_letters import Cause
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "notifications:read", "notifications:write"

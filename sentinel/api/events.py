@@ -35,7 +35,7 @@ from sentinel.api.schemas.event import (
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.queries.events import Filter
 from sentinel.services import events
-from sentinel.services.clients import Caller
+from sentinel.services.access.clients import Caller
 from sentinel.services.events import LONGEST_TEXT, CheckedEvent, Ingested, SeenEvent
 from sentinel.services.idempotency import Answer
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work

@@ -14,9 +14,9 @@ from sentinel.api.events import EVENT_ID
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.rule import ExplainQuery, ExplanationView
 from sentinel.models import Notification
-from sentinel.services import explaining
-from sentinel.services.clients import Caller
-from sentinel.services.explaining import RuleFate
+from sentinel.services.access.clients import Caller
+from sentinel.services.ruling import explaining
+from sentinel.services.ruling.explaining import RuleFate
 from sentinel.services.unit_of_work import unit_of_work
 
 READ_EVENTS, READ_RULES, READ_NOTIFICATIONS = "events:read", "rules:read", "notifications:read"

@@ -10,7 +10,7 @@ from sentinel.api.answers import json_response
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.health import AliveView, NotReadyView
 from sentinel.clock import utc_now
-from sentinel.services import health
+from sentinel.services.watching import health
 
 EVERYBODY: list[dict[str, list[str]]] = [{}]
 """No key is asked for."""

@@ -15,7 +15,7 @@ from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.client import KeyRequest, KeyView, NewKeyView
 from sentinel.api.schemas.fields import NumberedPageQuery
 from sentinel.models import ApiKey
-from sentinel.services import clients
+from sentinel.services.access import clients
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "keys:read", "keys:write"

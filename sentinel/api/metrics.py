@@ -9,9 +9,9 @@ from prometheus_client.exposition import choose_encoder
 
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.exposition import Exposition
-from sentinel.services import gauges
-from sentinel.services.clients import ADMIN
+from sentinel.services.access.clients import ADMIN
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching import gauges
 from sentinel.settings import Settings
 
 blueprint = Blueprint("metrics", __name__)

@@ -25,7 +25,7 @@ from sentinel.models import Notification
 from sentinel.models.status import Status
 from sentinel.queries.notifications import Filter
 from sentinel.services import notifications
-from sentinel.services.clients import Caller
+from sentinel.services.access.clients import Caller
 from sentinel.services.idempotency import Answer
 from sentinel.services.notifications import CheckedRequest, Request
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work

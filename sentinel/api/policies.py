@@ -12,8 +12,8 @@ from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.policy import PolicyRequest, PolicyView
-from sentinel.services import policies
-from sentinel.services.policies import POLICY_CHANNELS, Policy
+from sentinel.services.sending import policies
+from sentinel.services.sending.policies import POLICY_CHANNELS, Policy
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "endpoints:read", "endpoints:write"

@@ -14,9 +14,9 @@ from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.provider import HoldRequest, ProviderQuery, ProviderView
 from sentinel.channels.registry import PROVIDERS
 from sentinel.logs import get_logger
-from sentinel.services import breaker
-from sentinel.services.breaker import Account
-from sentinel.services.clients import ADMIN
+from sentinel.services.access.clients import ADMIN
+from sentinel.services.sending import breaker
+from sentinel.services.sending.breaker import Account
 from sentinel.services.unit_of_work import unit_of_work
 
 log = get_logger(__name__)

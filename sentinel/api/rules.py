@@ -36,9 +36,9 @@ from sentinel.queries.rules import Filter
 from sentinel.rules import advice
 from sentinel.rules.packs import PACKS
 from sentinel.rules.printer import rule_text
-from sentinel.services import replay, rule_texts, rule_trial, rules
-from sentinel.services.rule_trial import Trial
-from sentinel.services.rules import Written
+from sentinel.services.ruling import replay, rule_texts, rule_trial, rules
+from sentinel.services.ruling.rule_trial import Trial
+from sentinel.services.ruling.rules import Written
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "rules:read", "rules:write"

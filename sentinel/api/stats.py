@@ -11,8 +11,8 @@ from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.ticket import ClientQuery, StatsView
-from sentinel.services import stats
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching import stats
 
 blueprint = StrictBlueprint("stats", __name__, url_prefix="/stats", description="Tickets by severity")
 blueprint.before_request(require_credentials)

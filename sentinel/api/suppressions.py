@@ -22,7 +22,7 @@ from sentinel.channels.recipients import normalise
 from sentinel.models import Suppression
 from sentinel.queries.suppressions import Filter
 from sentinel.services import suppressions
-from sentinel.services.clients import Caller
+from sentinel.services.access.clients import Caller
 from sentinel.services.suppressions import Written
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 

@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sentinel.cli.database import client_id, operator_work, plain_words
 from sentinel.cli.notifications import moment
 from sentinel.cli.output import get_console, print_json, print_table
-from sentinel.services import audit as service
-from sentinel.services import audit_report
-from sentinel.services.audit_report import KINDS, Report
+from sentinel.services.bookkeeping import audit as service
+from sentinel.services.bookkeeping import audit_report
+from sentinel.services.bookkeeping.audit_report import KINDS, Report
 
 COLUMNS = (
     *("day", "channel", "accepted", "delivered", "suppressed", "failed", "cancelled", "in flight", "deleted"),

@@ -11,9 +11,9 @@ from sentinel.cli.database import operator_work
 from sentinel.cli.notifications import NOT_QUEUED, as_view, narrowing, pacing, start_over, wanted_of
 from sentinel.cli.output import masked, print_json, print_table
 from sentinel.models.status import RETRYABLE
-from sentinel.services import dead_letters as service
-from sentinel.services.clients import OPERATOR
-from sentinel.services.dead_letters import EDITABLE, Cause, Letter
+from sentinel.services.access.clients import OPERATOR
+from sentinel.services.bookkeeping import dead_letters as service
+from sentinel.services.bookkeeping.dead_letters import EDITABLE, Cause, Letter
 
 BADLY = sorted(RETRYABLE)
 GROUP_COLUMNS = ("count", "client", "channel", "status", "reason", "provider", "oldest", "newest", "example", "hint")

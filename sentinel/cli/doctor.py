@@ -9,7 +9,7 @@ import click
 
 from sentinel.cli.db import revisions
 from sentinel.cli.output import harmless, print_json
-from sentinel.services.diagnosis import Finding, Level, diagnose
+from sentinel.services.watching.diagnosis import Finding, Level, diagnose
 from sentinel.settings import get_settings
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.BROKEN: "red"}

@@ -13,8 +13,8 @@ from sentinel.durations import parse_until
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import ApiKey
 from sentinel.queries import clients as client_queries
-from sentinel.services import clients
-from sentinel.services.clients import OWN_SCOPES, SCOPES
+from sentinel.services.access import clients
+from sentinel.services.access.clients import OWN_SCOPES, SCOPES
 
 LONGEST_NAME = 100
 COLUMNS = ("id", "client", "name", "prefix", "scopes", "created", "expires", "state")

@@ -20,9 +20,9 @@ from sentinel.durations import parse_since
 from sentinel.models import Client, Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries.notifications import Filter
-from sentinel.services import dead_letters
 from sentinel.services import notifications as service
-from sentinel.services.dead_letters import Replayed
+from sentinel.services.bookkeeping import dead_letters
+from sentinel.services.bookkeeping.dead_letters import Replayed
 from sentinel.services.notifications import TimelineItem
 
 COLUMNS = ("id", "created", "client", "channel", "recipient", "status", "reason", "attempts", "next try")

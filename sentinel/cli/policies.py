@@ -9,8 +9,8 @@ import click
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.output import print_json, print_table
 from sentinel.models.client import DEFAULT_CLIENT
-from sentinel.services import policies as service
-from sentinel.services.policies import EVERY_CHANNEL, POLICIES, POLICY_CHANNELS
+from sentinel.services.sending import policies as service
+from sentinel.services.sending.policies import EVERY_CHANNEL, POLICIES, POLICY_CHANNELS
 from sentinel.services.unit_of_work import UnitOfWork
 
 COLUMNS = ("channel", "policy", "set by", "since")

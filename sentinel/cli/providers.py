@@ -8,8 +8,8 @@ import click
 
 from sentinel.cli.database import operator_work
 from sentinel.cli.output import print_json, print_table
-from sentinel.services import breaker
-from sentinel.services.breaker import Account
+from sentinel.services.sending import breaker
+from sentinel.services.sending.breaker import Account
 
 COLUMNS = ("provider", "channels", "state", "reason", "since", "tried again", "waiting")
 

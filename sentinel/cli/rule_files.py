@@ -16,7 +16,7 @@ import yaml
 
 from sentinel.errors import SentinelError
 from sentinel.models import Rule
-from sentinel.services.rule_sets import WantedRule
+from sentinel.services.ruling.rule_sets import WantedRule
 
 KEYS = ("name", "rule", "is_enabled")
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")

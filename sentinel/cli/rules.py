@@ -24,15 +24,15 @@ from sentinel.queries.rules import Filter
 from sentinel.rules import advice
 from sentinel.rules.errors import InvalidRuleError
 from sentinel.rules.packs import PACKS
-from sentinel.services import replay as replaying
-from sentinel.services import rule_sets, rule_trial
-from sentinel.services import rules as service
-from sentinel.services.clients import OPERATOR, SCOPES, Caller
-from sentinel.services.live_rules import LiveRule
-from sentinel.services.replay import HourCount, Replay
-from sentinel.services.rule_sets import Difference
-from sentinel.services.rule_trial import Trial
-from sentinel.services.rules import Draft
+from sentinel.services.access.clients import OPERATOR, SCOPES, Caller
+from sentinel.services.ruling import replay as replaying
+from sentinel.services.ruling import rule_sets, rule_trial
+from sentinel.services.ruling import rules as service
+from sentinel.services.ruling.live_rules import LiveRule
+from sentinel.services.ruling.replay import HourCount, Replay
+from sentinel.services.ruling.rule_sets import Difference
+from sentinel.services.ruling.rule_trial import Trial
+from sentinel.services.ruling.rules import Draft
 from sentinel.services.unit_of_work import UnitOfWork
 
 COLUMNS = ("id", "name", "enabled", "version", "index", "updated")

@@ -8,8 +8,8 @@ import click
 
 from sentinel.cli.database import operator_work
 from sentinel.security import new_secret_key
-from sentinel.services import secrets as service
-from sentinel.services.secrets import Standing
+from sentinel.services.access import secrets as service
+from sentinel.services.access.secrets import Standing
 
 SHOWN_IDS = 20
 

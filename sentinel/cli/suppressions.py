@@ -20,7 +20,7 @@ from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.suppression import SuppressionReason
 from sentinel.queries.suppressions import Filter
 from sentinel.services import suppressions as service
-from sentinel.services.clients import OPERATOR
+from sentinel.services.access.clients import OPERATOR
 from sentinel.services.editing import LARGEST_ID
 from sentinel.services.suppressions import NewSuppression, Written
 

@@ -16,7 +16,7 @@ from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries.tickets import TicketFilter
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services import tickets as service
-from sentinel.services.clients import OPERATOR
+from sentinel.services.access.clients import OPERATOR
 
 COLUMNS = ("id", "opened", "client", "severity", "title", "device", "events", "status", "by")
 UNRESOLVED = tuple(status.value for status in SOURCES[TicketStatus.RESOLVED])

@@ -10,8 +10,8 @@ from sentinel.cli.database import operator_work
 from sentinel.cli.output import print_table
 from sentinel.errors import SentinelError
 from sentinel.models import User
-from sentinel.services import users as service
-from sentinel.services.users import ROLES
+from sentinel.services.access import users as service
+from sentinel.services.access.users import ROLES
 
 COLUMNS = ("id", "name", "role", "state", "created", "last login")
 

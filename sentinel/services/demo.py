@@ -15,7 +15,7 @@ from sentinel.rules.serialise import dump
 from sentinel.rules.shorthand import shorthand
 from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Notify
 from sentinel.security import new_webhook_secret, seal
-from sentinel.services.clients import OPERATOR
+from sentinel.services.access.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 

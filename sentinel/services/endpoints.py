@@ -15,12 +15,15 @@ from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
 from sentinel.security import is_sealed, is_webhook_secret, new_webhook_secret, seal
-from sentinel.services import failover, notifications, status_hooks, wordings
-from sentinel.services.clients import Caller
+from sentinel.services import notifications
+from sentinel.services.access.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
-from sentinel.services.failover import Target
-from sentinel.services.fanout import Planned
+from sentinel.services.matching import wordings
+from sentinel.services.matching.fanout import Planned
 from sentinel.services.notifications import Request
+from sentinel.services.reporting import status_hooks
+from sentinel.services.sending import failover
+from sentinel.services.sending.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
 
 MESSAGES, STATUSES = "messages", "statuses"

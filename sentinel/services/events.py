@@ -12,7 +12,7 @@ from sentinel.ids import is_id, new_ids
 from sentinel.models import Event
 from sentinel.queries import events
 from sentinel.queries.events import Filter, Reception, Sight
-from sentinel.services.clients import ADMIN, BROADCAST, Caller
+from sentinel.services.access.clients import ADMIN, BROADCAST, Caller
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 

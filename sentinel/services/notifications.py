@@ -15,9 +15,10 @@ from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries import notifications, receipts
 from sentinel.queries.notifications import Filter, Pace, Retried
-from sentinel.services import failover, tallies
-from sentinel.services.failover import Target
+from sentinel.services.sending import failover
+from sentinel.services.sending.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 
 SHOWN_BODY = 50

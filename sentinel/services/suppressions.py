@@ -13,9 +13,9 @@ from sentinel.models.status import Status
 from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import suppressions as queries
 from sentinel.queries.suppressions import Filter, Put
-from sentinel.services import tallies
 from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching import tallies
 
 LONGEST_NOTE = 1000
 

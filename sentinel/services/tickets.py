@@ -14,8 +14,8 @@ from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries import tickets
 from sentinel.queries.tickets import TicketFilter, Touched
 from sentinel.rules.syntax import SEVERITIES
-from sentinel.services import stats
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching import stats
 
 LONGEST_TITLE = 500
 """Characters: titles and merge keys stand in indexes, whose entries must stay below 2,700 bytes."""

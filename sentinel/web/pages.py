@@ -19,10 +19,10 @@ from sentinel.channels.registry import CHANNELS
 from sentinel.logs import get_logger
 from sentinel.models.status import IN_FLIGHT, Status
 from sentinel.origins import origin_of
-from sentinel.services import users
-from sentinel.services.gauges import Values, get_gauges
-from sentinel.services.login_throttle import LoginThrottle
+from sentinel.services.access import users
+from sentinel.services.access.login_throttle import LoginThrottle
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching.gauges import Values, get_gauges
 from sentinel.settings import Settings
 from sentinel.web import sessions
 from sentinel.web.forms import LoginForm, own_page

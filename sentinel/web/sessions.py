@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sentinel.models import User
 from sentinel.security import derived_keys
-from sentinel.services import users
+from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.services import audit
+from sentinel.services.bookkeeping import audit
 from sentinel.stand_ins import ProviderProcess
 from tests.conftest import Configure
 from tests.integration.conftest import live_settings

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sentinel.services import users
+from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 from tests.browser.chromium import CHROMIUM, Page, opened_page
 from tests.conftest import Configure

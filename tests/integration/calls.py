@@ -12,7 +12,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from sentinel.db import get_engine
-from sentinel.services import clients
+from sentinel.services.access import clients
 from sentinel.services.unit_of_work import unit_of_work
 
 SMS: dict[str, Any] = {"channel": "sms", "recipient": "+14155552671", "body": "Disk full"}

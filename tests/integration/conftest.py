@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 
 from sentinel.app import create_app
 from sentinel.chaos.installation import provider_variables
-from sentinel.services import delivery, notifications, pipeline
+from sentinel.services import notifications
 from sentinel.services.notifications import Request
+from sentinel.services.sending import delivery, pipeline
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import Configure

@@ -14,8 +14,9 @@ from sentinel.queries import clients
 from sentinel.queries import rules as rule_queries
 from sentinel.rules.parser import parse
 from sentinel.rules.serialise import dump
-from sentinel.services import events, matching
-from sentinel.services.clients import OPERATOR, SCOPES, Caller
+from sentinel.services import events
+from sentinel.services.access.clients import OPERATOR, SCOPES, Caller
+from sentinel.services.matching import matching
 from sentinel.services.unit_of_work import unit_of_work
 
 ORDER = 'when event.type == "order" and amount > 500 then notify("slack:#big-orders")'

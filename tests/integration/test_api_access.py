@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.errors import ConfigurationError
-from sentinel.services import clients
+from sentinel.services.access import clients
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
 from tests.integration.calls import SMS, bearer, execute, refused, stored

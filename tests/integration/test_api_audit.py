@@ -5,7 +5,7 @@ from __future__ import annotations
 import schemathesis
 from flask.testing import FlaskClient
 
-from sentinel.services import audit
+from sentinel.services.bookkeeping import audit
 from tests.integration.calls import bearer, execute, refused
 from tests.integration.conftest import Accept
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from sentinel.models import Base
 from sentinel.queries import clients
-from sentinel.services.clients import SCOPES
+from sentinel.services.access.clients import SCOPES
 from tests.integration.calls import SMS, bearer, execute, refused, send, stored
 from tests.integration.rules import endpoint, happen, rule
 

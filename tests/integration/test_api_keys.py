@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sentinel.clock import utc_now
-from sentinel.services.clients import OWN_SCOPES
+from sentinel.services.access.clients import OWN_SCOPES
 from tests.integration.calls import SMS, bearer, execute, refused, send, stored
 
 

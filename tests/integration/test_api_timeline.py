@@ -9,7 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from sentinel.clock import utc_now
-from sentinel.services import delivery, sweeping
+from sentinel.services.sending import delivery, sweeping
 from sentinel.stand_ins import ProviderStandIn, refused, reset
 from tests.conftest import Configure
 from tests.integration.calls import SMS, execute, send

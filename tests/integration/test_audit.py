@@ -15,10 +15,13 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.ids import new_id
 from sentinel.models.status import Status
-from sentinel.services import audit, books, delivery, gauges, notifications, retention, sweeping
-from sentinel.services.audit_report import KINDS
-from sentinel.services.diagnosis.flow import check_flow
+from sentinel.services import notifications
+from sentinel.services.bookkeeping import audit, books, retention
+from sentinel.services.bookkeeping.audit_report import KINDS
+from sentinel.services.sending import delivery, sweeping
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching import gauges
+from sentinel.services.watching.diagnosis.flow import check_flow
 from sentinel.settings import get_settings
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure

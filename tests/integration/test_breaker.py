@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from sentinel.db import get_engine
-from sentinel.services import delivery, sweeping
+from sentinel.services.sending import delivery, sweeping
 from sentinel.stand_ins import ProviderStandIn, refused, reset
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.ids import new_ids
-from sentinel.services import delivery
+from sentinel.services.sending import delivery
 from sentinel.stand_ins import WEBHOOK_SECRET, ProviderStandIn, refused, reset, silence
 from tests.conftest import Configure
 from tests.integration.conftest import DEFAULT_CLIENT_ID, Accept

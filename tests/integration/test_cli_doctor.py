@@ -26,14 +26,14 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.embedded.servers import Servers
 from sentinel.queries.diagnosis import Backlog, server
-from sentinel.services import breaker
-from sentinel.services.diagnosis import workers
-from sentinel.services.diagnosis.database import check_pools, check_schema
-from sentinel.services.diagnosis.findings import Finding, Level
-from sentinel.services.diagnosis.flow import check_backlog, check_sweepers
-from sentinel.services.diagnosis.redis_server import check_redis
-from sentinel.services.diagnosis.workers import Workers, check_workers
+from sentinel.services.sending import breaker
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching.diagnosis import workers
+from sentinel.services.watching.diagnosis.database import check_pools, check_schema
+from sentinel.services.watching.diagnosis.findings import Finding, Level
+from sentinel.services.watching.diagnosis.flow import check_backlog, check_sweepers
+from sentinel.services.watching.diagnosis.redis_server import check_redis
+from sentinel.services.watching.diagnosis.workers import Workers, check_workers
 from tests.conftest import Configure
 from tests.integration.conftest import Accept
 

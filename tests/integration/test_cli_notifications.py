@@ -19,7 +19,8 @@ from sentinel.embedded.servers import Servers
 from sentinel.models.status import Status
 from sentinel.queries import notifications as queries
 from sentinel.queries.notifications import Filter
-from sentinel.services import dead_letters, sweeping
+from sentinel.services.bookkeeping import dead_letters
+from sentinel.services.sending import sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure, forget_process_state
 from tests.integration.conftest import Accept, RunPipeline

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from sentinel.cli import cli
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError, SentinelError
 from sentinel.models import User
-from sentinel.services import users
+from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 
 PASSWORD = "correct horse battery"

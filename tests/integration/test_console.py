@@ -18,9 +18,9 @@ from sentinel import metrics, passwords
 from sentinel.app import create_app
 from sentinel.models import User
 from sentinel.security import new_secret_key
-from sentinel.services import users
-from sentinel.services.gauges import get_gauges
+from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching.gauges import get_gauges
 from tests.conftest import SECRET_KEY, Configure
 from tests.integration.conftest import Accept
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sentinel.clock import utc_now
 from sentinel.ids import new_id
 from sentinel.models.status import Status
-from sentinel.services import sweeping
+from sentinel.services.sending import sweeping
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, send

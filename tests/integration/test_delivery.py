@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sentinel.channels.sender import Sender
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
-from sentinel.services import delivery, sweeping
+from sentinel.services.sending import delivery, sweeping
 from sentinel.settings import Settings
 from sentinel.stand_ins import ProviderStandIn, delayed, rate_limited, refused, reset, silence
 from tests.conftest import Configure

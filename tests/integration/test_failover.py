@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from sentinel.db import get_engine
 from sentinel.models import Notification
-from sentinel.services import delivery, failover
-from sentinel.services.failover import Target
+from sentinel.services.sending import delivery, failover
+from sentinel.services.sending.failover import Target
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.integration.conftest import Accept, RunPipeline
 from tests.integration.rules import happen, rule

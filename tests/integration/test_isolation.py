@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
-from sentinel.services.audit import audit_and_keep
-from sentinel.services.clients import ADMIN, SCOPES
+from sentinel.services.access.clients import ADMIN, SCOPES
+from sentinel.services.bookkeeping.audit import audit_and_keep
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, stored
 from tests.integration.routes import READING, Call, calls

@@ -13,7 +13,8 @@ from sentinel.clock import utc_now
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
 from sentinel.rules.rulebook import RuleBook
-from sentinel.services import aftermath, fanout, matching, sweeping
+from sentinel.services.matching import aftermath, fanout, matching
+from sentinel.services.sending import sweeping
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.rules import ORDER, client, endpoint, event, happen, post, rule, tickets, told

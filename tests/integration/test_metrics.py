@@ -23,8 +23,9 @@ from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
 from sentinel.metrics import GAUGES, METRICS
-from sentinel.services import delivery, gauges, sweeping
+from sentinel.services.sending import delivery, sweeping
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching import gauges
 from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import Configure
 from tests.integration.calls import EMAIL, SMS, bearer, execute, refused, send

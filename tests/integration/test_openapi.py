@@ -13,7 +13,7 @@ from schemathesis import BaseSchema, Case, GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sentinel.app import create_app
-from sentinel.services.clients import SCOPES
+from sentinel.services.access.clients import SCOPES
 from tests.conftest import Configure
 from tests.integration.calls import SMS, bearer, execute, send
 

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.models import Client
-from sentinel.services import notifications, pipeline
+from sentinel.services import notifications
+from sentinel.services.sending import pipeline
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure

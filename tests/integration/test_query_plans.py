@@ -20,9 +20,10 @@ from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
 from sentinel.models import Notification
 from sentinel.queries import reconciling
-from sentinel.services import delivery, retention
-from sentinel.services.diagnosis.flow import check_flow
+from sentinel.services.bookkeeping import retention
+from sentinel.services.sending import delivery
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching.diagnosis.flow import check_flow
 from sentinel.settings import get_settings
 from tests.conftest import Configure, forget_process_state
 from tests.databases import own_database

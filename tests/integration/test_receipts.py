@@ -20,7 +20,8 @@ from sentinel.db import get_engine, new_session
 from sentinel.models import Suppression
 from sentinel.models.receipt import Receipt
 from sentinel.queries import receipts as queries
-from sentinel.services import delivery, receipts, sweeping
+from sentinel.services.reporting import receipts
+from sentinel.services.sending import delivery, sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import News, ProviderStandIn, refused, reset
 from sentinel.stand_ins.callbacks import mail_event, status_form

@@ -16,7 +16,8 @@ from sentinel.db import get_engine
 from sentinel.queries import accounts
 from sentinel.queries import reconciling as queries
 from sentinel.queries.accounts import Standing
-from sentinel.services import delivery, notifications, reconciling, sweeping
+from sentinel.services import notifications
+from sentinel.services.sending import delivery, reconciling, sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused, reset, reset_unread
 from tests.conftest import Configure

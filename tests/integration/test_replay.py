@@ -12,7 +12,7 @@ import time_machine
 from flask.testing import FlaskClient
 
 from sentinel.ids import new_ids
-from sentinel.services import replay
+from sentinel.services.ruling import replay
 from tests.integration.calls import bearer, execute, refused, stored
 from tests.integration.rules import client, endpoint, rule
 

@@ -11,7 +11,7 @@ from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.ids import first_id, new_id
 from sentinel.models import Attempt, Base, BookEntry, Notification, SweeperRun
-from sentinel.services import retention
+from sentinel.services.bookkeeping import retention
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline

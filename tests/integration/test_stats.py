@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 
 from sentinel.embedded.servers import Servers
 from sentinel.queries import clients
-from sentinel.services import stats, tickets
+from sentinel.services import tickets
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.watching import stats
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute
 from tests.integration.test_tickets import opened, ticket

@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from standardwebhooks.webhooks import Webhook
 
-from sentinel.services import delivery, status_hooks
+from sentinel.services.reporting import status_hooks
+from sentinel.services.sending import delivery
 from sentinel.stand_ins import WEBHOOK_SECRET, ProviderStandIn, refused
 from tests.integration.calls import bearer, execute, send, stored
 from tests.integration.calls import refused as refused_fields

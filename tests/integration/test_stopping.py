@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sentinel import stopping
-from sentinel.services import delivery
+from sentinel.services.sending import delivery
 from sentinel.stand_ins import ProviderStandIn, delayed
 from tests.integration.conftest import Accept
 from tests.rows import count_statuses, rows

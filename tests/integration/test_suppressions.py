@@ -14,8 +14,8 @@ from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import pipeline as pipeline_queries
 from sentinel.queries import suppressions as queries
 from sentinel.queries.values import array
-from sentinel.services import delivery, failover, pipeline
-from sentinel.services.failover import Target
+from sentinel.services.sending import delivery, failover, pipeline
+from sentinel.services.sending.failover import Target
 from sentinel.services.suppressions import NewSuppression, suppress_many
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused

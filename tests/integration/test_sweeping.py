@@ -13,7 +13,8 @@ from sentinel import broker, dispatcher
 from sentinel.clock import utc_now
 from sentinel.db import get_engine, new_session
 from sentinel.models import SweeperRun
-from sentinel.services import delivery, reconciling, retention, sweeping
+from sentinel.services.bookkeeping import retention
+from sentinel.services.sending import delivery, reconciling, sweeping
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.conftest import Accept, RunPipeline

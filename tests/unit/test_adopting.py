@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.channels.base import Finding, Sighting
-from sentinel.services.adopting import TWIN_UNDER_WAY, Asked, Verdict, judge
+from sentinel.services.sending.adopting import TWIN_UNDER_WAY, Asked, Verdict, judge
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.queries.accounts import Standing
-from sentinel.services.breaker import CLOSED, HALF_OPEN, OPEN, is_due, is_usable, next_standing
+from sentinel.services.sending.breaker import CLOSED, HALF_OPEN, OPEN, is_due, is_usable, next_standing
 from tests.unit.channels.conftest import make_settings
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.smtp_replies import ruling_for
 from sentinel.channels.twilio_codes import CODES
-from sentinel.services.learning import verdict
+from sentinel.services.sending.learning import verdict
 
 DEAD_NUMBERS = {21211, 21217, 21265, 21268, 21614, 21635}
 OPTED_OUT = 21610

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.models.status import ALLOWED, WAITING, Reason, Status
-from sentinel.services.outcomes import ENDS, PARKS, Try, backoff_seconds, next_step, pause_seconds
+from sentinel.services.sending.outcomes import ENDS, PARKS, Try, backoff_seconds, next_step, pause_seconds
 from sentinel.settings import Settings
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)

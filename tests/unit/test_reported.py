@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sentinel.channels import sendgrid_reports, twilio_reports
 from sentinel.channels.reports import Meaning
 from sentinel.models.status import ALLOWED, Status
-from sentinel.services.reported import Clock, Fate, Reading, Standing, Try, follow
+from sentinel.services.reporting.reported import Clock, Fate, Reading, Standing, Try, follow
 from sentinel.settings import Settings
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

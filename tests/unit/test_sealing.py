@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from sentinel.errors import ConfigurationError, NoKeyError, UnreadableSecretError
 from sentinel.security import derived_keys, is_sealed, is_sealed_freshly, new_secret_key, seal, unseal
-from sentinel.services.diagnosis.findings import Level
-from sentinel.services.diagnosis.sealing import judged
-from sentinel.services.secrets import Standing
+from sentinel.services.access.secrets import Standing
+from sentinel.services.watching.diagnosis.findings import Level
+from sentinel.services.watching.diagnosis.sealing import judged
 from sentinel.settings import get_settings, load_settings
 from tests.conftest import SECRET_KEY
 

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import moment, one_line, text, yes_or_no
-from sentinel.services.clients import LONGEST_NAME, SCOPES
+from sentinel.services.access.clients import LONGEST_NAME, SCOPES
 
 STATES = ("active", "expired", "revoked")
 

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import one_of
-from sentinel.services.policies import POLICIES, POLICY_CHANNELS
+from sentinel.services.sending.policies import POLICIES, POLICY_CHANNELS
 
 
 class PolicyRequest(ma.Schema):

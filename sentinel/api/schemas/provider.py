@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import one_line, one_of, text
-from sentinel.services.breaker import CLOSED, HALF_OPEN, OPEN
+from sentinel.services.sending.breaker import CLOSED, HALF_OPEN, OPEN
 
 LONGEST_REASON = 200
 

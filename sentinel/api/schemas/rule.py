@@ -12,10 +12,10 @@ from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
 from sentinel.rules import limits
 from sentinel.services.editing import LARGEST_ID
-from sentinel.services.explaining import MOST_RULES, Fate
-from sentinel.services.replay import LONGEST_HOURS, MOST_EVENTS
-from sentinel.services.rule_texts import Shorthand
-from sentinel.services.rules import LONGEST_NAME, Written
+from sentinel.services.ruling.explaining import MOST_RULES, Fate
+from sentinel.services.ruling.replay import LONGEST_HOURS, MOST_EVENTS
+from sentinel.services.ruling.rule_texts import Shorthand
+from sentinel.services.ruling.rules import LONGEST_NAME, Written
 
 TEXT = 'when event.type == "order" and amount > 500 then notify("email:ops@example.com")'
 SHORT = ("severity", "source")

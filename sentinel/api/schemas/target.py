@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import number, one_of, text
 from sentinel.channels.registry import CHANNELS
-from sentinel.services.failover import MOST_TARGETS, Target
+from sentinel.services.sending.failover import MOST_TARGETS, Target
 
 LONGEST_PATIENCE = 7 * 86_400
 

@@ -16,10 +16,10 @@ from sentinel.rules.conditions import predicate
 from sentinel.rules.rulings import Hit, Ruling, contradicts, plan
 from sentinel.rules.simulation import Simulation
 from sentinel.rules.windows import group_key_of, split
-from sentinel.services import fanout
-from sentinel.services.fanout import Planned
-from sentinel.services.live_rules import LiveRule
-from sentinel.services.rule_trial import directory
+from sentinel.services.matching import fanout
+from sentinel.services.matching.fanout import Planned
+from sentinel.services.ruling.live_rules import LiveRule
+from sentinel.services.ruling.rule_trial import directory
 from sentinel.services.unit_of_work import UnitOfWork
 
 LONGEST_HOURS = 168

@@ -26,7 +26,7 @@ from sentinel.rules.syntax import (
 from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
-from sentinel.services.failover import Target
+from sentinel.services.sending.failover import Target
 
 INBOX = "inbox"
 

@@ -19,8 +19,8 @@ from sentinel.models.status import Reason, Status
 from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import failover, notifications, sweeping
 from sentinel.queries.failover import EndedRow
-from sentinel.services import tallies
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 
 MOST = 1000

@@ -18,8 +18,9 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, pipeline
 from sentinel.queries.accounts import Standing
-from sentinel.services import operators, outcomes, tallies
+from sentinel.services.sending import operators, outcomes
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching import tallies
 from sentinel.settings import Settings, get_settings
 
 log = get_logger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sentinel.channels.registry import CHANNELS, problems, provider_name
 from sentinel.channels.twilio_reports import callback_url
 from sentinel.errors import ConfigurationError
-from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
+from sentinel.services.watching.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.settings import Limit, Settings
 
 SANDBOX = "sandbox"

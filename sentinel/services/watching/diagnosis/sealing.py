@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sentinel.services import secrets
-from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
-from sentinel.services.secrets import Standing
+from sentinel.services.access import secrets
+from sentinel.services.access.secrets import Standing
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.settings import Settings, split_keys
 
 SUBJECT = "secrets"

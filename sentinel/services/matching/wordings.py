@@ -11,8 +11,8 @@ from sentinel.channels.registry import ROUTES
 from sentinel.logs import get_logger
 from sentinel.queries import templates
 from sentinel.rendering import Content, Facts, TemplateError, Wording, render
-from sentinel.services import fanout
-from sentinel.services.fanout import Planned
+from sentinel.services.matching import fanout
+from sentinel.services.matching.fanout import Planned
 from sentinel.services.unit_of_work import UnitOfWork
 
 log = get_logger(__name__)

@@ -9,8 +9,8 @@ from sentinel.broker import celery
 from sentinel.models import AuditRun, ProviderAccount
 from sentinel.queries import audit, diagnosis
 from sentinel.queries.diagnosis import Backlog
-from sentinel.services.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.settings import Settings
 
 SILENT_PERIODS = 10

@@ -9,8 +9,9 @@ from sentinel.limiter import Limiter, Subject, get_limiter
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.pipeline import Candidate
-from sentinel.services import suppressions, tallies
+from sentinel.services import suppressions
 from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 
 

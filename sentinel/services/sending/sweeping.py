@@ -12,7 +12,7 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Status
 from sentinel.queries import sweeping
 from sentinel.queries.sweeping import Moments, SweptRow
-from sentinel.services import breaker, reconciling
+from sentinel.services.sending import breaker, reconciling
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 

@@ -15,11 +15,14 @@ from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
 from sentinel.queries import notifications as notification_queries
 from sentinel.queries.matching import PendingEvent
-from sentinel.services import failover, tallies, tickets, wordings
-from sentinel.services.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
+from sentinel.services import tickets
+from sentinel.services.matching import wordings
+from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
+from sentinel.services.matching.wordings import Wordings, facts_of, worded
+from sentinel.services.sending import failover
 from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
-from sentinel.services.wordings import Wordings, facts_of, worded
+from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 
 COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}

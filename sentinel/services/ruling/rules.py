@@ -13,8 +13,8 @@ from sentinel.queries.rules import Filter
 from sentinel.rules import limits, packs, serialise
 from sentinel.rules.syntax import RuleSyntax
 from sentinel.services import editing
-from sentinel.services.clients import Caller
-from sentinel.services.rule_texts import CheckedRule, Shorthand, check, check_shorthand
+from sentinel.services.access.clients import Caller
+from sentinel.services.ruling.rule_texts import CheckedRule, Shorthand, check, check_shorthand
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 

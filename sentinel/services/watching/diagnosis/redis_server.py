@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from redis.exceptions import RedisError
 
-from sentinel.services.diagnosis.findings import Finding, broken, first_line, ok, warning
+from sentinel.services.watching.diagnosis.findings import Finding, broken, first_line, ok, warning
 from sentinel.settings import Settings
 
 OLDEST_VERSION = (6, 2)

@@ -20,7 +20,7 @@ from sentinel.queries import audit as queries
 from sentinel.queries import books, sweeping
 from sentinel.queries.audit import Found, Question
 from sentinel.queries.books import Standing
-from sentinel.services.audit_report import Line, Report, as_json
+from sentinel.services.bookkeeping.audit_report import Line, Report, as_json
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 

@@ -25,8 +25,10 @@ from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import ClaimedRow, Lease
-from sentinel.services import breaker, learning, outcomes, suppressions, tallies
+from sentinel.services import suppressions
+from sentinel.services.sending import breaker, learning, outcomes
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.watching import tallies
 from sentinel.settings import WRITE_MARGIN_SECONDS, Settings, get_settings
 
 log = get_logger(__name__)

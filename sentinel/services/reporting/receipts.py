@@ -22,8 +22,10 @@ from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import receipts as queries
 from sentinel.queries import sweeping
 from sentinel.queries.receipts import StandingRow, Taken
-from sentinel.services import operators, reported, suppressions
-from sentinel.services.reported import MAYBE_ACCEPTED, Clock, Fate, Reading, Standing, Try
+from sentinel.services import suppressions
+from sentinel.services.reporting import reported
+from sentinel.services.reporting.reported import MAYBE_ACCEPTED, Clock, Fate, Reading, Standing, Try
+from sentinel.services.sending import operators
 from sentinel.services.suppressions import NewSuppression
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings

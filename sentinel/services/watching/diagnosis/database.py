@@ -13,7 +13,7 @@ from sentinel.db import POOL_OVERFLOW, new_session
 from sentinel.errors import ConfigurationError
 from sentinel.queries import diagnosis
 from sentinel.queries.diagnosis import Server
-from sentinel.services.diagnosis.findings import Finding, broken, first_line, ok, warning
+from sentinel.services.watching.diagnosis.findings import Finding, broken, first_line, ok, warning
 from sentinel.settings import Settings
 
 OLDEST_VERSION = 150000

@@ -16,13 +16,15 @@ from sentinel.rules.rulings import is_stateful
 from sentinel.rules.syntax import SEVERITIES, RuleSyntax
 from sentinel.rules.verdict import severity
 from sentinel.rules.windows import split
-from sentinel.services import events, fanout, rule_texts, rules, wordings
-from sentinel.services.clients import Caller
+from sentinel.services import events
+from sentinel.services.access.clients import Caller
 from sentinel.services.events import CheckedEvent
-from sentinel.services.fanout import Directory, Plan, Planned, PlannedTicket
-from sentinel.services.live_rules import LiveRule
+from sentinel.services.matching import fanout, wordings
+from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket
+from sentinel.services.matching.wordings import Wordings, facts_of
+from sentinel.services.ruling import rule_texts, rules
+from sentinel.services.ruling.live_rules import LiveRule
 from sentinel.services.unit_of_work import UnitOfWork
-from sentinel.services.wordings import Wordings, facts_of
 
 NO_ID = 0
 """The id of a rule that is not stored."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import Rule
 from sentinel.queries import rules as queries
-from sentinel.services import rule_texts, rules
-from sentinel.services.clients import Caller
-from sentinel.services.rules import LONGEST_NAME, Draft
+from sentinel.services.access.clients import Caller
+from sentinel.services.ruling import rule_texts, rules
+from sentinel.services.ruling.rules import LONGEST_NAME, Draft
 from sentinel.services.unit_of_work import UnitOfWork
 
 ROWS_AT_ONCE = 2000

@@ -9,7 +9,7 @@ from celery.exceptions import ImproperlyConfigured
 from kombu.exceptions import KombuError
 
 from sentinel.broker import UNREACHABLE, celery, queue_lengths
-from sentinel.services.diagnosis.findings import Finding, broken, first_line, ok, warning
+from sentinel.services.watching.diagnosis.findings import Finding, broken, first_line, ok, warning
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 2.0

@@ -17,10 +17,11 @@ from sentinel.queries.matching import PendingEvent
 from sentinel.rule_state import RuleStateError, get_rule_state
 from sentinel.rules.rulings import Due, Hit, Ruling, contradicts
 from sentinel.rules.syntax import SEVERITIES
-from sentinel.services import aftermath, fanout, pipeline
-from sentinel.services.aftermath import Fresh, Outcome, Surroundings
-from sentinel.services.fanout import Plan, SpeakingRule
-from sentinel.services.live_rules import LiveRule, LiveRules, get_live_rules
+from sentinel.services.matching import aftermath, fanout
+from sentinel.services.matching.aftermath import Fresh, Outcome, Surroundings
+from sentinel.services.matching.fanout import Plan, SpeakingRule
+from sentinel.services.ruling.live_rules import LiveRule, LiveRules, get_live_rules
+from sentinel.services.sending import pipeline
 from sentinel.services.unit_of_work import unit_of_work
 
 log = get_logger(__name__)

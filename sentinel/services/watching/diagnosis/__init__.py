@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.services.diagnosis.configuration import check_configuration
-from sentinel.services.diagnosis.database import check_database, check_pools, check_schema
-from sentinel.services.diagnosis.findings import Finding, Level, broken, first_line, ok
-from sentinel.services.diagnosis.flow import check_flow
-from sentinel.services.diagnosis.redis_server import check_redis
-from sentinel.services.diagnosis.sealing import check_sealing
-from sentinel.services.diagnosis.workers import Workers, ask_workers, check_broker, check_workers
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching.diagnosis.configuration import check_configuration
+from sentinel.services.watching.diagnosis.database import check_database, check_pools, check_schema
+from sentinel.services.watching.diagnosis.findings import Finding, Level, broken, first_line, ok
+from sentinel.services.watching.diagnosis.flow import check_flow
+from sentinel.services.watching.diagnosis.redis_server import check_redis
+from sentinel.services.watching.diagnosis.sealing import check_sealing
+from sentinel.services.watching.diagnosis.workers import Workers, ask_workers, check_broker, check_workers
 from sentinel.settings import Settings
 
 __all__ = ["Finding", "Level", "diagnose"]

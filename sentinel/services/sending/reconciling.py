@@ -15,10 +15,11 @@ from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, reconciling
 from sentinel.queries.accounts import Standing
 from sentinel.queries.reconciling import DecidedRow, DoubtRow, Limits
-from sentinel.services import adopting, tallies
-from sentinel.services.adopting import Asked, Verdict
-from sentinel.services.delivery import shared_sender
+from sentinel.services.sending import adopting
+from sentinel.services.sending.adopting import Asked, Verdict
+from sentinel.services.sending.delivery import shared_sender
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.watching import tallies
 from sentinel.settings import Settings, get_settings
 
 log = get_logger(__name__)

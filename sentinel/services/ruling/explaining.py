@@ -13,9 +13,10 @@ from sentinel.queries import rules as rule_queries
 from sentinel.queries.notifications import Filter
 from sentinel.rules.explain import Explanation, explain, reach
 from sentinel.rules.syntax import RuleSyntax
-from sentinel.services import events, rules
+from sentinel.services import events
 from sentinel.services.events import SeenEvent
-from sentinel.services.rule_trial import needs
+from sentinel.services.ruling import rules
+from sentinel.services.ruling.rule_trial import needs
 from sentinel.services.unit_of_work import UnitOfWork
 
 MOST_RULES = 500

@@ -1,0 +1,1 @@
+"""Who may do what: clients and keys, users, secrets."""

@@ -1,0 +1,1 @@
+"""What is known after a message was sent: reports of providers, and what clients are told."""

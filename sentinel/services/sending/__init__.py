@@ -1,0 +1,1 @@
+"""From a waiting notification to its end: stages, tries, doubts, breakers, other targets."""

@@ -1,0 +1,1 @@
+"""What operators see: counters, gauges, statistics, health, diagnosis."""
