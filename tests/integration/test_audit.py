@@ -27,7 +27,7 @@ from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline
-from tests.rows import row
+from tests.rows import row, rows
 
 Found = set[tuple[str, str]]
 
@@ -363,6 +363,19 @@ def test_a_run_is_kept_with_what_it_found(sent: str) -> None:
     assert [(each["kind"], each["id"], each["client"]) for each in run.report["found"]] == [
         ("attempts_differ", sent, "default")
     ]
+
+
+def test_operators_are_told_once_when_the_books_stop_balancing(sent: str, database: Configure) -> None:
+    database(SENTINEL_OPERATOR_TARGETS="email:ops@example.com")
+    audit.audit_and_keep()
+    execute("UPDATE notifications SET attempts = 2 WHERE id = :id", id=sent)
+
+    for _ in range(3):
+        audit.audit_and_keep()
+
+    told = [each for each in rows().values() if each.recipient == "ops@example.com"]
+    assert [each.subject for each in told] == ["Sentinel: the books do not balance"]
+    assert "attempts_differ 1" in told[0].body
 
 
 def test_the_metrics_say_what_the_last_audit_found(sent: str, api: FlaskClient) -> None:

@@ -21,6 +21,7 @@ from sentinel.queries import books, sweeping
 from sentinel.queries.audit import Found, Question
 from sentinel.queries.books import Standing
 from sentinel.services.bookkeeping.audit_report import Line, Report, as_json
+from sentinel.services.sending import operators
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -166,11 +167,21 @@ def audit_and_keep() -> Report:
             "discrepancies": report.discrepancies,
             "report": as_json(report),
         }
+        before = queries.last_run(uow.session)
         queries.keep_run(uow.session, run, runs=RUNS_KEPT)
+        if report.discrepancies and not (before and before.discrepancies):
+            _tell_operators(uow, report)
         sweeping.record_run(uow.session, "audit", report.discrepancies, now=uow.now)
     if report.discrepancies:
         log.error("audit_found_discrepancies", **report.counts)
     return report
+
+
+def _tell_operators(uow: UnitOfWork, report: Report) -> None:
+    """Say it once, when the books stop balancing; the gauge says how it goes on."""
+    kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(report.counts.items()))
+    text = f"The audit found {report.discrepancies} discrepancies ({kinds}); `sentinel audit` lists them by id."
+    operators.tell(uow, "Sentinel: the books do not balance", text)
 
 
 def last_run(uow: UnitOfWork) -> AuditRun:
