@@ -6,6 +6,7 @@ import gc
 import time
 from typing import Any
 
+from billiard import pool
 from celery.signals import (
     task_failure,
     task_postrun,
@@ -25,6 +26,10 @@ from sentinel.dispatcher import get_dispatcher
 from sentinel.services.sending.delivery import get_sender
 
 __all__ = ["app"]
+
+# A child that ends waits until its parent has read its results: 30 s if the parent, which ends as well, reads no more.
+# What is not read is handed out again, and finds nothing to claim.
+pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.receipts", "tasks.maintenance"]
 

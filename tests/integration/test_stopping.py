@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
+from billiard import pool
 
+import tasks
 from sentinel import stopping
 from sentinel.services.sending import delivery
 from sentinel.stand_ins import ProviderStandIn, delayed
@@ -62,3 +65,16 @@ def test_children_see_what_their_parent_was_told() -> None:
     assert os.waitpid(child, 0)[1] == 0
     os.close(reader)
     os.close(writer)
+
+
+def test_a_child_that_ends_waits_two_seconds_for_a_parent_that_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a minute in billiard itself, which made one stop in twenty take 30 s."""
+    assert tasks.app
+    child = pool.Worker.__new__(pool.Worker)
+    child.on_ready_counter = SimpleNamespace(value=0)
+    waits: list[float] = []
+    monkeypatch.setattr(pool.time, "sleep", waits.append)
+
+    assert not child._ensure_messages_consumed(completed=1)
+
+    assert sum(waits) == pytest.approx(2)
