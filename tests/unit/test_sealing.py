@@ -72,7 +72,7 @@ def test_another_key_opens_nothing(use_keys: UseKeys) -> None:
         unseal(sealed)
 
 
-@pytest.mark.parametrize("place", [10, 40, -3])
+@pytest.mark.parametrize("place", [10, 40, -6])  # of the last letters some bits mean nothing
 def test_a_sealed_secret_that_was_tampered_with_is_refused(place: int, use_keys: UseKeys) -> None:
     sealed = seal("whsec_a")
     other = "A" if sealed[place] != "A" else "B"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -14,13 +15,18 @@ from sentinel.rules.syntax import RuleSyntax
 from tests.unit.rules import strategies
 
 
+def written(rule: RuleSyntax) -> str:
+    """All that equality leaves out: true is not 1. But 1 is 1.0, and of equal parts one object is kept."""
+    return re.sub(r"\b(\d+)\.0\b", r"\1", repr(rule))
+
+
 @given(strategies.rules)
 @settings(max_examples=100, deadline=None)
 def test_a_rule_survives_json(rule: RuleSyntax) -> None:
     again = load(orjson.loads(orjson.dumps(dump(rule))))
 
     assert again == rule
-    assert repr(again) == repr(rule)
+    assert written(again) == written(rule)
 
 
 def test_equal_parts_of_many_rules_become_one_object() -> None:
