@@ -16,11 +16,13 @@ from sqlalchemy import text
 
 from sentinel.db import get_engine
 from sentinel.embedded.ports import choose_port
+from sentinel.services.bookkeeping import audit
 from sentinel.stand_ins import ProviderProcess, delayed
 from tests.acceptance.test_up import Up, installation
+from tests.conftest import Configure
 from tests.integration.conftest import live_settings
 from tests.rows import count_ambiguous, count_statuses, have_ended, rows
-from tests.system import QUICK, System, eventually
+from tests.system import QUICK, System, eventually, running_system
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600), pytest.mark.xdist_group("shutdown")]
 
@@ -38,10 +40,31 @@ GRACE_SECONDS = 4 + 5
 """A send's deadline, and what a busy machine needs besides."""
 
 
+@pytest.fixture(scope="module")
+def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderProcess]:
+    with ProviderProcess(tmp_path_factory.mktemp("provider") / "ledger.jsonl") as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def _running(_schema: None, _ledger: ProviderProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    variables = live_settings(_ledger.url) | QUICK | PATIENT | {"SENTINEL_FLOWER_PORT": str(choose_port())}
+    with running_system(tmp_path_factory.mktemp("system"), **variables) as found:
+        yield found
+
+
 @pytest.fixture
-def system(system: System) -> System:
-    system.environment |= PATIENT
-    return system
+def ledger(_ledger: ProviderProcess) -> ProviderProcess:
+    """Twilio and SendGrid as a process, with an empty ledger and nothing scripted."""
+    _ledger.forget()
+    return _ledger
+
+
+@pytest.fixture
+def system(_running: System, database: Configure, ledger: ProviderProcess) -> Iterator[System]:
+    """One installation for all stops, with empty tables. At the end of each its books balance."""
+    yield _running
+    assert audit.audit().found == []
 
 
 def texts(first: int, count: int) -> list[dict[str, str]]:
@@ -127,9 +150,8 @@ def test_any_other_process_stops_under_load_and_nothing_is_lost_or_doubled(
 
 def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System, ledger: ProviderProcess) -> None:
     """Without beat nobody sweeps: what the API did not hand on would wait for ever."""
-    system.start_worker("pipeline-1", "--pipeline")
-    system.start_worker("sms-1", "--channel", "sms")
-    system.start_api()
+    system.start_everything()
+    system.kill("beat")
     answers: list[int] = []
 
     def post(number: int) -> None:
@@ -176,7 +198,6 @@ def test_a_stop_that_is_cut_short_by_a_kill_doubles_only_what_is_counted(
 
 
 def test_flower_stops(system: System) -> None:
-    system.environment |= {"SENTINEL_FLOWER_PORT": str(choose_port())}
     url = f"http://127.0.0.1:{system.environment['SENTINEL_FLOWER_PORT']}/healthcheck"
 
     def answers() -> bool:

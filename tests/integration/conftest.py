@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from sentinel.app import create_app
@@ -14,6 +16,7 @@ from sentinel.services import notifications
 from sentinel.services.notifications import Request
 from sentinel.services.sending import delivery, pipeline
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.settings import Settings, get_settings
 from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import Configure
 
@@ -31,7 +34,13 @@ def _clean(database: Configure) -> None:
 @pytest.fixture
 def api(database: Configure) -> FlaskClient:
     """The API, called without a socket."""
-    return create_app().test_client()
+    return _app(get_settings()).test_client()
+
+
+@lru_cache(maxsize=4)
+def _app(settings: Settings) -> Flask:
+    """One application for all tests with the same settings: to put it together costs as much as a test."""
+    return create_app(settings)
 
 
 @pytest.fixture

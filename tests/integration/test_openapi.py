@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -145,7 +146,11 @@ def test_every_answer_is_as_described(method: str, path: str, keys: list[dict[st
     @EXAMPLES
     @given(case=cases, key=st.sampled_from(keys))
     def check(case: Case[Any], key: dict[str, str]) -> None:
-        case.call_and_validate(headers=key, excluded_checks=IN_BATCHES if path.endswith("/batch") else LEFT_OUT)
+        answer = case.call(headers=key)
+        # Text that is too long in its schema may be too long for a body: that is a refusal, too.
+        is_refused = answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        left_out = IN_BATCHES if path.endswith("/batch") or is_refused else LEFT_OUT
+        case.validate_response(answer, excluded_checks=left_out)
 
     check()
 
