@@ -113,6 +113,18 @@ def test_what_waits_for_an_account_longer_than_the_parking_time_fails(
     assert {(row(each).status, row(each).reason) for each in ids[1:]} == {("FAILED", "account_paused")}
 
 
+def test_what_expires_while_its_account_rests_ends_then_and_not_when_the_account_works_again(
+    ids: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    provider.always(refused(401, 20003))
+    run_pipeline(ids[:1])
+    execute("UPDATE notifications SET expires_at = now() - interval '1 s', next_attempt_at = NULL")
+
+    delivery.deliver("sms", ids[:1], worker="test@here")
+
+    assert (row(ids[0]).status, row(ids[0]).reason) == ("FAILED", "expired")
+
+
 def test_another_provider_of_the_channel_takes_over_while_the_first_one_rests(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
 ) -> None:

@@ -174,14 +174,15 @@ class Round:
     def _claim(self, ids: Sequence[str]) -> list[Message] | None:
         """Take rows for sending; None while all accounts rest: then they wait, without using up an attempt."""
         with unit_of_work() as uow:
+            # What has expired ends also while its account rests: it cannot be put off any more.
+            expired = delivery.expire(uow.session, ids, now=uow.now)
+            tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
+            suppressions.end_suppressed(uow, ids, channel=self._channel)
             self._admission = breaker.admit(uow, self._channel, probe_until=self._lease.until)
             if self._admission.provider is None:
                 breaker.park(uow, self._channel, ids, self._admission)
                 return None
             self._provider = self._admission.provider
-            expired = delivery.expire(uow.session, ids, now=uow.now)
-            tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
-            suppressions.end_suppressed(uow, ids, channel=self._channel)
             claimed = self._claim_probe(uow, ids) if self.is_probe else self._claim_rows(uow, ids)
         self._rows = {row.id: row for row in claimed}
         return [self._message(row) for row in claimed]
