@@ -14,6 +14,13 @@ from sentinel.settings import get_settings
 Checked = TypeVar("Checked")
 
 
+def array_of(item: str) -> dict[str, Any]:
+    """Describe a body of many items; `item` is the name of their schema."""
+    items = {"$ref": f"#/components/schemas/{item}"}
+    schema = {"type": "array", "minItems": 1, "maxItems": 1000, "items": items}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 def items_of(body: Any, *, remedy: str) -> list[Any]:
     """Return the items of a body that is an array of 1 to SENTINEL_MAX_BATCH_ITEMS."""
     most = get_settings().max_batch_items

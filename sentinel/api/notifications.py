@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from sentinel.api.answers import dumps, json_response, once
 from sentinel.api.auth import current_caller, require_credentials
-from sentinel.api.batches import items_of, loaded, results_of
+from sentinel.api.batches import array_of, items_of, loaded, results_of
 from sentinel.api.field_errors import shown
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import StrictBlueprint, read_json
@@ -133,19 +133,7 @@ class NotificationBatch(MethodView):
     @blueprint.refuses(400, 401, 403, 409, 413, 415, 422, 503)
     @blueprint.doc(
         parameters=[IDEMPOTENCY_KEY],
-        requestBody={
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "array",
-                        "minItems": 1,
-                        "maxItems": 1000,
-                        "items": {"$ref": "#/components/schemas/NotificationRequest"},
-                    }
-                }
-            },
-        },
+        requestBody=array_of("NotificationRequest"),
     )
     def post(self) -> Response:
         """Accept up to 1,000 notifications.

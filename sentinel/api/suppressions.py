@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
-from sentinel.api.batches import items_of, loaded, results_of
+from sentinel.api.batches import array_of, items_of, loaded, results_of
 from sentinel.api.paging import PAGE_HEADERS, paged
 from sentinel.api.parsing import StrictBlueprint, read_json
 from sentinel.api.schemas.suppression import (
@@ -101,19 +101,7 @@ class SuppressionBatch(MethodView):
     @blueprint.response(207, SuppressionItemView(many=True), description="One result per item, in order")
     @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
     @blueprint.doc(
-        requestBody={
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "array",
-                        "minItems": 1,
-                        "maxItems": 1000,
-                        "items": {"$ref": "#/components/schemas/SuppressionRequest"},
-                    }
-                }
-            },
-        },
+        requestBody=array_of("SuppressionRequest"),
     )
     def post(self) -> Response:
         """Suppress up to 1,000 addresses.
