@@ -148,6 +148,13 @@ def test_any_other_process_stops_under_load_and_nothing_is_lost_or_doubled(
     assert count_ambiguous() == 0
 
 
+def waiting_for_locks() -> int:
+    """How many statements wait for what another transaction holds."""
+    with get_engine().connect() as connection:
+        question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO%'"
+        return int(connection.execute(text(question)).scalar_one())
+
+
 def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System, ledger: ProviderProcess) -> None:
     """Without beat nobody sweeps: what the API did not hand on would wait for ever."""
     system.start_everything()
@@ -162,7 +169,7 @@ def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System
         threads = [threading.Thread(target=post, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        eventually(lambda: waiting_for_locks() == len(threads), seconds=30, message="requests in flight")
         api = system.processes["api"]
         api.send_signal(signal.SIGTERM)
         time.sleep(1)
