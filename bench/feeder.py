@@ -14,6 +14,7 @@ from sentinel.broker import publish_pipeline
 from sentinel.clock import utc_now
 from sentinel.ids import new_ids
 from sentinel.models.client import DEFAULT_CLIENT
+from sentinel.models.status import Status
 from sentinel.queries import clients, notifications
 from sentinel.services.unit_of_work import unit_of_work
 
@@ -42,6 +43,7 @@ def _row(notification_id: str, client_id: int, number: int) -> dict[str, object]
     return {
         "id": notification_id,
         "client_id": client_id,
+        "status": Status.PENDING,
         "channel": "sms",
         "recipient": recipient_of(number),
         "body": BODY,
