@@ -31,21 +31,22 @@ def once(uow: UnitOfWork, caller: Caller, read: Callable[[], Any], make: Callabl
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return _response(make())
+        return answered(make())
     meaning = orjson.dumps(read(), default=str, option=orjson.OPT_SORT_KEYS)
     hashed = request_hash(request.method.encode(), request.path.encode(), meaning)
     repeatable = Repeatable(caller.client_id, key, hashed)
     original = repeatable.original(uow)
     if original is not None:
-        response = _response(original)
+        response = answered(original)
         response.headers["Idempotent-Replayed"] = "true"
         return response
     answer = make()
     repeatable.remember(uow, answer)
-    return _response(answer)
+    return answered(answer)
 
 
-def _response(answer: Answer) -> Response:
+def answered(answer: Answer) -> Response:
+    """Answer with a finished answer."""
     response = Response(answer.body, status=answer.status, content_type="application/json")
     if answer.location is not None:
         response.headers["Location"] = answer.location

@@ -6,7 +6,8 @@ from flask import current_app, g, request
 
 from sentinel.api.parsing import BODY_METHODS
 from sentinel.errors import UnauthorizedError
-from sentinel.services.access import clients
+from sentinel.security import key_hash
+from sentinel.services.access import clients, remembered
 from sentinel.services.access.clients import Caller
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import Settings, is_loopback
@@ -36,6 +37,26 @@ def current_caller(uow: UnitOfWork, scope: str) -> Caller:
     return caller if wanted is None else clients.acting_for(uow, caller, wanted)
 
 
+def remembered_caller(scope: str) -> Caller | None:
+    """Return the client this request speaks for as far as this process remembers: whatever is done must prove it.
+
+    None where anything has to be looked up for that.
+    """
+    if "client" in request.args:
+        return None
+    header = request.headers.get("Authorization")
+    if header is None:
+        require_credentials()
+    caller = remembered.recall(None if header is None else key_hash(_bearer(header)).hex())
+    return caller if caller is not None and scope in caller.scopes else None
+
+
+def note_proven(caller: Caller) -> None:
+    """Note that a remembered caller was proven: its key works."""
+    if caller.key_hash is not None:
+        g.has_valid_key = True
+
+
 def _require_key() -> None:
     """Refuse a key that is none before its body is read: a body that never comes holds a thread of the server."""
     if request.method in BODY_METHODS:
@@ -58,11 +79,14 @@ def _caller(uow: UnitOfWork) -> Caller:
     header = request.headers.get("Authorization")
     if header is None:
         require_credentials()
-        return clients.open_caller(uow)
+        caller = clients.open_caller(uow)
+        remembered.remember(caller)
+        return caller
     key = _bearer(header)
     if not key:
         raise UnauthorizedError("the Authorization header must read `Bearer sntl_…`")
     caller = clients.caller_of_key(uow, key)
+    remembered.remember(caller)
     g.has_valid_key = True
     return caller
 

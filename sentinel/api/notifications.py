@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from flask.views import MethodView
 
-from sentinel.api.answers import dumps, json_response, once
-from sentinel.api.auth import current_caller, require_credentials
+from sentinel.api.answers import answered, dumps, json_response, once
+from sentinel.api.auth import current_caller, note_proven, remembered_caller, require_credentials
 from sentinel.api.batches import array_of, items_of, loaded, results_of
 from sentinel.api.field_errors import shown
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
@@ -20,11 +20,12 @@ from sentinel.api.schemas.notification import (
     NotificationView,
     TimelineItemView,
 )
+from sentinel.clock import utc_now
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import Notification
 from sentinel.models.status import Status
 from sentinel.queries.notifications import Filter
-from sentinel.services import notifications
+from sentinel.services import intake, notifications
 from sentinel.services.access.clients import Caller
 from sentinel.services.idempotency import Answer
 from sentinel.services.notifications import CheckedRequest, Request
@@ -66,6 +67,27 @@ def _location(notification_id: str) -> str:
     return url_for("notifications.NotificationItem", notification_id=notification_id)
 
 
+def _acceptance(row: dict[str, Any], caller: Caller) -> Answer:
+    return Answer(202, dumps(view(row, caller.client_name)).decode(), _location(row["id"]))
+
+
+def _accepted_with_others(body: Request) -> Answer | None:
+    """Accept for a caller that this process remembers, together with other requests; None: it has to go its own way."""
+    caller = remembered_caller(WRITE)
+    if caller is None or "Idempotency-Key" in request.headers:
+        return None
+    now = utc_now()
+    try:
+        checked = notifications.check(body, now=now)
+    except InvalidInputError:
+        return None  # told on its own way, which looks the caller up first
+    row = intake.accept(caller, checked, now=now)
+    if row is None:
+        return None
+    note_proven(caller)
+    return _acceptance(row, caller)
+
+
 @blueprint.route("")
 class NotificationList(MethodView):
     """The notifications of a client."""
@@ -79,10 +101,13 @@ class NotificationList(MethodView):
 
         The answer comes when the row is stored as PENDING; it is sent in the background.
         """
+        stored = _accepted_with_others(body)
+        if stored is not None:
+            return answered(stored)
 
         def make() -> Answer:
             row = notifications.accept(uow, caller.client_id, [notifications.check(body, now=uow.now)])[0]
-            return Answer(202, dumps(view(row, caller.client_name)).decode(), _location(row["id"]))
+            return _acceptance(row, caller)
 
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)

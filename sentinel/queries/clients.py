@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from sentinel.models import (
     Ticket,
 )
 from sentinel.queries.unique import inserted, updated
+from sentinel.queries.values import recordset
 
 # Asked by every request, so they are written out: building such a statement costs more than running it.
 CALLER_BY_NAME = text("SELECT id, name FROM clients WHERE name = :name")
@@ -34,6 +36,19 @@ CALLER_BY_KEY_HASH = text("""
     WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND c.is_active
       AND (k.expires_at IS NULL OR k.expires_at > :now)
 """)
+
+# Which of `:callers` still are who they were when their key was looked up: part of statements that store for them.
+LIVE_CALLERS = """
+    SELECT given.number
+    FROM json_to_recordset(CAST(:callers AS json)) AS given (
+        number int, client_id int, client_name text, key_hash text, scopes text[])
+    JOIN clients c ON c.id = given.client_id AND c.name = given.client_name
+    WHERE given.key_hash IS NULL OR (c.is_active AND EXISTS (
+        SELECT FROM api_keys k
+        WHERE k.key_hash = decode(given.key_hash, 'hex') AND k.client_id = c.id AND k.revoked_at IS NULL
+          AND (k.expires_at IS NULL OR k.expires_at > :now)
+          AND k.scopes @> CAST(given.scopes AS varchar[]) AND k.scopes <@ CAST(given.scopes AS varchar[])))
+"""
 
 RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
@@ -50,6 +65,21 @@ BELONGINGS = (
     DedupeClaim,
 )
 """What goes with a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a caller was when it was looked up; without a key (as hex of its hash) it is the one of open mode."""
+
+    client_id: int
+    client_name: str
+    key_hash: str | None
+    scopes: tuple[str, ...]
+
+
+def numbered(callers: Sequence[Credentials]) -> str:
+    """Write callers as `:callers` of LIVE_CALLERS, each under its place in the list."""
+    return recordset([{"number": number} | asdict(each) for number, each in enumerate(callers)])
 
 
 def by_name(session: Session, name: str) -> Client | None:

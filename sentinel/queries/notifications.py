@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session, aliased
 from sentinel.ids import first_id
 from sentinel.models import Attempt, Client, Notification, TimelineEntry
 from sentinel.models.status import CANCELLABLE, RETRYABLE, Status
+from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.values import array, recordset
 
 # A row that rules made may be there already: its event was evaluated before. Each new one is entered in the books.
-INSERT = text("""
+STORE = """
     WITH stored AS (
         INSERT INTO notifications (
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
@@ -33,7 +34,8 @@ INSERT = text("""
             dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
             status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
             queue_at timestamptz, failover jsonb, failover_at timestamptz, failover_of uuid, is_followed boolean,
-            created_at timestamptz)
+            created_at timestamptz{caller_column})
+        {of_whom}
         ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING id, channel, status, client_id, created_at),
     booked AS (
@@ -41,7 +43,11 @@ INSERT = text("""
         SELECT client_id, channel, CAST(created_at AT TIME ZONE 'UTC' AS date) AS day, count(*)
         FROM stored GROUP BY client_id, channel, day)
     SELECT id::text, channel, status FROM stored
-""")
+"""
+INSERT = text(STORE.format(caller_column="", of_whom=""))
+INSERT_FOR_LIVE_CALLERS = text(
+    STORE.format(caller_column=", caller int", of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})"),
+)
 
 CANCEL = text("""
     UPDATE notifications
@@ -142,6 +148,17 @@ class Retried:
 def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Inserted]:
     """Store new rows in one statement; returns those that were not there before."""
     return [Inserted(*row) for row in session.execute(INSERT, {"rows": recordset(rows)})]
+
+
+def insert_for(
+    session: Session, rows: Sequence[Mapping[str, Any]], callers: Sequence[Credentials], *, now: datetime
+) -> set[str]:
+    """Store new rows of those `callers` that are still what they were; `caller` of a row is a place in that list.
+
+    Returns the ids of what was stored.
+    """
+    values = {"rows": recordset(rows), "callers": numbered(callers), "now": now}
+    return {row.id for row in session.execute(INSERT_FOR_LIVE_CALLERS, values)}
 
 
 def get(session: Session, notification_id: str, *, client_id: int | None) -> Notification | None:

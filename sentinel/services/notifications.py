@@ -78,16 +78,26 @@ def check(request: Request, *, now: datetime) -> CheckedRequest:
 
 def accept(uow: UnitOfWork, client_id: int, requests: Sequence[CheckedRequest]) -> list[dict[str, Any]]:
     """Store requests as PENDING rows and have them queued after the commit; returns the rows, in order."""
-    ids = new_ids(uow.now, len(requests))
-    rows = [_row(uow, client_id, request, each) for request, each in zip(requests, ids, strict=True)]
+    rows = new_rows(client_id, requests, now=uow.now)
     if rows:
         notifications.insert(uow.session, rows)
-        tallies.count_accepted(uow, (row["channel"] for row in rows))
+        announce(uow, rows)
+    return rows
+
+
+def new_rows(client_id: int, requests: Sequence[CheckedRequest], *, now: datetime) -> list[dict[str, Any]]:
+    """Make the PENDING rows of requests, in order."""
+    ids = new_ids(now, len(requests))
+    return [_row(client_id, request, each, now=now) for request, each in zip(requests, ids, strict=True)]
+
+
+def announce(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Have stored rows counted, and those that are due queued, after the commit."""
+    tallies.count_accepted(uow, (row["channel"] for row in rows))
     for channel in CHANNELS:
         due = [row["id"] for row in rows if row["channel"] == channel and row["next_attempt_at"] is None]
         if due:
             uow.dispatch(channel, due)
-    return rows
 
 
 def _check_length(channel: str, body: str) -> None:
@@ -111,9 +121,9 @@ def _check_times(request: Request, *, now: datetime) -> None:
         raise InvalidInputError(FieldError("expires_at", expires_at.isoformat(), "too far in the future", remedy))
 
 
-def _row(uow: UnitOfWork, client_id: int, request: CheckedRequest, notification_id: str) -> dict[str, Any]:
+def _row(client_id: int, request: CheckedRequest, notification_id: str, *, now: datetime) -> dict[str, Any]:
     settings = get_settings()
-    send_at = request.send_at if request.send_at is not None and request.send_at > uow.now else None
+    send_at = request.send_at if request.send_at is not None and request.send_at > now else None
     return {
         "id": notification_id,
         "client_id": client_id,
@@ -135,10 +145,10 @@ def _row(uow: UnitOfWork, client_id: int, request: CheckedRequest, notification_
         "send_at": send_at,
         "next_attempt_at": send_at,
         "expires_at": request.expires_at,
-        "queue_at": send_at or uow.now + timedelta(seconds=settings.hint_seconds),
-        "created_at": uow.now,
-        "updated_at": uow.now,
-    } | failover.columns(request.failover, since=send_at or uow.now)
+        "queue_at": send_at or now + timedelta(seconds=settings.hint_seconds),
+        "created_at": now,
+        "updated_at": now,
+    } | failover.columns(request.failover, since=send_at or now)
 
 
 def get(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:

@@ -46,7 +46,7 @@ def test_an_error_of_ours_is_logged_without_what_the_functions_held(
         text = TEXT  # noqa: F841 - what a log with local variables would show
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("sentinel.services.notifications.accept", broken)
+    monkeypatch.setattr("sentinel.services.notifications.new_rows", broken)
     response = send(api, {"channel": "sms", "recipient": NUMBER, "body": TEXT}, **key)
 
     logged = capsys.readouterr().err

@@ -56,6 +56,8 @@ class Caller:
     client_name: str
     scopes: frozenset[str]
     label: str = OPERATOR
+    key_hash: str | None = None
+    """Of the key, as hex; none in open mode and on the machine itself."""
 
     def require(self, scope: str) -> None:
         """Refuse what the key does not allow."""
@@ -73,7 +75,7 @@ def caller_of_key(uow: UnitOfWork, key: str) -> Caller:
     if found is None:
         raise UnauthorizedError("this API key is unknown, revoked or expired; create one with `sentinel keys create`")
     client_id, name, scopes = found
-    return Caller(client_id, name, frozenset(scopes), label=key[:SHOWN])
+    return Caller(client_id, name, frozenset(scopes), label=key[:SHOWN], key_hash=hashed.hex())
 
 
 def acting_for(uow: UnitOfWork, caller: Caller, client_name: str) -> Caller:
