@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from celery import Celery, chain, signature
+from celery import Celery, signature
 from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from sentinel import redis_transport
 from sentinel.logs import configure_logs, get_logger
 from sentinel.settings import get_settings
 
 log = get_logger(__name__)
 
-celery = Celery("sentinel")
+redis_transport.use_for_redis()
+celery = Celery("sentinel", events="sentinel.worker_events:Events")
 celery.config_from_object("celeryconfig")
 
 
@@ -77,16 +80,22 @@ def publish_warm_up() -> None:
 
 def publish_pipeline(channel: str, ids: Sequence[str]) -> bool:
     """Queue the whole chain for waiting rows of one channel; False if the broker cannot be reached."""
+    following = _after_evaluate(channel)
+    kwargs = {"channel": channel}
     return _publish(
-        lambda part: chain(
-            signature("tasks.pipeline.evaluate", args=[part], kwargs={"channel": channel}),
-            signature("tasks.pipeline.dedupe", kwargs={"channel": channel}),
-            signature("tasks.pipeline.rate_limit", kwargs={"channel": channel}),
-            signature("tasks.delivery.deliver", kwargs={"channel": channel}, queue=channel),
-        ),
-        channel,
-        ids,
+        lambda part: signature("tasks.pipeline.evaluate", args=[part], kwargs=kwargs, chain=following), channel, ids
     )
+
+
+@lru_cache
+def _after_evaluate(channel: str) -> list[signature]:
+    """The rest of a chain, last task first, as Celery's messages carry it: the same for all ids of a channel."""
+    kwargs = {"channel": channel}
+    return [
+        signature("tasks.delivery.deliver", kwargs=kwargs, queue=channel),
+        signature("tasks.pipeline.rate_limit", kwargs=kwargs),
+        signature("tasks.pipeline.dedupe", kwargs=kwargs),
+    ]
 
 
 def publish_first_try(channel: str, ids: Sequence[str]) -> bool:

@@ -79,10 +79,8 @@ def run_pipeline(database: Configure) -> RunPipeline:
     """Run the four stages on ids of one channel, as a worker would."""
 
     def run(ids: Sequence[str], channel: str = "sms") -> delivery.Again:
-        going = list(ids)
-        for stage in (pipeline.evaluate, pipeline.dedupe, pipeline.rate_limit):
-            with unit_of_work() as uow:
-                going = stage(uow, going)
+        with unit_of_work() as uow:
+            going = pipeline.prepare(uow, ids)
         return delivery.deliver(channel, going, worker="test@here")
 
     return run

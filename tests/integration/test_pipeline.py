@@ -287,11 +287,11 @@ def test_a_cancelled_notification_goes_no_further(
     assert provider.entries == []
 
 
-def test_evaluate_returns_ids_in_the_order_of_their_time(accept: Accept) -> None:
+def test_the_stages_return_ids_in_the_order_of_their_time(accept: Accept) -> None:
     ids = [accept() for _ in range(10)]
 
     with unit_of_work() as uow:
-        going = pipeline.evaluate(uow, list(reversed(ids)))
+        going = pipeline.prepare(uow, list(reversed(ids)))
 
     assert going == sorted(ids)
 
@@ -323,7 +323,7 @@ def test_a_message_counts_once_however_often_its_chain_comes(accept: Accept, dat
 
     for _ in range(3):
         with unit_of_work() as uow:
-            assert pipeline.rate_limit(uow, ids) == ids
+            assert pipeline.prepare(uow, ids) == ids
 
     assert statuses(ids) == [("PENDING", None)] * 2
 

@@ -1,11 +1,15 @@
-"""The stages before delivery. Each takes ids and returns those that go on; what stops is written down with a reason."""
+"""The stages before delivery. Each takes waiting rows and returns those that go on.
+
+What stops is written down with a reason. Stages that run together read their rows once and share a transaction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from sentinel.channels.registry import ROUTES, provider_name
-from sentinel.limiter import Limiter, Subject, get_limiter
+from sentinel.limiter import Subject, get_limiter
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.pipeline import Candidate
@@ -14,10 +18,12 @@ from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 
+Rows = Sequence[Candidate]
+Stage = Callable[[UnitOfWork, Rows], Rows]
 
-def evaluate(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
-    """Let through what is due, not expired, of an active client, to an address and a channel that may be used."""
-    rows = pipeline.candidates(uow.session, ids, now=uow.now)
+
+def evaluate(uow: UnitOfWork, rows: Rows) -> Rows:
+    """Let through what is not expired, of an active client, to an address and a channel that may be used."""
     settings = get_settings()
     unserved = {channel for channel in {row.channel for row in rows} if provider_name(channel, settings) is None}
     going, expired, disabled, refused = [], [], [], []
@@ -29,56 +35,64 @@ def evaluate(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
         elif row.channel in unserved:
             refused.append(row)
         else:
-            going.append(row.id)
+            going.append(row)
     _expire(uow, expired)
     _finish(uow, disabled, Status.SUPPRESSED, Reason.CLIENT_DISABLED)
     _finish(uow, refused, Status.FAILED, Reason.NOT_CONFIGURED)
-    return _unless_suppressed(uow, rows, going)
+    return _unless_suppressed(uow, going)
 
 
-def _unless_suppressed(uow: UnitOfWork, rows: Sequence[Candidate], going: Sequence[str]) -> list[str]:
-    suspects = {row.id for row in rows if row.is_suppressed}.intersection(going)
+def _unless_suppressed(uow: UnitOfWork, rows: Rows) -> Rows:
+    suspects = sorted(row.id for row in rows if row.is_suppressed)
     if not suspects:
-        return list(going)
+        return rows
     # A chain carries one channel.
-    ended = set(suppressions.end_suppressed(uow, sorted(suspects), channel=rows[0].channel))
-    return [each for each in going if each not in ended]
+    return _without(rows, suppressions.end_suppressed(uow, suspects, channel=rows[0].channel))
 
 
-def _expire(uow: UnitOfWork, rows: Sequence[Candidate]) -> None:
+def _without(rows: Rows, ids: Sequence[str]) -> Rows:
+    gone = set(ids)
+    return [row for row in rows if row.id not in gone]
+
+
+def _expire(uow: UnitOfWork, rows: Rows) -> None:
     """What was never tried is suppressed; what was tried before an operator's retry has failed."""
     _finish(uow, [row for row in rows if not row.attempts], Status.SUPPRESSED, Reason.EXPIRED)
     _finish(uow, [row for row in rows if row.attempts], Status.FAILED, Reason.EXPIRED)
 
 
-def _finish(uow: UnitOfWork, rows: Sequence[Candidate], status: Status, reason: Reason) -> None:
+def _finish(uow: UnitOfWork, rows: Rows, status: Status, reason: Reason) -> None:
     if rows:
         # A chain carries one channel.
         tallies.end(uow, [row.id for row in rows], status, reason, channel=rows[0].channel)
 
 
-def dedupe(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
+def dedupe(uow: UnitOfWork, rows: Rows) -> Rows:
     """Let through one row per dedupe key and target; the others end as duplicates of it."""
-    pipeline.claim_keys(uow.session, ids, now=uow.now, seconds=get_settings().dedupe_seconds)
-    duplicates = set(pipeline.suppress_duplicates(uow.session, ids, now=uow.now))
-    if duplicates:
-        uow.count("notifications_suppressed_total", len(duplicates), reason=Reason.DUPLICATE)
-    return [each for each in ids if each not in duplicates]
+    keyed = [row.id for row in rows if row.dedupe_key is not None]
+    if not keyed:
+        return rows
+    pipeline.claim_keys(uow.session, keyed, now=uow.now, seconds=get_settings().dedupe_seconds)
+    duplicates = pipeline.suppress_duplicates(uow.session, keyed, now=uow.now)
+    if not duplicates:
+        return rows
+    uow.count("notifications_suppressed_total", len(duplicates), reason=Reason.DUPLICATE)
+    return _without(rows, duplicates)
 
 
-def rate_limit(uow: UnitOfWork, ids: Sequence[str], limiter: Limiter | None = None) -> list[str]:
+def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
     """Let through what the limits allow; above them a row is dropped (SUPPRESSED) or put off, as the limit says."""
     settings = get_settings()
-    rows = pipeline.candidates(uow.session, ids, now=uow.now)
     subjects = [_subject(row, provider_name(row.channel, settings)) for row in rows]
-    verdict = (limiter or get_limiter()).admit(subjects, now=uow.now)
+    verdict = get_limiter().admit(subjects, now=uow.now)
     if verdict.dropped:
         tallies.end(uow, verdict.dropped, Status.SUPPRESSED, Reason.RATE_LIMITED, channel=rows[0].channel)
     for deferred, reason in ((verdict.deferred, Reason.RATE_LIMITED), (verdict.held, Reason.LIMITER_DOWN)):
         if deferred:
             rows_later = [{"id": each, "until": until} for each, until in deferred]
             pipeline.defer(uow.session, rows_later, reason, now=uow.now)
-    return verdict.admitted
+    admitted = set(verdict.admitted)
+    return [row for row in rows if row.id in admitted]
 
 
 def _subject(row: Candidate, provider: str | None) -> Subject:
@@ -96,10 +110,19 @@ def _subject(row: Candidate, provider: str | None) -> Subject:
     return Subject(row.id, row.channel, scopes, row.attempts)
 
 
+STAGES: Mapping[str, Stage] = MappingProxyType({"evaluate": evaluate, "dedupe": dedupe, "rate_limit": rate_limit})
+"""By name, in their order."""
+
+
+def waiting(uow: UnitOfWork, ids: Sequence[str]) -> Rows:
+    """Read those of `ids` that are PENDING and due, in the order of their time."""
+    return pipeline.candidates(uow.session, ids, now=uow.now)
+
+
 def prepare(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
     """Take rows of one channel through all stages at once; returns those that may be sent."""
-    going = list(ids)
-    for stage in (evaluate, dedupe, rate_limit):
-        if going:
-            going = stage(uow, going)
-    return going
+    rows = waiting(uow, ids)
+    for stage in STAGES.values():
+        if rows:
+            rows = stage(uow, rows)
+    return [row.id for row in rows]
