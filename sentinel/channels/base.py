@@ -34,7 +34,7 @@ class Message:
     """One message to one target, ready to send. `id` is the notification's id, equal on every attempt.
 
     `is_status`: it tells a program what became of another notification, as its metadata says. `event` is what the
-    event said that led to it, for receivers that are programs; `secret` signs for its endpoint.
+    event said that led to it (JSON text), for receivers that are programs; `secret` signs for its endpoint.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Message:
     metadata: dict[str, Any] = field(default_factory=dict)
     client: str | None = None
     event_id: str | None = None
-    event: dict[str, Any] | None = None
+    event: str | None = None
     rule_ids: tuple[int, ...] = ()
     endpoint_id: int | None = None
     secret: str | None = field(default=None, repr=False)

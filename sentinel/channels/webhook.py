@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import orjson
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from sentinel.channels.base import Message, Outcome, Receipt
@@ -30,12 +32,26 @@ from sentinel.settings import Settings
 EVENT_TYPE = "notification.created"
 
 KNOWN_RECIPIENTS = 10_000
-"""URLs whose taking apart is remembered: it costs a tenth of a send."""
+"""URLs whose taking apart is remembered, and secrets that stay opened: each costs a tenth of a send."""
 
 
 def build(settings: Settings, _transport: HttpTransport) -> WebhookProvider:
     """The provider; its connections are its own, since they must not lead everywhere."""
     return WebhookProvider(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """What signs for an endpoint; nothing does where it has no secret."""
+
+    secret: str = field(repr=False)
+    webhook: Webhook | None
+
+
+def _open(sealed: str) -> _Signer:
+    """Open a secret, here and nowhere before: only what signs needs it. Equal seals hold equal secrets."""
+    secret = unseal(sealed)
+    return _Signer(secret, Webhook(secret) if secret else None)
 
 
 class WebhookProvider:
@@ -47,6 +63,7 @@ class WebhookProvider:
         self._settings = settings
         self._transports: dict[Reach, HttpTransport] = {}
         self._reach = lru_cache(maxsize=KNOWN_RECIPIENTS)(self._find_reach)
+        self._signer = lru_cache(maxsize=KNOWN_RECIPIENTS)(_open)
 
     async def send(self, message: Message) -> Receipt:
         """Try once to hand `message` over; the receiver can tell a repetition by its webhook-id."""
@@ -58,15 +75,15 @@ class WebhookProvider:
             return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
         body = encoded_json(_payload(message))
         try:
-            # Opened here and nowhere before: only what signs needs the secret itself.
-            secret = unseal(message.secret or "")
-            headers = _headers(message, body, secret)
+            signer = self._signer(message.secret or "")
         except UnreadableSecretError as error:
             return receipt_of(UNREADABLE_SECRET, str(error))
         except (ValueError, EmptyWebhookSecretError):
             return receipt_of(INVALID_SECRET, "the endpoint's secret cannot be used")
+        headers = _headers(message, body, signer.webhook)
         try:
-            return _receipt(await self._transport(reach).post(message.recipient, json=body, headers=headers), secret)
+            reply = await self._transport(reach).post(message.recipient, json=body, headers=headers)
+            return _receipt(reply, signer.secret)
         except TransportError as error:
             return unanswered(error)
 
@@ -103,14 +120,14 @@ def _payload(message: Message) -> dict[str, Any]:
             "subject": message.subject,
             "body": message.body,
             "event_id": message.event_id,
-            "event": message.event,
+            "event": None if message.event is None else orjson.Fragment(message.event),
             "rules": list(message.rule_ids),
             "metadata": message.metadata,
         },
     }
 
 
-def _headers(message: Message, body: bytes, secret: str) -> dict[str, str]:
+def _headers(message: Message, body: bytes, webhook: Webhook | None) -> dict[str, str]:
     """The specification's headers; the signature only where the endpoint has a secret."""
     now = utc_now().replace(microsecond=0)
     headers = {
@@ -118,8 +135,8 @@ def _headers(message: Message, body: bytes, secret: str) -> dict[str, str]:
         "webhook-id": message.id,
         "webhook-timestamp": str(int(now.timestamp())),
     }
-    if secret:
-        headers["webhook-signature"] = Webhook(secret).sign(message.id, now, body.decode())
+    if webhook is not None:
+        headers["webhook-signature"] = webhook.sign(message.id, now, body.decode())
     return headers
 
 

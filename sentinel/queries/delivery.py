@@ -30,7 +30,7 @@ CLAIM = text("""
     RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
               send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
               endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
-              CASE WHEN n.channel = 'webhook' THEN (SELECT body FROM events WHERE id = n.event_id) END AS event,
+              CASE WHEN n.channel = 'webhook' THEN (SELECT body::text FROM events WHERE id = n.event_id) END AS event,
               (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status
 """)
 
@@ -94,7 +94,7 @@ NEXT_DUE = text("""
 class ClaimedRow:
     """A row that is ours to send until the lease ends; `attempt` is the number of this try.
 
-    The endpoint's secret is read at each try, so that a new one holds at once; the event only for programs.
+    The endpoint's secret is read at each try, so that a new one holds at once; the event (JSON text) only for programs.
     """
 
     id: str
@@ -113,7 +113,7 @@ class ClaimedRow:
     rule_ids: list[int] | None
     endpoint_id: int | None
     secret: str | None = field(repr=False)
-    event: dict[str, Any] | None
+    event: str | None
     is_status: bool | None
 
 
