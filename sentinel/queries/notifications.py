@@ -16,7 +16,18 @@ from sentinel.models.status import CANCELLABLE, RETRYABLE, Status
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.values import array, recordset
 
-# A row that rules made may be there already: its event was evaluated before. Each new one is entered in the books.
+# What was stored, as `stored`, is entered in the books.
+BOOKED = """
+    booked AS (
+        INSERT INTO book_entries (client_id, channel, day, accepted)
+        SELECT client_id, channel, CAST(created_at AT TIME ZONE 'UTC' AS date) AS day, count(*)
+        FROM stored GROUP BY client_id, channel, day)
+"""
+
+FOLLOWED = "client_id IN (SELECT e.client_id FROM endpoints e WHERE e.purpose = 'statuses' AND e.is_enabled)"
+"""Whether the client wants to hear how its notifications end."""
+
+# A row that rules made may be there already: its event was evaluated before.
 STORE = """
     WITH stored AS (
         INSERT INTO notifications (
@@ -26,8 +37,7 @@ STORE = """
         SELECT
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
-            failover, failover_at, failover_of, coalesce(is_followed, client_id IN (
-                SELECT e.client_id FROM endpoints e WHERE e.purpose = 'statuses' AND e.is_enabled)),
+            failover, failover_at, failover_of, coalesce(is_followed, {followed}),
             created_at, created_at
         FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
@@ -38,15 +48,13 @@ STORE = """
         {of_whom}
         ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING id, channel, status, client_id, created_at),
-    booked AS (
-        INSERT INTO book_entries (client_id, channel, day, accepted)
-        SELECT client_id, channel, CAST(created_at AT TIME ZONE 'UTC' AS date) AS day, count(*)
-        FROM stored GROUP BY client_id, channel, day)
+        {booked}
     SELECT id::text, channel, status FROM stored
 """
-INSERT = text(STORE.format(caller_column="", of_whom=""))
+_PARTS = {"booked": BOOKED, "followed": FOLLOWED}
+INSERT = text(STORE.format(caller_column="", of_whom="", **_PARTS))
 INSERT_FOR_LIVE_CALLERS = text(
-    STORE.format(caller_column=", caller int", of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})"),
+    STORE.format(caller_column=", caller int", of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})", **_PARTS),
 )
 
 CANCEL = text("""
