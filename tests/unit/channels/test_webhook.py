@@ -68,7 +68,7 @@ def test_a_receiver_can_verify_what_it_gets(stand_in: ProviderStandIn) -> None:
         severity="high",
         client="shop",
         event_id="0199-1",
-        event={"type": "order", "amount": 750},
+        event='{"type": "order", "amount": 750}',
         rule_ids=(7, 9),
         metadata={"a": [1, None]},
         secret=WEBHOOK_SECRET,
