@@ -15,7 +15,7 @@ from sentinel.settings import Settings, is_loopback, load_settings
 
 Command = tuple[str, ...]
 
-CELERY: Command = (sys.executable, "-m", "celery", "--quiet", "-A")
+CELERY: Command = (sys.executable, "-m", "sentinel.celery_programs")
 WORKING_APP = "tasks"
 KNOWING_APP = "sentinel.broker:celery"
 """Beat and Flower run no task: without the tasks' code each needs some 25 MB less."""
@@ -36,21 +36,18 @@ def api_command(settings: Settings) -> Command:
 
 
 def worker_command(settings: Settings, name: str, queues: tuple[str, ...], *, concurrency: int) -> Command:
-    """A named Celery worker; `-E` tells Flower about its tasks."""
-    node = (WORKING_APP, "worker", "-n", f"{name}@%h", "-Q", ",".join(queues), "-E")
+    """A named Celery worker."""
+    node = ("worker", WORKING_APP, "-n", f"{name}@%h", "-Q", ",".join(queues))
     pool = ("--pool", "prefork", "--concurrency", str(concurrency))
-    # Workers need not know each other: one second less at the start, and no talk between them.
-    alone = ("--without-mingle", "--without-gossip")
-    return (*CELERY, *node, *pool, *alone, "--loglevel", settings.log_level.upper())
+    return (*CELERY, *node, *pool, "--loglevel", settings.log_level.upper())
 
 
 def beat_command(settings: Settings) -> Command:
     """Celery's clock; its schedule file lies in the state directory."""
     schedule = settings.state_dir.absolute() / "beat-schedule"
-    files = ("--schedule", str(schedule), "--pidfile", "")
     # At INFO it writes a line for each task it sends: several every other second, for ever.
     log_level = "warning" if settings.log_level == "info" else settings.log_level
-    return (*CELERY, KNOWING_APP, "beat", *files, "--loglevel", log_level.upper())
+    return (*CELERY, "beat", KNOWING_APP, "--schedule", str(schedule), "--loglevel", log_level.upper())
 
 
 def flower_command(settings: Settings) -> Command:
@@ -61,7 +58,7 @@ def flower_command(settings: Settings) -> Command:
             "set SENTINEL_FLOWER_BASIC_AUTH=user:password, or bind Flower to 127.0.0.1"
         )
         raise ConfigurationError(message)
-    return (*CELERY, KNOWING_APP, "flower", f"--address={settings.flower_host}", f"--port={settings.flower_port}")
+    return (*CELERY, "flower", KNOWING_APP, f"--address={settings.flower_host}", f"--port={settings.flower_port}")
 
 
 def flower_secrets(settings: Settings) -> dict[str, str]:
