@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from sentinel import broker, dispatcher, metrics
 from sentinel.clock import utc_now
-from sentinel.db import new_session
+from sentinel.db import new_session, new_session_of_single_statements
 
 Publish = Callable[[str, Sequence[str]], object]
 
@@ -86,6 +86,20 @@ class UnitOfWork:
 def unit_of_work() -> Iterator[UnitOfWork]:
     """Commit when the block ends well, roll back when it does not; queue only after the commit."""
     with new_session() as session:
+        uow = UnitOfWork(session, utc_now())
+        yield uow
+        session.commit()
+    uow.publish()
+
+
+@contextmanager
+def single_statements() -> Iterator[UnitOfWork]:
+    """A unit of work whose statements are each committed as they have run: for reads, or for one write.
+
+    It saves the round trips of BEGIN and COMMIT. What a second statement must undo when it fails belongs in
+    `unit_of_work`. What was gathered is published when the block ends well.
+    """
+    with new_session_of_single_statements() as session:
         uow = UnitOfWork(session, utc_now())
         yield uow
         session.commit()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
 import time
-from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import pytest
 from psycopg2 import errors
@@ -19,69 +15,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
 from tests.conftest import Configure
-
-
-class Wire:
-    """A proxy before PostgreSQL that can stop passing bytes on: both kernels still answer, nobody else does."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", 0))
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-
-    def stall(self) -> None:
-        """Pass nothing on from now on."""
-        self._loop.call_soon_threadsafe(self._flows.clear)
-
-    def flow(self) -> None:
-        """Pass on what has waited, and all that comes."""
-        self._loop.call_soon_threadsafe(self._flows.set)
-
-    def close(self) -> None:
-        """Close every connection; nothing of it outlives a test."""
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(timeout=10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self) -> None:
-        self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection(*self._target)
-        try:
-            await asyncio.gather(self._pump(reader, server_writer), self._pump(server_reader, writer))
-        except (ConnectionError, asyncio.CancelledError):
-            pass  # an end like any other
-        finally:
-            for each in (writer, server_writer):
-                each.transport.abort()
-
-    async def _pump(self, reader: StreamReader, writer: StreamWriter) -> None:
-        while data := await reader.read(65536):
-            await self._flows.wait()
-            writer.write(data)
-        writer.write_eof()
+from tests.wires import Wire
 
 
 @pytest.fixture
 def wire(database: Configure, servers: Servers) -> Iterator[Wire]:
     """The database behind a proxy, with limits that a test can wait for."""
-    url = urlsplit(servers.database_url)
-    assert url.hostname
-    assert url.port
-    proxy = Wire(url.hostname, url.port)
+    proxy = Wire(servers.database_url)
     database(
-        DATABASE_URL=servers.database_url.replace(f":{url.port}/", f":{proxy.port}/"),
+        DATABASE_URL=proxy.url,
         SENTINEL_STATEMENT_TIMEOUT_SECONDS="1",
         SENTINEL_DATABASE_SILENCE_SECONDS="1",
         SENTINEL_DATABASE_CONNECT_TIMEOUT_SECONDS="1",
