@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-
 from sentinel.errors import FieldError, InvalidInputError
 
 _PHONE_LENGTH = 32  # fifteen digits with all their spaces, dashes and brackets
@@ -19,6 +16,8 @@ _MAIL_REMEDY = 'write one bare address, e.g. "oncall@example.com"'
 
 def phone_number(recipient: str) -> str:
     """E.164. Only what cannot be dialled is refused: numbering plans change faster than libraries."""
+    import phonenumbers  # noqa: PLC0415 - sixty modules, for those only who are given a number
+
     text = recipient.strip()
     if not text.startswith("+") or len(text) > _PHONE_LENGTH:
         raise refused(recipient, "is not a phone number in international form", _PHONE_REMEDY)
@@ -33,6 +32,8 @@ def phone_number(recipient: str) -> str:
 
 def mail_address(recipient: str) -> str:
     """A bare address; the domain in lower case and ASCII, the part before the @ as it was given."""
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - for those only who are given one
+
     text = recipient.strip()
     if len(text) > _MAIL_LENGTH:
         raise refused(recipient, f"is longer than {_MAIL_LENGTH} characters", _MAIL_REMEDY)

@@ -17,6 +17,7 @@ import orjson
 from yarl import URL
 
 from sentinel.channels.reach import ForbiddenAddressError, Reach
+from sentinel.channels.resolver import ReachResolver
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 
@@ -174,7 +175,7 @@ def _session(settings: Settings, reach: Reach | None) -> aiohttp.ClientSession:
         connector=_Connector(
             limit=0,
             limit_per_host=0 if reach else settings.provider_concurrency,
-            resolver=reach.resolver() if reach else None,
+            resolver=ReachResolver(reach) if reach else None,
             keepalive_timeout=_KEEPALIVE_SECONDS,
             ssl=ssl.create_default_context(),  # made once: it costs as much as thirty sends; honours SSL_CERT_FILE
         ),

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-
-from aiohttp import ThreadedResolver
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sentinel.settings import Network
 
@@ -42,31 +38,6 @@ class Reach:
         if any(each in network for each in (address, inner) for network in self.networks):
             return True
         return not self.is_private_only and _is_public(inner)
-
-    def resolver(self) -> AbstractResolver:
-        """A resolver that gives nothing else; made in the event loop that uses it."""
-        return _ReachResolver(self)
-
-
-class _ReachResolver(AbstractResolver):
-    """The addresses it lets through are the ones connected to: a name cannot mean something else a moment later."""
-
-    def __init__(self, reach: Reach) -> None:
-        self._reach = reach
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """The addresses of `host` within reach."""
-        found: Sequence[ResolveResult] = await self._resolver.resolve(host, port, family)
-        within = [each for each in found if self._reach.contains(ip_address(each["host"]))]
-        if not within:
-            raise ForbiddenAddressError(f"{host} has no address that a webhook may reach")
-        return within
-
-    async def close(self) -> None:
-        """Nothing to give back."""
 
 
 def literal_address(host: str) -> Address | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sentinel.channels.addresses import mail_address, phone_number, user_id
 from sentinel.channels.base import Provider
-from sentinel.channels.http import HttpTransport
 from sentinel.channels.urls import slack_target, webhook_url
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
+
+if TYPE_CHECKING:
+    from sentinel.channels.http import HttpTransport  # not for beat and Flower, who want the channels' names only
 
 
 @dataclass(frozen=True, slots=True)
