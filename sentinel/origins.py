@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
+REMEMBERED = 4096
+"""Most addresses whose reading is kept: the same ones come again and again."""
 
+
+@lru_cache(maxsize=REMEMBERED)
 def origin_of(address: str | None) -> str:
     """Whom an address stands for: of IPv6 the network, for each machine has billions of addresses of its own."""
     try:

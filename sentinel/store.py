@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import redis
 
@@ -16,3 +20,61 @@ def get_store() -> redis.Redis:
     if not url:
         raise redis.ConnectionError("REDIS_URL is not set")
     return redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
+
+
+class Script:
+    """A Lua script, asked on a connection that each thread keeps.
+
+    The client's own way to a script takes a connection out of a pool, looks whether it still lives and gives it back,
+    with a policy of retries around it: twice the CPU, for one question of each request.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+        """Run the script."""
+        values = (len(keys), *keys, *arguments)
+        line = _line()
+        try:
+            return line.ask("EVALSHA", self._sha, *values)
+        except redis.exceptions.NoScriptError:
+            return line.ask("EVAL", self._text, *values)
+
+
+class _Line:
+    """One thread's connection to the Redis of `pool`."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+        self._connection = pool.make_connection()
+        self._has_worked = False
+
+    def ask(self, *command: str | int) -> Any:
+        """Run one command. A connection that has worked may have been closed since: then once more on a new one."""
+        try:
+            return self._answer(command)
+        except redis.ConnectionError:
+            if not self._has_worked:
+                raise
+            self._has_worked = False
+            self._connection.disconnect()
+            return self._answer(command)
+
+    def _answer(self, command: tuple[str | int, ...]) -> Any:
+        self._connection.send_command(*command)
+        answer = self._connection.read_response()
+        self._has_worked = True
+        return answer
+
+
+_kept = threading.local()
+
+
+def _line() -> _Line:
+    pool = get_store().connection_pool
+    line: _Line | None = getattr(_kept, "line", None)
+    if line is None or line.pool is not pool:
+        line = _kept.line = _Line(pool)
+    return line

@@ -7,11 +7,23 @@ from typing import Any
 
 import orjson
 from flask import Response, request
+from werkzeug.datastructures import Headers
 
 from sentinel.security import request_hash
 from sentinel.services.access.clients import Caller
 from sentinel.services.idempotency import Answer, Repeatable
 from sentinel.services.unit_of_work import UnitOfWork
+
+JSON = "application/json"
+
+
+class Data(Response):
+    """JSON of ours. Its headers are complete and ASCII as they were set, so they are not gone through once more."""
+
+    def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
+        """Hand out the headers as they are."""
+        del environ
+        return self.headers
 
 
 def dumps(value: Any) -> bytes:
@@ -21,7 +33,7 @@ def dumps(value: Any) -> bytes:
 
 def json_response(value: Any, status: int = 200) -> Response:
     """Answer with `value` as JSON."""
-    return Response(dumps(value), status=status, content_type="application/json")
+    return Data(dumps(value), status=status, content_type=JSON)
 
 
 def once(uow: UnitOfWork, caller: Caller, read: Callable[[], Any], make: Callable[[], Answer]) -> Response:
@@ -47,7 +59,7 @@ def once(uow: UnitOfWork, caller: Caller, read: Callable[[], Any], make: Callabl
 
 def answered(answer: Answer) -> Response:
     """Answer with a finished answer."""
-    response = Response(answer.body, status=answer.status, content_type="application/json")
+    response = Data(answer.body, status=answer.status, content_type=JSON)
     if answer.location is not None:
         response.headers["Location"] = answer.location
     return response

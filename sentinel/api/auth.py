@@ -42,7 +42,7 @@ def remembered_caller(scope: str) -> Caller | None:
 
     None where anything has to be looked up for that.
     """
-    if "client" in request.args:
+    if request.query_string and "client" in request.args:
         return None
     header = request.headers.get("Authorization")
     if header is None:

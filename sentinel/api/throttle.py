@@ -9,7 +9,6 @@ from http import HTTPStatus
 import redis
 from flask import Flask, Response, g, request
 from limits import RateLimitItem, parse_many
-from redis.commands.core import Script
 
 from sentinel import metrics
 from sentinel.api.auth import presented_key
@@ -18,7 +17,7 @@ from sentinel.logs import get_logger
 from sentinel.origins import origin_of
 from sentinel.security import key_hash
 from sentinel.settings import NO_RATE, Settings
-from sentinel.store import get_store
+from sentinel.store import Script
 
 log = get_logger(__name__)
 
@@ -40,7 +39,7 @@ REST_SECONDS = 2.0
 
 # First who guesses: an address that showed many different wrong keys is answered nothing, unless this key is known to
 # work, for many may stand behind one proxy. Then the rates; what one of them stops counts against none.
-ASK = """
+ASK = Script("""
     local is_known = redis.call('EXISTS', KEYS[2])
     local most_wrong = tonumber(ARGV[1])
     if most_wrong > 0 and is_known == 0 and redis.call('SCARD', KEYS[1]) >= most_wrong then
@@ -61,14 +60,14 @@ ASK = """
         answer[#answer + 1] = redis.call('PTTL', KEYS[i])
     end
     return answer
-"""
+""")
 
-REMEMBER_KNOWN = "redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])"
+REMEMBER_KNOWN = Script("redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])")
 
-REMEMBER_WRONG = """
+REMEMBER_WRONG = Script("""
     redis.call('SADD', KEYS[1], ARGV[1])
     if redis.call('SCARD', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,8 @@ class Throttle:
 
     def __init__(self, settings: Settings) -> None:
         self._rates = rates_of(settings.api_rate)
+        self._windows = [f":{rate.get_expiry()}" for rate in self._rates]
+        self._amounts = [part for rate in self._rates for part in (rate.amount, rate.get_expiry() * 1000)]
         self._wrong_rate = next(iter(rates_of(settings.api_failure_rate)), None)
         self._asleep_until = 0.0
 
@@ -129,16 +130,14 @@ class Throttle:
         if request.blueprint in FREE:
             return None
         asker = g.asker = _asker()
-        rates = () if request.blueprint in WITHOUT_RATE else self._rates
+        is_rated = bool(self._rates) and request.blueprint not in WITHOUT_RATE
         most_wrong = self._wrong_rate.amount if self._wrong_rate and asker.key else 0
-        if not rates and not most_wrong:
+        if not is_rated and not most_wrong:
             return None
-        answer = self._run(
-            ASK,
-            [asker.wrong, asker.known, *(f"{asker.bucket}:{rate.get_expiry()}" for rate in rates)],
-            [most_wrong, *(part for rate in rates for part in (rate.amount, rate.get_expiry() * 1000))],
-        )
-        return None if answer is None else self._judge(answer, rates)
+        buckets = [asker.bucket + window for window in self._windows] if is_rated else []
+        amounts = self._amounts if is_rated else []
+        answer = self._run(ASK, [asker.wrong, asker.known, *buckets], [most_wrong, *amounts])
+        return None if answer is None else self._judge(answer, self._rates if is_rated else ())
 
     def _judge(self, answer: list[int], rates: tuple[RateLimitItem, ...]) -> Response | None:
         is_within, g.is_known_key, guess_ms, *used = answer
@@ -163,14 +162,14 @@ class Throttle:
             elif response.status_code == HTTPStatus.UNAUTHORIZED and self._wrong_rate:
                 self._run(REMEMBER_WRONG, [asker.wrong], [asker.key, self._wrong_rate.get_expiry() * 1000])
         if "share" in g:
-            response.headers.update(g.share.headers)
+            response.headers.extend(g.share.headers)
         return response
 
-    def _run(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
+    def _run(self, script: Script, keys: list[str], arguments: list[str | int]) -> list[int] | None:
         """Ask Redis once; None when it does not answer, or did not a moment ago."""
         if time.monotonic() >= self._asleep_until:
             try:
-                answer: list[int] = Script(get_store(), script)(keys, arguments) or []
+                answer: list[int] = script(keys, arguments) or []
             except redis.RedisError as error:
                 self._asleep_until = time.monotonic() + REST_SECONDS
                 log.warning("api_throttle_down", error=type(error).__name__)
