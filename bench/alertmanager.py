@@ -24,7 +24,8 @@ VERSION = re.compile(r"version (\S+)")
 HINT = "skipped: install prometheus-alertmanager"
 START_SECONDS = 120
 POLL_SECONDS = 0.02
-PROCESSED = "alertmanager_dispatcher_alert_processing_duration_seconds_count "
+ROOT_ROUTE = ("route:", "  receiver: nobody", "  group_by: ['...']", "  group_wait: 0s", "  group_interval: 5m")
+"""Each alert is a message of its own, at once, as with us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,6 @@ class Alertmanager:
     def pids(self) -> dict[str, int]:
         """Its one process."""
         return {"alertmanager": self.process.pid}
-
-    def count_processed(self) -> int:
-        """How many alerts have been led through its routes."""
-        lines = self._get("/metrics").decode().splitlines()
-        return round(sum(float(line.removeprefix(PROCESSED)) for line in lines if line.startswith(PROCESSED)))
 
     def wait_ready(self) -> None:
         """Wait until it takes alerts."""
@@ -84,11 +80,11 @@ def version() -> str:
 
 
 @contextmanager
-def alertmanager(folder: Path, clients: int, receiver_url: str) -> Iterator[Alertmanager]:
-    """Start one with the routes of so many clients, on an empty store."""
+def alertmanager(folder: Path, configured: str) -> Iterator[Alertmanager]:
+    """Start one on an empty store."""
     folder.mkdir(parents=True)
     config = folder / "alertmanager.yml"
-    config.write_text(configuration(clients, receiver_url))
+    config.write_text(configured)
     port = choose_port()
     places = (f"--config.file={config}", f"--storage.path={folder / 'data'}")
     network = (f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=")
@@ -109,19 +105,17 @@ def alertmanager(folder: Path, clients: int, receiver_url: str) -> Iterator[Aler
         process.wait(timeout=30)
 
 
+def one_route(receiver_url: str) -> str:
+    """One route and one receiver for whatever comes: as quick as it can be."""
+    lines = [*ROOT_ROUTE, "receivers:", _receiver(0, receiver_url), ""]
+    return "\n".join(lines).replace("receiver: nobody", "receiver: c0")
+
+
 def configuration(clients: int, receiver_url: str) -> str:
     """Every rule a route that lets the routes after it see the alert too; a receiver for each client."""
-    root = (
-        "route:",
-        "  receiver: nobody",
-        "  group_by: ['...']",
-        "  group_wait: 0s",
-        "  group_interval: 5m",
-        "  routes:",
-    )
     receivers = ("receivers:", "- name: nobody")
     each = range(clients)
-    lines = [*root, *(line for client in each for line in _routes(client))]
+    lines = [*ROOT_ROUTE, "  routes:", *(line for client in each for line in _routes(client))]
     return "\n".join([*lines, *receivers, *(_receiver(client, receiver_url) for client in each), ""])
 
 

@@ -25,7 +25,6 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    worker_send_task_events=True,
     broker_connection_retry_on_startup=True,
 )
 

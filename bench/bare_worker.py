@@ -1,4 +1,4 @@
-"""One prefork Celery worker for the bare chains, on a Redis database of its own."""
+"""A prefork Celery worker for the bare chains, on a Redis database of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import redis
 
 from bench.context import ROOT, BenchFailedError, Context
+from bench.cpu import Usage, between, read
 from bench.publishing import Told, prepared
 
 # The app itself reads REDIS_URL when it is imported: only its own processes import it.
@@ -22,6 +23,22 @@ UNACKNOWLEDGED = "unacked"
 DATABASE = "/1"
 POLL_SECONDS = 0.02
 LONGEST_SECONDS = 120
+CHAINS_PER_SECOND = 150
+"""Roughly; so many are queued for each second that a measurement should take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Ids (or bare chains) that went through, in which time and with which CPU."""
+
+    count: int
+    seconds: float
+    usage: Usage
+
+    @property
+    def per_second(self) -> float:
+        """Return how many went through in a second."""
+        return self.count / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,17 @@ class BareWorker:
         return time.time()
 
 
+def bare_chains(worker: BareWorker, count: int) -> Series:
+    """Queue so many chains and wait for their end; the publisher works beside the worker, as an application would."""
+    with worker.publisher(count) as publish:
+        worker.wait_idle()
+        before = read(worker.pids)
+        told = publish()
+        ended = worker.wait_idle()
+        usage = between(before, read(worker.pids), helpers={"publisher": told.cpu_seconds})
+    return Series(count, ended - told.started, usage)
+
+
 def _is_idle(store: redis.Redis) -> bool:
     """A task queues its successor before it is acknowledged: between the two there is always something to see."""
     with store.pipeline() as together:
@@ -62,14 +90,14 @@ def _is_idle(store: redis.Redis) -> bool:
 
 
 @contextmanager
-def bare_worker(context: Context) -> Iterator[BareWorker]:
+def bare_worker(context: Context, *, processes: int = 1) -> Iterator[BareWorker]:
     """Start the worker; the first chains wait for it."""
     environment = dict(os.environ) | {"REDIS_URL": context.servers.redis_url.rpartition("/")[0] + DATABASE}
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", APP, "worker", "--concurrency", "1"]
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", APP, "worker", "--concurrency", str(processes)]
     log_path = context.folder / "bare-worker.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*command, "-E", "--without-mingle", "--without-gossip"],
+            [*command, "--without-mingle", "--without-gossip"],
             env=environment,
             cwd=ROOT,
             stdout=log,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
 
-from bench.bare_worker import BareWorker, bare_worker
+from bench.bare_worker import CHAINS_PER_SECOND, Series, bare_chains, bare_worker
 from bench.context import Context
 from bench.costs import cost_table
 from bench.cpu import Usage, between, read
@@ -16,29 +16,13 @@ WORKER = "worker"
 IDS_PER_SECOND = {1: 60, 10: 400, 100: 1500, 500: 2000}
 """By batch size: how many ids to store for each second that the measurement should take."""
 
-BARE_CHAINS_PER_SECOND = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Ids (or bare chains) that went through, in which time and with which CPU."""
-
-    count: int
-    seconds: float
-    usage: Usage
-
-    @property
-    def per_second(self) -> float:
-        """Return how many went through in a second."""
-        return self.count / self.seconds
-
 
 def run(context: Context) -> Figures:
     """One worker process at a time, first for the bare chains, then for ours."""
     context.say("bare chains")
     with bare_worker(context) as worker:
-        _bare(worker, 20)  # imports, pools, caches
-        bare = _bare(worker, round(BARE_CHAINS_PER_SECOND * context.seconds))
+        bare_chains(worker, 20)  # imports, pools, caches
+        bare = bare_chains(worker, round(CHAINS_PER_SECOND * context.seconds))
     ours: dict[int, Series] = {}
     workers = {WORKER: ("--pipeline", "--channel", "sms")}
     with installation(context, "chains", workers=workers, is_live=False, has_api=False) as running:
@@ -49,23 +33,13 @@ def run(context: Context) -> Figures:
     return Figures((_rates(bare, ours), _costs(bare, ours)))
 
 
-def _bare(worker: BareWorker, count: int) -> Series:
-    with worker.publisher(count) as publish:
-        worker.wait_idle()
-        before = read(worker.pids)
-        told = publish()
-        ended = worker.wait_idle()
-        usage = between(before, read(worker.pids), helpers={"publisher": told.cpu_seconds})
-    return Series(count, ended - told.started, usage)
-
-
 def _ours(running: Installation, *, size: int, count: int) -> Series:
-    sent_before = running.count_sent()
+    since = time.time()
     numbers = (str(size), str(count), str(running.fresh_numbers()))
     with prepared("bench.feeder", *numbers, environment=running.system.environment) as publish:
         before = read(running.pids)
         told = publish()
-        ended = running.wait_sent(sent_before + count)
+        ended = running.wait_sent(since, count)
         usage = between(before, read(running.pids), helpers={"publisher": told.cpu_seconds})
     return Series(count, ended - told.started, usage)
 

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
-from bench.alerts import EVERYBODY, NOBODY, token
-from bench.context import BenchFailedError
+from bench.alerts import EVERYBODY, NOBODY, ONE, token
 from bench.cpu import Usage, between, read
 from bench.figures import percentile
 from bench.memory import pss_mib
 from bench.poster import Order, Posted, post
 from bench.receiver import Receiver
+from bench.sampling import Samples, sampling
+from bench.waiting import wait_for_none
 
-POLL_SECONDS = 0.05
-STALL_SECONDS = 60
 POSTERS = 2
-PACED_POSTERS = 16
+RECEIVER = "receiver"
+POSTER = "poster"
 _runs = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is offered: `per_second` alerts for each second that the measurement should take, `size` in a request.
-
-    With `is_paced` they come at just that rate; without, as fast as the requests are answered.
-    """
+    """What is offered: `count` alerts, `size` in a request, as fast as the requests are answered."""
 
     name: str
-    audience: str
-    per_second: int
-    size: int = 64
-    is_paced: bool = False
+    count: int
+    size: int
+    clients: int
+    audience: str = ONE
 
 
 class Engine(Protocol):
@@ -57,18 +54,15 @@ class Engine(Protocol):
     def pids(self) -> Mapping[str, int]:
         """Its own processes."""
 
-    def count_evaluated(self) -> int:
-        """How many alerts have met the rules so far."""
-
-    def settle(self) -> None:
+    def settle(self, since: float, count: int) -> float:
         """Wait until it has written down what it sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One round, or the middle of several. `usage` and `memory` (MiB by name) are of the engine alone.
+    """One round, or the middle of several. `usage` has the engine's processes, receiver and poster.
 
-    A latency is 0 where nobody is told.
+    A latency is 0 where nothing goes to the receiver. `told_at` is when each came there (Unix time).
     """
 
     count: int
@@ -77,55 +71,70 @@ class Measured:
     p50_ms: float
     p99_ms: float
     usage: Usage
-    memory: Mapping[str, float]
+    memory_mib: float
     copies: int
+    most_held: int
+    began: float
+    told_at: tuple[float, ...]
+    samples: Samples
 
     @property
-    def memory_mib(self) -> float:
-        """Memory of the engine's processes together."""
-        return sum(self.memory.values())
-
-    @property
-    def cpu_ms_per_thousand(self) -> float:
-        """CPU milliseconds of the engine for a thousand alerts."""
-        return self.usage.total / self.count * 1e6
+    def cpu_us_each(self) -> float:
+        """CPU microseconds of the engine for an alert."""
+        own = sum(seconds for name, seconds in self.usage.by_name.items() if name not in {RECEIVER, POSTER})
+        return own / self.count * 1e6
 
 
-def measure(engine: Engine, receiver: Receiver, load: Load, *, clients: int, seconds: float) -> Measured:
-    """Offer the load, wait until all is told, and return what it took."""
-    order = _order(engine, load, clients, round(load.per_second * seconds))
+def measure(engine: Engine, receiver: Receiver, load: Load, *, is_received: bool = True) -> Measured:
+    """Offer the load, wait until all is told, and return what it took.
+
+    What the receiver gets is counted there; without `is_received` the engine's own books say when all was sent.
+    """
+    order = order_for(engine, load)
+    wanted = load.count * webhooks_of(load.audience, load.clients)
     receiver.forget()
-    known = engine.count_evaluated()
-    before = read({**engine.pids, "receiver": receiver.pid})
-    posted = post(order)
-    ended = _wait_told(engine, receiver, order, known)
-    engine.settle()
-    usage = between(before, read({**engine.pids, "receiver": receiver.pid}), helpers={"poster": posted.cpu_seconds})
-    own = Usage({name: seconds for name, seconds in usage.by_name.items() if name in engine.pids}, usage.strangers)
-    waits = latencies(order, posted, receiver.arrivals())
+    pids = {**engine.pids, RECEIVER: receiver.pid}
+    since, before = time.time(), read(pids)
+    with sampling(pids) as samples:
+        posted = post(order)
+        if is_received:
+            wait_for_none(lambda: wanted - receiver.tally().arrived, f"webhooks of {engine.name} have not come")
+        ended = engine.settle(since, wanted)
+    usage = between(before, read(pids), helpers={POSTER: posted.cpu_seconds})
+    arrivals, tally = receiver.arrivals(), receiver.tally()
+    waits = latencies(order, posted, arrivals)
     return Measured(
         count=order.count,
         accepted_per_second=order.count / (posted.ended - posted.began),
-        told_per_second=order.count / (ended - posted.began),
+        told_per_second=order.count / (max(arrivals.values(), default=ended) - posted.began),
         p50_ms=percentile(waits, 50) if waits else 0.0,
         p99_ms=percentile(waits, 99) if waits else 0.0,
-        usage=own,
-        memory={name: pss_mib(pid) for name, pid in engine.pids.items()},
-        copies=receiver.tally().copies,
+        usage=usage,
+        memory_mib=sum(pss_mib(pid) for pid in engine.pids.values()),
+        copies=tally.copies,
+        most_held=tally.most_held,
+        began=posted.began,
+        told_at=tuple(sorted(arrivals.values())),
+        samples=samples,
     )
 
 
 def middle(rounds: Sequence[Measured]) -> Measured:
-    """The median of each figure; copies are added up."""
+    """The median of each figure; copies are added up; moments are those of the last round."""
+    last = rounds[-1]
     return Measured(
-        count=rounds[0].count,
+        count=last.count,
         accepted_per_second=median(each.accepted_per_second for each in rounds),
         told_per_second=median(each.told_per_second for each in rounds),
         p50_ms=median(each.p50_ms for each in rounds),
         p99_ms=median(each.p99_ms for each in rounds),
         usage=Usage(_medians([each.usage.by_name for each in rounds]), median(each.usage.strangers for each in rounds)),
-        memory=_medians([each.memory for each in rounds]),
+        memory_mib=median(each.memory_mib for each in rounds),
         copies=sum(each.copies for each in rounds),
+        most_held=max(each.most_held for each in rounds),
+        began=last.began,
+        told_at=last.told_at,
+        samples=last.samples,
     )
 
 
@@ -139,42 +148,21 @@ def webhooks_of(audience: str, clients: int) -> int:
 
 
 def latencies(order: Order, posted: Posted, arrivals: Mapping[str, float]) -> list[float]:
-    """Milliseconds from when each alert's request was due until its webhook was read."""
-    due = {token(order.run, number): posted.due[numbers.start] for numbers in order.requests() for number in numbers}
-    return [(at - due[key.rpartition(" ")[2]]) * 1000 for key, at in arrivals.items()]
+    """Milliseconds from when each alert's request was sent until its webhook was read."""
+    sent = {token(order.run, number): posted.sent[numbers.start] for numbers in order.requests() for number in numbers}
+    return [(at - sent[key.rpartition(" ")[2]]) * 1000 for key, at in arrivals.items()]
 
 
-def _order(engine: Engine, load: Load, clients: int, count: int) -> Order:
+def order_for(engine: Engine, load: Load) -> Order:
+    """What the poster is told to do."""
     return Order(
         engine=engine.name,
         port=engine.port,
         api_key=engine.api_key,
         run=next(_runs),
         audience=load.audience,
-        clients=clients,
-        count=count,
+        clients=load.clients,
+        count=load.count,
         size=load.size,
-        posters=PACED_POSTERS if load.is_paced else POSTERS,
-        rate=load.per_second if load.is_paced else None,
+        posters=POSTERS,
     )
-
-
-def _wait_told(engine: Engine, receiver: Receiver, order: Order, known: int) -> float:
-    """Wait for the last webhook, or for the last alert that met the rules in vain; return when that was (Unix time)."""
-    wanted = order.count * webhooks_of(order.audience, order.clients)
-    if not wanted:
-        return _wait(lambda: engine.count_evaluated() - known, order.count, engine.name)
-    _wait(lambda: receiver.tally().arrived, wanted, engine.name)
-    return max(receiver.arrivals().values())
-
-
-def _wait(count: Callable[[], int], wanted: int, who: str) -> float:
-    """Wait while something still happens."""
-    found, progress_at = -1, time.monotonic()
-    while (now := count()) < wanted:
-        if now > found:
-            found, progress_at = now, time.monotonic()
-        elif time.monotonic() - progress_at > STALL_SECONDS:
-            raise BenchFailedError(f"{who}: {wanted} should have come; for {STALL_SECONDS} s it has been {found}")
-        time.sleep(POLL_SECONDS)
-    return time.time()

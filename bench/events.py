@@ -1,99 +1,49 @@
-"""Events through rules to webhooks, beside Prometheus' Alertmanager: speed, latency, CPU and memory in one run."""
+"""Events through rules to signed webhooks, beside Prometheus' Alertmanager with one route and with as many."""
 
 from __future__ import annotations
 
-import itertools
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from bench.alertmanager import HINT, Alertmanager, alertmanager, binary, version
-from bench.alerts import ALERTMANAGER, EVERYBODY, NOBODY, ONE, RULES_EACH, SENTINEL
-from bench.contest import Load, Measured, measure, middle
-from bench.context import ROOT, Context
+from bench.alertmanager import HINT, binary, configuration, one_route, version
+from bench.alerts import RULES_EACH
+from bench.contest import Engine, Load, Measured, measure, middle
+from bench.context import Context
 from bench.costs import OTHERS, OTHERS_NOTE, cost_table
 from bench.cpu import Usage
-from bench.figures import Cell, Figures, Table
-from bench.installation import Installation, installation
+from bench.engines import PIPELINE, Ours, peer, sentinel
+from bench.figures import Cell, Figures, Line, Plot, Table
 from bench.memory import pss_mib
 from bench.receiver import Receiver, receiving
+from bench.sampling import per_second
+from bench.verdicts import Peer, Verdict
 
 ROUNDS = 3
-FIRST = Load("first", ONE, per_second=1, size=1)
-WARM_UP = Load("warm up", ONE, per_second=200)
-BATCHES = Load("64 in a request", ONE, per_second=1000)
-LOADS: Mapping[int, tuple[Load, ...]] = {
-    1: (BATCHES,),
-    100: (
-        BATCHES,
-        Load("1 in a request", ONE, per_second=200, size=1),
-        Load("64, no rule", NOBODY, per_second=1000),
-        Load("64, 100 clients each", EVERYBODY, per_second=10),
-        Load("50/s, paced", ONE, per_second=50, size=1, is_paced=True),
-    ),
+SHORTER = 0.5
+"""A round takes half of a usual measurement: there are three of each."""
+
+FEW, MANY = 1, 100
+"""Clients, each with 288 rules."""
+
+OURS, SANDBOX, ONE_ROUTE, THEIRS = "Sentinel", "Sentinel, sandbox", "Alertmanager, one route", "Alertmanager"
+EACH_SECOND: Mapping[tuple[str, int], int] = {
+    (OURS, FEW): 4000,
+    (OURS, MANY): 4000,
+    (SANDBOX, MANY): 5000,
+    (ONE_ROUTE, MANY): 5000,
+    (THEIRS, FEW): 5000,
+    (THEIRS, MANY): 800,
 }
-"""By how many clients there are."""
+"""How many events to offer for each second that a round should take."""
 
-PIPELINE = "pipeline-1"
-WORKERS: Mapping[str, tuple[str, ...]] = {PIPELINE: ("--pipeline",), "webhook-1": ("--channel", "webhook")}
-SCOPES = ("--scope", "events:write", "--scope", "events:broadcast")
-_started = itertools.count(1)
+SIZE = {OURS: 500, SANDBOX: 500, ONE_ROUTE: 64, THEIRS: 64}
+"""Events in a request: what each is best at."""
 
-
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """A running Sentinel; `api_key` broadcasts."""
-
-    running: Installation
-    api_key: str
-    name: str = SENTINEL
-
-    @property
-    def port(self) -> int:
-        """Where it takes events."""
-        return self.running.system.port
-
-    @property
-    def pids(self) -> Mapping[str, int]:
-        """The root of each process tree, by name."""
-        return self.running.pids
-
-    def count_evaluated(self) -> int:
-        """How many events have met the rules."""
-        found: int = self.running.ask("SELECT count(*) FROM events WHERE status IN ('MATCHED', 'UNMATCHED')")[0]
-        return found
-
-    def settle(self) -> None:
-        """Wait until every notification is SENT."""
-        self.running.wait_sent(self.running.ask("SELECT count(*) FROM notifications")[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Theirs:
-    """A running Alertmanager."""
-
-    running: Alertmanager
-    name: str = ALERTMANAGER
-    api_key: str = "none"
-
-    @property
-    def port(self) -> int:
-        """Where it takes alerts."""
-        return self.running.port
-
-    @property
-    def pids(self) -> Mapping[str, int]:
-        """Its process."""
-        return self.running.pids
-
-    def count_evaluated(self) -> int:
-        """How many alerts have gone through its routes."""
-        return self.running.count_processed()
-
-    def settle(self) -> None:
-        """It writes nothing down."""
+WANTED_OF_ONE_ROUTE, WANTED_OF_MANY, WANTED_SANDBOX, WANTED_FLAT = 1, 5, 6000, 0.9
+Contest = tuple[str, int]
+Contestant = Callable[[], AbstractContextManager[Engine]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,150 +56,157 @@ class Loading:
     after_mib: float
 
 
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """One load on both; `theirs` is None where Alertmanager is not installed."""
-
-    rules: int
-    load: Load
-    ours: Measured
-    theirs: Measured | None
-
-
 def run(context: Context) -> Figures:
     """Measure both with the rules of one client and of a hundred; rounds alternate, and each figure is their median."""
-    contests: list[Contest] = []
+    found: dict[Contest, Measured] = {}
     loadings: list[Loading] = []
     with receiving() as receiver:
-        for clients, loads in LOADS.items():
-            with sentinel(context, receiver, clients) as ours:
+        for clients in (FEW, MANY):
+            with sentinel(context, receiver, clients, name=f"events_{clients}") as ours:
                 loadings.append(loading(ours, receiver, clients))
-                measure(ours, receiver, WARM_UP, clients=clients, seconds=1)
-                contests += [contest(context, ours, receiver, load, clients) for load in loads]
-    return Figures((comparison(contests), _costs(contests), _memory(contests), _loadings(loadings)))
+                found |= rounds(context, receiver, clients, contestants(context, ours, receiver, clients))
+                if clients == MANY:
+                    ours.send_to_sandbox()
+                    found |= rounds(context, receiver, clients, {SANDBOX: lambda: nullcontext(ours)})
+    tables = (comparison(found), _costs(found), _loadings(loadings))
+    return Figures(tables, plots=plots(found), verdicts=verdicts(found))
 
 
-@contextmanager
-def sentinel(context: Context, receiver: Receiver, clients: int) -> Iterator[Ours]:
-    """A whole Sentinel with the rules of so many clients, whose webhooks go to the receiver."""
-    context.say(f"Sentinel with {clients * RULES_EACH} rules")
-    with installation(
-        context,
-        f"events_{clients}",
-        workers=WORKERS,
-        is_live=False,
-        SENTINEL_WEBHOOK_PROVIDER="webhook",
-        SENTINEL_WEBHOOK_PRIVATE_NETWORKS="127.0.0.0/8",
-    ) as running:
-        key = running.system.run("keys", "create", "--client", "bench", "--name", "events", *SCOPES)
-        command = [sys.executable, "-m", "bench.rule_set", str(clients), receiver.url]
-        subprocess.run(command, cwd=ROOT, env=running.system.environment, check=True)
-        yield Ours(running, key.stdout.strip())
+def contestants(context: Context, ours: Ours, receiver: Receiver, clients: int) -> dict[str, Contestant]:
+    """Who is measured with the rules of so many clients; Alertmanager where it is installed."""
+    found: dict[str, Contestant] = {OURS: lambda: nullcontext(ours)}
+    if binary() is not None:
+        if clients == MANY:
+            found[ONE_ROUTE] = lambda: peer(context, one_route(receiver.url))
+        found[THEIRS] = lambda: peer(context, configuration(clients, receiver.url))
+    return found
 
 
 def loading(ours: Ours, receiver: Receiver, clients: int) -> Loading:
-    """Post the first event: the worker has to load the rules."""
+    """Post the first event, for which the worker has to load the rules, and then some to fill pools and caches."""
     pid = ours.pids[PIPELINE]
     before = pss_mib(pid)
-    first = measure(ours, receiver, FIRST, clients=clients, seconds=1)
-    return Loading(clients * RULES_EACH, first.p50_ms, before, pss_mib(pid))
+    first = measure(ours, receiver, Load("first", 1, 1, clients))
+    after = pss_mib(pid)
+    measure(ours, receiver, Load("warm up", 4000, 500, clients))
+    return Loading(clients * RULES_EACH, first.p50_ms, before, after)
 
 
-def contest(context: Context, ours: Ours, receiver: Receiver, load: Load, clients: int) -> Contest:
-    """Measure one load on both in turn, each Alertmanager a fresh one: its groups live as long as their alerts."""
-    our_rounds, their_rounds = [], []
+def rounds(
+    context: Context, receiver: Receiver, clients: int, who: Mapping[str, Contestant]
+) -> dict[Contest, Measured]:
+    """Measure all in turn, several times."""
+    taken: dict[Contest, list[Measured]] = defaultdict(list)
     for number in range(1, ROUNDS + 1):
-        context.say(f"{clients * RULES_EACH} rules, {load.name}, round {number}")
-        our_rounds.append(measure(ours, receiver, load, clients=clients, seconds=context.seconds))
-        if binary() is not None:
-            folder = context.folder / f"alertmanager-{next(_started)}"
-            with alertmanager(folder, clients, receiver.url) as peer:
-                their_rounds.append(measure(Theirs(peer), receiver, load, clients=clients, seconds=context.seconds))
-    return Contest(clients * RULES_EACH, load, middle(our_rounds), middle(their_rounds) if their_rounds else None)
+        for name, started in who.items():
+            context.say(f"{clients * RULES_EACH} rules, {name}, round {number} of {ROUNDS}")
+            count = round(EACH_SECOND[name, clients] * context.seconds * SHORTER)
+            load = Load(name, count, SIZE[name], clients)
+            with started() as engine:
+                taken[name, clients].append(measure(engine, receiver, load, is_received=name != SANDBOX))
+    return {contest: middle(found) for contest, found in taken.items()}
 
 
-def comparison(contests: list[Contest]) -> Table:
-    """Ours, theirs, and how many times theirs ours is."""
-    rows: list[tuple[Cell, ...]] = []
-    for each in contests:
-        rows.append(_row(each, SENTINEL, each.ours))
-        if each.theirs is None:
-            rows.append((each.rules, each.load.name, HINT, *[""] * 9))
-        else:
-            rows += [_row(each, ALERTMANAGER, each.theirs), _ratios(each, each.ours, each.theirs)]
+def verdicts(found: Mapping[Contest, Measured]) -> tuple[Verdict, ...]:
+    """Ours beside both of theirs; what is simulated; and what the number of rules does."""
+    ours, sandbox = found[OURS, MANY].told_per_second, found[SANDBOX, MANY].told_per_second
+    flat = ours / found[OURS, FEW].told_per_second
+    beside = [
+        Verdict(
+            "P4",
+            "events to webhooks, 28,800 rules",
+            ours,
+            "/s",
+            peer=Peer(text, found[name, MANY].told_per_second, times),
+        )
+        for name, text, times in (
+            (ONE_ROUTE, "Alertmanager, one route", WANTED_OF_ONE_ROUTE),
+            (THEIRS, "Alertmanager, 28,800 routes", WANTED_OF_MANY),
+        )
+        if (name, MANY) in found
+    ]
+    return (
+        *beside,
+        Verdict("P4", "events to the sandbox, 28,800 rules", sandbox, "/s", at_least=WANTED_SANDBOX),
+        Verdict("P11", "events/s with 28,800 rules, as a share of 288", flat, "", at_least=WANTED_FLAT),
+    )
+
+
+def plots(found: Mapping[Contest, Measured]) -> tuple[Plot, ...]:
+    """The last rounds second by second, and what the number of rules does."""
+    told = tuple(
+        per_second(name, found[name, MANY].told_at, found[name, MANY].began)
+        for name in (OURS, ONE_ROUTE, THEIRS)
+        if (name, MANY) in found
+    )
+    growth = tuple(
+        Line(name, tuple((clients * RULES_EACH, found[name, clients].told_per_second) for clients in (FEW, MANY)))
+        for name in (OURS, THEIRS)
+        if (name, MANY) in found
+    )
+    return (
+        Plot("Webhooks of 28800 rules", "seconds", "per second", told),
+        Plot("Events told by the number of rules", "rules", "per second", growth),
+        found[OURS, MANY].samples.plot("Cores kept busy by events to webhooks"),
+        found[SANDBOX, MANY].samples.plot("Cores kept busy by events to the sandbox"),
+    )
+
+
+def comparison(found: Mapping[Contest, Measured]) -> Table:
+    """A row for each, and how many times theirs ours is."""
+    rows = [_row(name, clients, each, found) for (name, clients), each in found.items()]
+    if binary() is None:
+        rows.append((MANY * RULES_EACH, THEIRS, HINT, *[""] * 10))
     columns = (
         "rules",
-        "load",
         "engine",
+        "in a request",
         "events",
         "accepted/s",
         "told/s",
-        "CPU ms per 1,000",
+        "ours / theirs",
+        "CPU µs each",
         "p50 ms",
         "p99 ms",
         "PSS MiB",
         "copies",
+        OTHERS,
     )
-    peer = f"{version()} keeps alerts in memory" if binary() else "Alertmanager is not installed"
+    peer_note = f"{version()} keeps alerts in memory" if binary() else "Alertmanager is not installed"
     note = (
-        f"Median of {ROUNDS} alternating rounds. told/s counts until the last webhook has arrived (or, where no rule "
-        "matches, the last event was evaluated); latency is from when a request was due to the webhook's arrival, and "
-        f"in a flood mostly waiting; CPU and memory are the engine's own, PostgreSQL and Valkey included. {peer}. "
+        f"Median of {ROUNDS} alternating rounds. told/s counts until the last webhook has arrived, or until the last "
+        "row is SENT where the sandbox simulates; latency is from the request to the webhook's arrival, and in a flood "
+        f"mostly waiting; CPU and memory are the engine's own, PostgreSQL and Valkey included. {peer_note}. "
         f"{OTHERS_NOTE}"
     )
-    return Table("Events beside Alertmanager", (*columns, OTHERS), tuple(rows), note)
+    return Table("Events beside Alertmanager", columns, tuple(rows), note)
 
 
-def _row(contest: Contest, engine: str, found: Measured) -> tuple[Cell, ...]:
-    latency: tuple[Cell, Cell] = (found.p50_ms, found.p99_ms) if contest.load.audience != NOBODY else ("", "")
+def _row(name: str, clients: int, each: Measured, found: Mapping[Contest, Measured]) -> tuple[Cell, ...]:
+    is_theirs = name in {ONE_ROUTE, THEIRS}
+    waits: tuple[Cell, Cell] = (each.p50_ms, each.p99_ms) if each.told_at else ("", "")
     return (
-        contest.rules,
-        contest.load.name,
-        engine,
-        found.count,
-        found.accepted_per_second,
-        found.told_per_second,
-        found.cpu_ms_per_thousand,
-        *latency,
-        found.memory_mib,
-        found.copies,
-        found.usage.strangers,
+        1 if name == ONE_ROUTE else clients * RULES_EACH,
+        name,
+        SIZE[name],
+        each.count,
+        each.accepted_per_second,
+        each.told_per_second,
+        found[OURS, clients].told_per_second / each.told_per_second if is_theirs else "",
+        each.cpu_us_each,
+        *waits,
+        each.memory_mib,
+        each.copies,
+        each.usage.strangers,
     )
 
 
-def _ratios(contest: Contest, ours: Measured, theirs: Measured) -> tuple[Cell, ...]:
-    """How many times theirs ours is."""
-    latency: tuple[Cell, Cell] = ("", "")
-    if contest.load.audience != NOBODY:
-        latency = (ours.p50_ms / theirs.p50_ms, ours.p99_ms / theirs.p99_ms)
-    return (
-        contest.rules,
-        contest.load.name,
-        "ratio",
-        "",
-        ours.accepted_per_second / theirs.accepted_per_second,
-        ours.told_per_second / theirs.told_per_second,
-        ours.cpu_ms_per_thousand / theirs.cpu_ms_per_thousand,
-        *latency,
-        ours.memory_mib / theirs.memory_mib,
-        "",
-        "",
-    )
-
-
-def _costs(contests: list[Contest]) -> Table:
+def _costs(found: Mapping[Contest, Measured]) -> Table:
     costs: dict[Cell, tuple[Usage, int]] = {
-        f"{each.rules}: {each.load.name}": (each.ours.usage, each.ours.count) for each in contests
+        f"{clients * RULES_EACH}: {name}": (each.usage, each.count) for (name, clients), each in found.items()
     }
-    note = "From the first request until every webhook is written down as SENT."
-    return cost_table("Sentinel's CPU per event", "rules: load", costs, note=note)
-
-
-def _memory(contests: list[Contest]) -> Table:
-    last = {each.rules: each.ours.memory for each in contests}
-    names = tuple(next(iter(last.values())))
-    rows = tuple((rules, *(memory[name] for name in names)) for rules, memory in last.items())
-    return Table("Sentinel's memory", ("rules", *(f"{name} MiB" for name in names)), rows, "PSS after the last load.")
+    note = "From the first request until everything is written down as SENT; receiver and poster are the bench's own."
+    return cost_table("CPU per event", "rules: engine", costs, note=note)
 
 
 def _loadings(loadings: list[Loading]) -> Table:

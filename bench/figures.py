@@ -1,10 +1,12 @@
-"""What a bench gives back: tables and histograms, before anything is printed."""
+"""What a bench gives back: verdicts, tables, plots and histograms, before anything is printed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from bench.verdicts import Verdict
 
 Cell = str | int | float
 
@@ -28,11 +30,32 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One named line of a plot."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Lines over a common axis; with `is_stacked` each stands on those before it, over the same places."""
+
+    title: str
+    across: str
+    up: str
+    lines: tuple[Line, ...]
+    is_stacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All that one bench found."""
 
     tables: tuple[Table, ...]
     histograms: tuple[Histogram, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

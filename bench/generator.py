@@ -6,7 +6,7 @@ Reads a `Plan` as JSON from its standard input and writes an `Outcome` as JSON t
 from __future__ import annotations
 
 import json
-import selectors
+import select
 import socket
 import sys
 import time
@@ -14,6 +14,12 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 
 BODY = "Disk /var is 93 % full on db-1"
+NUMBER = "########"
+"""Where a request's own number stands in the message, in eight digits."""
+
+SMS = {"channel": "sms", "recipient": f"+49151{NUMBER}", "body": BODY}
+"""A phone number of its own for each request: no limit per recipient is ever reached."""
+
 HEAD_END = b"\r\n\r\n"
 STATUS = slice(9, 12)
 ANSWER_SECONDS = 30
@@ -30,13 +36,14 @@ class Plan:
     connections: int
     seconds: float
     rate: float | None = None
+    message: dict[str, str] = field(default_factory=lambda: SMS)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it: for each request its recipient, when it was due (Unix time) and how long the answer took."""
+    """What came of it: for each request its number, when it was due (Unix time) and how long the answer took."""
 
-    recipients: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     started: list[float] = field(default_factory=list)
     answer_ms: list[float] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
@@ -49,9 +56,14 @@ class Outcome:
         return self.statuses.get("202", 0)
 
 
+def digits(number: int) -> str:
+    """A request's number as its message has it."""
+    return f"{number % 10 ** len(NUMBER):0{len(NUMBER)}}"
+
+
 def recipient_of(number: int) -> str:
-    """A phone number of its own for each request: no limit per recipient is ever reached."""
-    return f"+49151{number % 100_000_000:08}"
+    """The phone number of a request."""
+    return SMS["recipient"].replace(NUMBER, digits(number))
 
 
 class Connection:
@@ -61,12 +73,12 @@ class Connection:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
-        self.recipient = ""
+        self.number = 0
         self.started = 0.0
 
-    def post(self, request: bytes, recipient: str, started: float) -> None:
+    def post(self, request: bytes, number: int, started: float) -> None:
         """Send one request; `started` is when it was due."""
-        self.recipient, self.started, self._received = recipient, started, b""
+        self.number, self.started, self._received = number, started, b""
         self.sock.sendall(request)
 
     def answer(self) -> str | None:
@@ -76,23 +88,21 @@ class Connection:
             raise ConnectionError("the API closed a kept connection in the middle of an answer")
         self._received += found
         head, separator, body = self._received.partition(HEAD_END)
-        if not separator or len(body) < _content_length(head):
+        if not separator or len(body) < content_length(head):
             return None
         return head[STATUS].decode()
 
 
-def _content_length(head: bytes) -> int:
-    for line in head.lower().split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name == b"content-length":
-            return int(value)
-    return 0
+def content_length(head: bytes) -> int:
+    """The length that a head announces; 0 when it announces none."""
+    _, name, rest = head.lower().partition(b"content-length:")
+    return int(rest.partition(b"\r\n")[0]) if name else 0
 
 
-def _request(plan: Plan, recipient: str) -> bytes:
-    body = json.dumps({"channel": "sms", "recipient": recipient, "body": BODY}).encode()
+def request(port: int, api_key: str, path: str, body: bytes) -> bytes:
+    """A POST as it goes over the wire."""
     head = (
-        f"POST /notifications HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\nAuthorization: Bearer {plan.api_key}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {api_key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -103,10 +113,14 @@ class Load:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._idle = deque(Connection(plan.port) for _ in range(plan.connections))
-        self._selector = selectors.DefaultSelector()
-        for connection in self._idle:
-            self._selector.register(connection.sock, selectors.EVENT_READ, connection)
+        # All requests have one length, so that only the number has to be put in.
+        body = json.dumps(plan.message).encode()
+        self._parts = request(plan.port, plan.api_key, "/notifications", body).split(NUMBER.encode())
+        self._connections = {each.sock.fileno(): each for each in map(Connection, [plan.port] * plan.connections)}
+        self._idle = deque(self._connections.values())
+        self._poll = select.epoll()
+        for descriptor in self._connections:
+            self._poll.register(descriptor, select.EPOLLIN)
         self._outcome = Outcome()
         self._sent = 0
 
@@ -128,20 +142,20 @@ class Load:
         return time.time() if self._plan.rate is None else begin + self._sent / self._plan.rate
 
     def _post(self, due: float) -> None:
-        recipient = recipient_of(self._plan.first_number + self._sent)
-        self._idle.popleft().post(_request(self._plan, recipient), recipient, due)
+        number = self._plan.first_number + self._sent
+        self._idle.popleft().post(digits(number).encode().join(self._parts), number, due)
         self._sent += 1
 
     def _receive(self, seconds: float) -> None:
-        for key, _ in self._selector.select(max(0.0, seconds)):
-            connection: Connection = key.data
+        for descriptor, _ in self._poll.poll(max(0.0, seconds)):
+            connection = self._connections[descriptor]
             status = connection.answer()
             if status is not None:
                 self._note(connection, status)
                 self._idle.append(connection)
 
     def _note(self, connection: Connection, status: str) -> None:
-        self._outcome.recipients.append(connection.recipient)
+        self._outcome.numbers.append(connection.number)
         self._outcome.started.append(connection.started)
         self._outcome.answer_ms.append((time.time() - connection.started) * 1000)
         self._outcome.statuses[status] = self._outcome.statuses.get(status, 0) + 1

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import psycopg2
 import redis
 
 from bench.context import BenchFailedError, Context
+from bench.waiting import wait_for_none
+from sentinel.ids import first_id
 from sentinel.security import new_secret_key
 from sentinel.settings import DEFAULT_LIMITS, Settings
 from sentinel.stand_ins import ACCOUNT_SID, AUTH_TOKEN, ProviderProcess
 from tests.system import QUICK, System, running_system
 
-POLL_SECONDS = 0.2
-STALL_SECONDS = 60
 UNREACHED = "1000000/second"
 """A rate that is counted as the shipped one is, and stops nothing: a bench asks how much is possible."""
 
 NUMBERS_PER_ROUND = 500_000
+WAITING = "('PENDING', 'RETRYING', 'AMBIGUOUS')"
+SENDING = "('SENDING')"
+SHOWN_ERRORS, SHOWN_CHARACTERS = 3, 500
+UNDER_WAY = "SELECT count(*) FROM notifications WHERE status IN {}"
+EVENTS_WAITING = "SELECT count(*) FROM events WHERE status = 'PENDING'"
+SENT = "SELECT {} FROM notifications WHERE status = 'SENT' AND id >= '{}'"
 _rounds = itertools.count()
+
+WEBHOOK_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {"SENTINEL_WEBHOOK_PROVIDER": "webhook", "SENTINEL_WEBHOOK_PRIVATE_NETWORKS": "127.0.0.0/8"}
+)
+"""Webhooks really go out, to a receiver of this machine."""
 
 ALL_WORKERS: Mapping[str, tuple[str, ...]] = {
     "pipeline-1": ("--pipeline",),
@@ -72,24 +84,35 @@ class Installation:
         finally:
             connection.close()
 
-    def count_sent(self) -> int:
-        """How many notifications are SENT."""
-        found: int = self.ask("SELECT count(*) FROM notifications WHERE status = 'SENT'")[0]
+    def count_waiting(self) -> int:
+        """How many notifications have not come to an end; reads the two indexes that hold only those."""
+        found: int = self.ask(f"SELECT ({UNDER_WAY.format(WAITING)}) + ({UNDER_WAY.format(SENDING)})")[0]
         return found
 
-    def wait_sent(self, count: int) -> float:
-        """Wait until `count` are SENT; return when the last one was (Unix time)."""
-        sent, progress_at = -1, time.monotonic()
-        while sent < count:
-            found = self.count_sent()
-            if found > sent:
-                sent, progress_at = found, time.monotonic()
-            elif time.monotonic() - progress_at > STALL_SECONDS:
-                raise BenchFailedError(
-                    f"{count} notifications should be SENT; for {STALL_SECONDS} s it has been {sent}"
-                )
-            time.sleep(POLL_SECONDS)
-        return float(self.ask("SELECT extract(epoch FROM max(sent_at)) FROM notifications")[0])
+    def wait_sent(self, since: float, count: int) -> float:
+        """Wait until nothing is under way, which must have sent `count` since then; return when the last one was.
+
+        Both are Unix time.
+        """
+        wait_for_none(self.count_waiting, "notifications wait to be sent")
+        sent, last = self.ask(SENT.format("count(*), extract(epoch FROM max(sent_at))", _first_id(since)))
+        if sent != count:
+            raise BenchFailedError(f"{count} notifications should be SENT, and {sent} are")
+        return float(last)
+
+    def wait_evaluated(self) -> None:
+        """Wait until every event has met the rules."""
+        wait_for_none(lambda: int(self.ask(EVENTS_WAITING)[0]), "events wait for the rules")
+
+    def sent_moments(self, since: float) -> list[float]:
+        """When each notification was sent that was accepted since then (Unix time)."""
+        with self.connected() as cursor:
+            cursor.execute(SENT.format("extract(epoch FROM sent_at)", _first_id(since)))
+            return [float(moment) for (moment,) in cursor]
+
+
+def _first_id(since: float) -> str:
+    return first_id(datetime.fromtimestamp(since, UTC))
 
 
 @contextmanager
@@ -100,11 +123,11 @@ def installation(
     workers: Mapping[str, tuple[str, ...]] = ALL_WORKERS,
     is_live: bool = True,
     has_api: bool = True,
-    **variables: str,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Installation]:
     """Start one: `is_live` sends to a stand-in for Twilio in a process of its own, else to the sandbox.
 
-    Beat runs where the API does. Further settings are given as environment variables.
+    Beat runs where the API does. `variables` are further settings.
     """
     folder = context.folder / name
     folder.mkdir()
@@ -112,7 +135,7 @@ def installation(
     with ExitStack() as stack:
         provider = stack.enter_context(ProviderProcess(folder / "ledger.jsonl")) if is_live else None
         own = shipped_times() | {"SENTINEL_SECRET_KEYS": new_secret_key(), "SENTINEL_API_RATE": UNREACHED}
-        given = urls | own | (live_settings(provider.url) if provider else {}) | variables
+        given = urls | own | (live_settings(provider.url) if provider else {}) | dict(variables)
         system = stack.enter_context(running_system(folder, **given))
         system.run("db", "upgrade")
         api_key = system.run("keys", "create", "--client", "bench", "--name", "load").stdout.strip()
@@ -121,7 +144,19 @@ def installation(
         if has_api:
             system.start("beat", "beat")
             system.start_api()
-        yield Installation(system, context, urls["DATABASE_URL"], api_key, provider)
+        try:
+            yield Installation(system, context, urls["DATABASE_URL"], api_key, provider)
+        except BenchFailedError:
+            for line in complaints(system):
+                context.say(line)
+            raise
+
+
+def complaints(system: System) -> Iterator[str]:
+    """The last errors in the processes' logs, which are deleted with the folder."""
+    for name in system.processes:
+        errors = [line for line in system.log(name).splitlines() if "error" in line.lower()]
+        yield from (f"{name}: {line[:SHOWN_CHARACTERS]}" for line in errors[-SHOWN_ERRORS:])
 
 
 def shipped_times() -> dict[str, str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from bench.context import ROOT, BenchFailedError
 from bench.cpu import Usage, between, read
-from bench.generator import Outcome, Plan
+from bench.generator import SMS, Outcome, Plan
 from bench.installation import Installation
+from bench.sampling import Samples, sampling
 
 ENDING_SECONDS = 60
 """Beyond its plan's time the generator may wait this long for its last answers."""
@@ -23,6 +26,12 @@ class Round:
     outcome: Outcome
     drained_seconds: float
     usage: Usage
+    samples: Samples
+
+    @property
+    def began(self) -> float:
+        """When the first request was due (Unix time)."""
+        return min(self.outcome.started)
 
     @property
     def accepted_per_second(self) -> float:
@@ -34,8 +43,20 @@ class Round:
         """Return messages per second from the first request until the last one was SENT."""
         return self.outcome.accepted / self.drained_seconds
 
+    def answered(self) -> Iterator[float]:
+        """When each answer had come (Unix time)."""
+        pairs = zip(self.outcome.started, self.outcome.answer_ms, strict=True)
+        return (started + taken / 1000 for started, taken in pairs)
 
-def run_round(installation: Installation, *, connections: int, seconds: float, rate: float | None = None) -> Round:
+
+def run_round(
+    installation: Installation,
+    *,
+    connections: int,
+    seconds: float,
+    rate: float | None = None,
+    message: Mapping[str, str] = SMS,
+) -> Round:
     """Offer the load, wait until all is SENT, and return what it took."""
     plan = Plan(
         port=installation.system.port,
@@ -44,14 +65,15 @@ def run_round(installation: Installation, *, connections: int, seconds: float, r
         connections=connections,
         seconds=seconds,
         rate=rate,
+        message=dict(message),
     )
-    sent_before = installation.count_sent()
-    before = read(installation.pids)
-    outcome = generate(plan)
-    _require_accepted(outcome)
-    last_sent_at = installation.wait_sent(sent_before + outcome.accepted)
+    since, before = time.time(), read(installation.pids)
+    with sampling(installation.pids) as samples:
+        outcome = generate(plan)
+        _require_accepted(outcome)
+        last_sent_at = installation.wait_sent(since, outcome.accepted)
     usage = between(before, read(installation.pids), helpers={"generator": outcome.cpu_seconds})
-    return Round(outcome, last_sent_at - min(outcome.started), usage)
+    return Round(outcome, last_sent_at - min(outcome.started), usage, samples)
 
 
 def generate(plan: Plan) -> Outcome:

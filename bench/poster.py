@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass, field
 
 from bench.alerts import WRITINGS, body, numbered
 from bench.context import ROOT, BenchFailedError
-from bench.generator import Connection
+from bench.generator import Connection, request
 
 ENDING_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to post where. With a `rate` (alerts a second) requests start on time; without, each follows an answer."""
+    """What to post where; each request of a poster follows the answer to the one before it."""
 
     engine: str
     port: int
@@ -34,7 +34,6 @@ class Order:
     count: int
     size: int
     posters: int
-    rate: float | None = None
 
     def requests(self) -> Iterator[range]:
         """The numbers of the alerts of each request."""
@@ -43,9 +42,9 @@ class Order:
 
 @dataclass(slots=True)
 class Posted:
-    """When each request was due (Unix time), by the number of its first alert, and how they were answered."""
+    """When each request was sent (Unix time), by the number of its first alert, and how they were answered."""
 
-    due: dict[int, float] = field(default_factory=dict)
+    sent: dict[int, float] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
     began: float = 0.0
     ended: float = 0.0
@@ -58,9 +57,10 @@ class Posting:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._writing = WRITINGS[order.engine]
-        self._requests = order.requests()
+        # Written beforehand: while the engine works, only sending takes its time.
+        self._requests = iter([(numbers, self._request(numbers)) for numbers in order.requests()])
         self._taking = threading.Lock()
-        self._due: dict[int, float] = {}
+        self._sent: dict[int, float] = {}
         self._statuses: Counter[str] = Counter()
 
     def run(self) -> Posted:
@@ -72,38 +72,32 @@ class Posting:
             thread.start()
         for thread in threads:
             thread.join()
-        return Posted(self._due, dict(self._statuses), self._began, time.time(), time.process_time() - cpu)
+        return Posted(self._sent, dict(self._statuses), self._began, time.time(), time.process_time() - cpu)
 
     def _work(self, connection: Connection) -> None:
         while (taken := self._take()) is not None:
-            numbers, due = taken
-            time.sleep(max(0.0, due - time.time()))
-            connection.post(self._request(numbers), "", due)
+            first, ready = taken
+            self._sent[first] = now = time.time()
+            connection.post(ready, first, now)
             while (status := connection.answer()) is None:
                 pass
             with self._taking:
                 self._statuses[status] += 1
 
-    def _take(self) -> tuple[range, float] | None:
-        """The next request and when it is due: a late one counts from there."""
+    def _take(self) -> tuple[int, bytes] | None:
+        """The next request, by its first alert."""
         with self._taking:
-            numbers = next(self._requests, None)
-            if numbers is None:
+            taken = next(self._requests, None)
+            if taken is None:
                 return None
-            rate = self._order.rate
-            due = time.time() if rate is None else self._began + numbers.start / rate
-            self._due[numbers.start] = due
-            return numbers, due
+            (first, *_), ready = taken
+            return first, ready
 
     def _request(self, numbers: range) -> bytes:
         order = self._order
         content = body(order.engine, list(numbered(order.run, numbers, order.audience, order.clients)))
         path = self._writing.one if len(numbers) == 1 else self._writing.many
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{order.port}\r\nAuthorization: Bearer {order.api_key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-        )
-        return head.encode() + content
+        return request(order.port, order.api_key, path, content)
 
 
 def post(order: Order) -> Posted:
@@ -114,13 +108,13 @@ def post(order: Order) -> Posted:
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=ENDING_SECONDS + (order.count / order.rate if order.rate else 0),
+        timeout=ENDING_SECONDS,
         check=True,
     )
     found = json.loads(done.stdout)
-    posted = Posted(**found | {"due": {int(number): due for number, due in found["due"].items()}})
+    posted = Posted(**found | {"sent": {int(number): moment for number, moment in found["sent"].items()}})
     refused = {each: count for each, count in posted.statuses.items() if each not in WRITINGS[order.engine].accepted}
-    if refused or sum(posted.statuses.values()) != len(posted.due):
+    if refused or sum(posted.statuses.values()) != len(posted.sent):
         raise BenchFailedError(f"{order.engine} did not accept every alert, but answered {posted.statuses}")
     return posted
 

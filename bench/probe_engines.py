@@ -15,7 +15,7 @@ from typing import Protocol
 from bench.alertmanager import Alertmanager, binary
 from bench.alerts import ALERTMANAGER, SENTINEL
 from bench.context import ROOT, Context
-from bench.installation import Installation, installation
+from bench.installation import WEBHOOK_SETTINGS, Installation, installation
 from bench.receiver import Receiver
 from sentinel.chaos.installation import START_SECONDS, eventually
 from sentinel.embedded.ports import LOOPBACK, choose_port, is_free
@@ -127,8 +127,7 @@ def sentinel(context: Context, name: str, receiver: Receiver, *, has_twin: bool 
         f"probe_{name}",
         workers=WORKERS,
         is_live=False,
-        SENTINEL_WEBHOOK_PROVIDER="webhook",
-        SENTINEL_WEBHOOK_PRIVATE_NETWORKS="127.0.0.0/8",
+        variables=WEBHOOK_SETTINGS,
     ) as running:
         key = running.system.run("keys", "create", "--client", "bench", "--name", "probe", *SCOPES)
         command = [sys.executable, "-m", "bench.rule_set", "1", receiver.url]

@@ -12,10 +12,19 @@ from bench.figures import Figures
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One bench: its module is imported when it runs. What `is_usual` runs when none is named."""
+    """One bench: its module is imported when it runs. Those with a goal run when none is named.
+
+    `usual_seconds` is what it takes at the usual length of a measurement, for whoever waits.
+    """
 
     name: str
-    is_usual: bool = True
+    goals: tuple[str, ...] = ()
+    usual_seconds: int = 0
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it runs when none is named."""
+        return bool(self.goals)
 
     @property
     def question(self) -> str:
@@ -29,16 +38,19 @@ class Bench:
 
 
 BENCHES = (
-    Bench("accept"),
-    Bench("idle_latency"),
+    Bench("singles", ("P1",), 150),
+    Bench("latency", ("P2", "P3"), 90),
+    Bench("events", ("P4", "P11"), 200),
+    Bench("fan_out", ("P5",), 60),
+    Bench("duplicates", ("P6",), 50),
+    Bench("slow_receivers", ("P7",), 70),
     Bench("chains"),
-    Bench("api_threads", is_usual=False),
-    Bench("matching", is_usual=False),
-    Bench("million_rules", is_usual=False),
-    Bench("rule_state", is_usual=False),
-    Bench("events", is_usual=False),
-    Bench("probes", is_usual=False),
-    Bench("books", is_usual=False),
-    Bench("retention", is_usual=False),
-    Bench("shutdown", is_usual=False),
+    Bench("api_threads"),
+    Bench("matching"),
+    Bench("million_rules"),
+    Bench("rule_state"),
+    Bench("probes"),
+    Bench("books"),
+    Bench("retention"),
+    Bench("shutdown"),
 )

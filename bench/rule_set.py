@@ -7,7 +7,7 @@ import hashlib
 import sys
 from typing import Any
 
-from bench.alerts import Triple, triples
+from bench.alerts import SEVERITIES, Triple, triples
 from sentinel.queries import clients, endpoints, rules
 from sentinel.rules.printer import rule_text
 from sentinel.rules.serialise import dump
@@ -16,14 +16,15 @@ from sentinel.security import seal
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
-ENDPOINT = "ops"
+ENDPOINT = "ops-{}"
+"""Each client has one for each severity: a receiver takes only so much at once, and four take more."""
 
 
 def syntax(triple: Triple) -> RuleSyntax:
-    """`when severity.lower() == … and source == … and name == … then notify("endpoint:ops")`."""
+    """`when severity.lower() == … and source == … and name == … then notify("endpoint:ops-critical")`."""
     severity = Compare(Field(("severity",), "lower"), "==", triple.severity)
     others = (Compare(Field((name,)), "==", getattr(triple, name)) for name in ("source", "name"))
-    return RuleSyntax(conjunction([severity, *others]), (Notify("endpoint", ENDPOINT),))
+    return RuleSyntax(conjunction([severity, *others]), (Notify("endpoint", ENDPOINT.format(triple.severity)),))
 
 
 def rule_row(client_id: int, triple: Triple) -> dict[str, Any]:
@@ -39,12 +40,12 @@ def rule_row(client_id: int, triple: Triple) -> dict[str, Any]:
     }
 
 
-def endpoint_row(client_id: int, target: str, uow: UnitOfWork) -> dict[str, Any]:
-    """The client's webhook; its secret is as long as a real one."""
+def endpoint_row(client_id: int, severity: str, target: str, uow: UnitOfWork) -> dict[str, Any]:
+    """A webhook of the client; its secret is as long as a real one."""
     secret = base64.b64encode(hashlib.sha256(target.encode()).digest()).decode()
     return {
         "client_id": client_id,
-        "name": ENDPOINT,
+        "name": ENDPOINT.format(severity),
         "channel": "webhook",
         "target": target,
         "secret": seal(f"whsec_{secret}"),
@@ -62,7 +63,9 @@ def store(count: int, receiver_url: str) -> None:
             client = clients.ensure(uow.session, f"bench-{number}", now=uow.now)
             rows = [rule_row(client.id, triple) for triple in triples(number)]
             rules.insert(uow.session, rows, changed_by=OPERATOR, now=uow.now)
-            endpoints.add(uow.session, endpoint_row(client.id, f"{receiver_url}/c{number}", uow))
+            for severity in SEVERITIES:
+                target = f"{receiver_url}/c{number}/{severity}"
+                endpoints.add(uow.session, endpoint_row(client.id, severity, target, uow))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from bench.alertmanager import HINT, configuration
+from bench.alertmanager import configuration
 from bench.alerts import (
     ALERTMANAGER,
     EVERYBODY,
@@ -22,13 +22,15 @@ from bench.alerts import (
     numbered,
     triples,
 )
-from bench.contest import Load, Measured, latencies, middle, webhooks_of
+from bench.contest import Measured, latencies, middle, webhooks_of
 from bench.cpu import Usage
-from bench.events import Contest, comparison
+from bench.events import FEW, MANY, ONE_ROUTE, OURS, SANDBOX, comparison, verdicts
+from bench.generator import content_length
 from bench.poster import Order, Posted
-from bench.receiver import Ledger, Tally, content_length
+from bench.receiver import Ledger, Tally
 from bench.registry import BENCHES, Bench
 from bench.rule_set import syntax
+from bench.sampling import Samples
 from sentinel.clock import utc_now
 from sentinel.rules.index import RuleIndex
 
@@ -100,7 +102,7 @@ def test_the_receiver_tells_a_copy_from_the_same_alert_to_another_client() -> No
         ledger.note(path, b'{"event_id": "bench-1-5", "text": "Event: bench-1-5"}')
 
     assert (len(ledger.first), ledger.copies) == (2, 1)
-    assert ledger.answer("DELETE", "/", b"") == (200, {"arrived": 0, "copies": 0})
+    assert ledger.answer("DELETE", "/", b"") == (200, {"arrived": 0, "copies": 0, "most_held": 0})
     assert ledger.answer("GET", "/", b"") == (200, asdict(Tally(0, 0)))
 
 
@@ -119,9 +121,9 @@ def test_the_receiver_reads_a_length_in_any_case() -> None:
     assert content_length(b"GET / HTTP/1.1\r\nHost: x") == 0
 
 
-def test_latency_counts_from_when_the_request_was_due() -> None:
+def test_latency_counts_from_when_the_request_was_sent() -> None:
     order = an_order(count=3, size=2)
-    posted = Posted(due={0: 100.0, 2: 101.0})
+    posted = Posted(sent={0: 100.0, 2: 101.0})
 
     found = latencies(order, posted, {"/c0 bench-4-1": 100.25, "/c1 bench-4-2": 101.5})
 
@@ -133,21 +135,30 @@ def test_the_middle_of_rounds_is_each_figures_median_and_no_copy_is_lost() -> No
 
     found = middle(rounds)
 
-    assert (found.told_per_second, found.usage.by_name, found.copies) == (20.0, {"api": 2.0}, 3)
-    assert found.cpu_ms_per_thousand == 2.0 / 100 * 1e6
-    assert found.memory_mib == 20.0 + 1.0
+    assert (found.told_per_second, found.usage.by_name, found.copies) == (20.0, {"api": 2.0, "receiver": 9.0}, 3)
+    assert found.cpu_us_each == 2.0 / 100 * 1e6  # the receiver is the bench's own
+    assert found.told_at == rounds[-1].told_at
 
 
-def test_the_comparison_gives_ratios_where_there_is_a_peer_and_says_so_where_there_is_none() -> None:
-    load = Load("paced", ONE, per_second=50, is_paced=True)
-    ours, theirs = a_round(told=30.0, cpu=2.0, copies=0), a_round(told=60.0, cpu=1.0, copies=0)
+def test_the_comparison_gives_ratios_and_verdicts_where_there_is_a_peer() -> None:
+    found = contests() | {(ONE_ROUTE, MANY): a_round(told=60.0, cpu=1.0, copies=0)}
 
-    table = comparison([Contest(288, load, ours, theirs), Contest(288, load, ours, None)])
+    table = comparison(found)
+    rows = {row[1]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
 
-    assert [row[2] for row in table.rows] == [SENTINEL, ALERTMANAGER, "ratio", SENTINEL, HINT]
-    assert {len(row) for row in table.rows} == {len(table.columns)}
-    ratio = dict(zip(table.columns, table.rows[2], strict=True))
-    assert (ratio["told/s"], ratio["CPU ms per 1,000"]) == (0.5, 2.0)
+    assert rows[ONE_ROUTE]["ours / theirs"] == 0.5
+    assert rows[OURS]["ours / theirs"] == ""
+    assert [(each.goal, each.is_met) for each in verdicts(found)] == [("P4", False), ("P4", False), ("P11", True)]
+
+
+def test_without_a_peer_there_is_no_verdict_beside_it() -> None:
+    assert [each.goal for each in verdicts(contests())] == ["P4", "P11"]
+
+
+def contests() -> dict[tuple[str, int], Measured]:
+    """Ours alone."""
+    ours = a_round(told=30.0, cpu=2.0, copies=0)
+    return {(OURS, FEW): ours, (OURS, MANY): ours, (SANDBOX, MANY): ours}
 
 
 def an_order(*, count: int, size: int) -> Order:
@@ -163,7 +174,11 @@ def a_round(*, told: float, cpu: float, copies: int) -> Measured:
         told_per_second=told,
         p50_ms=1.0,
         p99_ms=1.0,
-        usage=Usage({"api": cpu}, 0.0),
-        memory={"api": told, "beat": 1.0},
+        usage=Usage({"api": cpu, "receiver": 9.0}, 0.0),
+        memory_mib=told,
         copies=copies,
+        most_held=0,
+        began=100.0,
+        told_at=(101.0, 102.0),
+        samples=Samples(),
     )
