@@ -265,7 +265,7 @@ class Settings(BaseSettings):
     api_host: str = Field(default="127.0.0.1", description="address the API binds to")
     api_port: int = Field(default=8000, ge=1, le=65535, description="port the API binds to")
     api_workers: int = Field(default=1, ge=1, le=64, description="API processes")
-    api_threads: int = Field(default=4, ge=1, le=256, description="requests each API process works on at once")
+    api_threads: int = Field(default=16, ge=1, le=256, description="requests each API process works on at once")
     open_mode: bool | None = Field(
         default=None,
         description="answer requests without an API key as client `default`; "
