@@ -19,7 +19,7 @@ from sentinel.services.access.clients import Caller
 from sentinel.services.access.remembered import credentials
 from sentinel.services.grouping import Group
 from sentinel.services.notifications import CheckedRequest
-from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.unit_of_work import single_statements
 
 MOST = 500
 """Most rows of one statement."""
@@ -47,7 +47,7 @@ def _store(arrivals: list[Arrival]) -> list[bool]:
     numbers = {caller: number for number, caller in enumerate({each.caller: None for each in arrivals})}
     rows = [each.row | {"caller": numbers[each.caller]} for each in arrivals]
     callers = [credentials(caller) for caller in numbers]
-    with unit_of_work() as uow:
+    with single_statements() as uow:
         stored = stored_notifications.insert_for(uow.session, rows, callers, now=uow.now)
         if stored:
             notifications.announce(uow, [each.row for each in arrivals if each.row["id"] in stored])
