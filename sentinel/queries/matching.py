@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from sentinel.queries.notifications import BOOKED, FOLLOWED
+from sentinel.queries.suppressions import SUPPRESSED
 from sentinel.queries.values import array, recordset
 
 RULES = text("SELECT id, client_id, name, version, syntax::text FROM rules WHERE is_enabled ORDER BY id")
@@ -32,20 +34,68 @@ PENDING_EVENTS = text("""
 """)
 
 # A second worker with the same message finds nothing; one that died has left nothing behind.
-LOCK_EVENTS = text("""
-    SELECT id::text FROM events
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
-    ORDER BY id FOR UPDATE SKIP LOCKED
-""")
-
-FINISH_EVENTS = text("""
+END_EVENTS = text("""
+    WITH mine AS (
+        SELECT id FROM events
+        WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
+        ORDER BY id FOR UPDATE SKIP LOCKED)
     UPDATE events e
-    SET status = r.status, reason = r.reason, rule_ids = r.rule_ids, unheard = r.unheard, queue_at = NULL,
-        evaluated_at = :now
+    SET status = r.status, reason = r.reason, rule_ids = coalesce(r.rule_ids, '{}'),
+        unheard = coalesce(r.unheard, '{}'), queue_at = NULL, evaluated_at = :now
     FROM json_to_recordset(CAST(:rows AS json)) AS r (
         id uuid, status text, reason text, rule_ids int[], unheard jsonb)
-    WHERE e.id = r.id AND e.status = 'PENDING'
+    JOIN mine USING (id)
+    WHERE e.id = r.id
+    RETURNING e.id::text
 """)
+
+COMMON = {
+    "id": "uuid",
+    "client_id": "int",
+    "channel": "text",
+    "recipient": "text",
+    "subject": "text",
+    "body": "text",
+    "severity": "text",
+    "event_id": "uuid",
+    "rule_ids": "int[]",
+    "endpoint_id": "int",
+}
+"""What each message of a rule says, and its type."""
+
+RARE = {
+    "reason": "text",
+    "user_id": "text",
+    "dedupe_key": "text",
+    "dedupe_seconds": "int",
+    "failover": "jsonb",
+    "failover_at": "timestamptz",
+}
+"""What few of them say. Who has a reason is not to be sent."""
+
+
+def _tell(columns: Mapping[str, str], *, reason: str) -> TextClause:
+    """A message may be there already: its event was evaluated before."""
+    names, types = ", ".join(columns), ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    return text(f"""
+        WITH stored AS (
+            INSERT INTO notifications (
+                {names}, status, queue_at, attempt_limit, is_followed, created_at, updated_at)
+            SELECT
+                {names}, CASE WHEN {reason} IS NULL THEN 'PENDING' ELSE 'SUPPRESSED' END,
+                CASE WHEN {reason} IS NULL THEN CAST(:queue_at AS timestamptz) END, :attempt_limit, {FOLLOWED},
+                CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+            FROM json_to_recordset(CAST(:rows AS json)) AS r ({types})
+            ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
+            RETURNING id, client_id, channel, recipient, created_at),
+            {BOOKED}
+        SELECT n.id::text, {SUPPRESSED} AS is_suppressed FROM stored n
+    """)  # noqa: S608 - put together from our own words
+
+
+# Each column costs its reading for each row, also where nothing is in it.
+TELL_PLAINLY = _tell(COMMON, reason="NULL")
+TELL = _tell(COMMON | RARE, reason="r.reason")
 
 # What falls due without an event becomes one: the last of its group once more. Its id lets it come once.
 INSERT_DUE = text("""
@@ -61,7 +111,7 @@ INSERT_DUE = text("""
 
 OLDEST_PENDING = text("SELECT min(created_at) FROM events WHERE status = 'PENDING'")
 
-CLIENT_NAMES = text("SELECT id, name FROM clients WHERE id = ANY(CAST(:ids AS int[]))")
+CLIENTS = text("SELECT id, name, is_active FROM clients WHERE id = ANY(CAST(:ids AS int[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +140,14 @@ class PendingEvent:
     is_broadcast: bool
     is_addressed: bool
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernedClient:
+    """A client whose rules speak."""
+
+    name: str
+    is_active: bool
 
 
 def changes(session: Session) -> tuple[int, int]:
@@ -126,14 +184,26 @@ def oldest_pending(session: Session) -> datetime | None:
     return found
 
 
-def lock_events(session: Session, ids: Sequence[str]) -> set[str]:
-    """Take those of `ids` that still wait and that nobody else holds, until the transaction ends."""
-    return set(session.execute(LOCK_EVENTS, {"ids": array(ids)}).scalars())
+def end_events(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> set[str]:
+    """Write down what became of events: `id`, `status`, and where there is any `reason`, `rule_ids`, `unheard`.
+
+    Returns those that still waited and that nobody else held: they are this transaction's until it ends.
+    """
+    values = {"ids": array(row["id"] for row in rows), "rows": recordset(rows), "now": now}
+    return set(session.execute(END_EVENTS, values).scalars())
 
 
-def finish_events(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
-    """Write down what became of events: `id`, `status`, `reason`, `rule_ids`, `unheard`."""
-    session.execute(FINISH_EVENTS, {"rows": recordset(rows), "now": now})
+def tell(
+    session: Session, rows: Sequence[Mapping[str, Any]], *, attempt_limit: int, queue_at: datetime, now: datetime
+) -> dict[str, bool]:
+    """Store messages of rules (`COMMON`, and what they have of `RARE`); `queue_at` is for those without a reason.
+
+    Returns the ids of those that were not there before, and whether their addresses are suppressed.
+    """
+    is_plain = all(row.keys() <= COMMON.keys() for row in rows)
+    values = {"rows": recordset(rows), "attempt_limit": attempt_limit, "queue_at": queue_at, "now": now}
+    found = session.execute(TELL_PLAINLY if is_plain else TELL, values)
+    return {row.id: row.is_suppressed for row in found}
 
 
 def insert_due(
@@ -145,7 +215,9 @@ def insert_due(
     return pending_events(session, [found])[0] if found else None
 
 
-def client_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """Return the names of clients by id."""
-    found = session.execute(CLIENT_NAMES, {"ids": array(map(str, ids))})
-    return {row.id: row.name for row in found}
+def clients(session: Session, ids: Iterable[int]) -> dict[int, ConcernedClient]:
+    """Return clients by id."""
+    return {
+        row.id: ConcernedClient(row.name, row.is_active)
+        for row in session.execute(CLIENTS, {"ids": array(map(str, ids))})
+    }

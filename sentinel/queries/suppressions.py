@@ -14,6 +14,13 @@ from sentinel.models import Client, Notification, Suppression
 from sentinel.models.status import Status
 from sentinel.queries.values import array, recordset
 
+SUPPRESSED = """
+    EXISTS (
+        SELECT FROM suppressions s
+        WHERE s.client_id = n.client_id AND s.channel = n.channel AND s.recipient = n.recipient AND s.lifted_at IS NULL)
+"""
+"""Whether the address of a notification `n` is suppressed."""
+
 # Sorted, so that two batches cannot deadlock. An address that is suppressed already is written as it is: so it is
 # locked, and cannot be lifted before whoever asked has read it.
 PUT = text("""

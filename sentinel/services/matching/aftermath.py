@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.ids import new_ids
@@ -13,8 +13,8 @@ from sentinel.models.event import EventStatus
 from sentinel.models.status import Reason, Status
 from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
-from sentinel.queries import notifications as notification_queries
-from sentinel.queries.matching import PendingEvent
+from sentinel.queries.matching import ConcernedClient, PendingEvent
+from sentinel.queries.pipeline import Candidate
 from sentinel.services import tickets
 from sentinel.services.matching import wordings
 from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
@@ -25,11 +25,14 @@ from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 
+Row = Mapping[str, Any]
+"""What is written of an event or a message."""
+
 COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
 
 
-Fresh = Mapping[str, Sequence[str]]
-"""Ids of new notifications, by channel."""
+Fresh = Mapping[str, Sequence[Candidate]]
+"""New notifications that are to be sent, by channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Surroundings:
 
     directory: Directory
     wordings: Wordings
-    clients: Mapping[int, str]
+    clients: Mapping[int, ConcernedClient]
 
 
 def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iterable[PendingEvent]) -> Surroundings:
@@ -64,94 +67,119 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iter
     return Surroundings(
         Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids)),
         wordings.of_clients(uow, wanted),
-        matching.client_names(uow.session, wanted),
+        matching.clients(uow.session, wanted),
     )
 
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
-    """Write notifications, tickets and the events' ends; returns the notifications that are to go on."""
-    rows = _notification_rows(uow, outcomes, surroundings)
-    fresh = _insert(uow, rows) if rows else {}
+    """Write notifications, tickets and the events' ends, of those that still wait; returns what is to go on."""
+    rows = _rows(outcomes, surroundings, uow.now)  # before the first statement: no transaction waits for words
+    mine = matching.end_events(uow.session, [_end(each) for each in outcomes], now=uow.now)
+    if len(mine) < len(outcomes):
+        outcomes = [each for each in outcomes if each.event.id in mine]
+        rows = [row for row in rows if row["event_id"] in mine]
+    fresh = _tell(uow, rows, surroundings) if rows else {}
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
         tickets.open_many(uow, opened)
-    matching.finish_events(uow.session, [_end(each) for each in outcomes], now=uow.now)
-    _count(uow, outcomes, surroundings.clients)
+    _count(uow, outcomes, surroundings)
     return fresh
 
 
-def _insert(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> Fresh:
-    stored = notification_queries.insert(uow.session, rows)
-    tallies.count_accepted(uow, (new.channel for new in stored))
-    ids: dict[str, list[str]] = defaultdict(list)
-    for new in stored:
-        if new.status == Status.PENDING:
-            ids[new.channel].append(new.id)
+def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> Fresh:
+    settings = get_settings()
+    hint = uow.now + timedelta(seconds=settings.hint_seconds)
+    stored = matching.tell(uow.session, rows, attempt_limit=settings.max_attempts, queue_at=hint, now=uow.now)
+    new = [row for row in rows if row["id"] in stored]
+    tallies.count_accepted(uow, (row["channel"] for row in new))
+    fresh: dict[str, list[Candidate]] = defaultdict(list)
+    for row in new:
+        if "reason" in row:
+            tallies.count_ended(uow, row["channel"], Status.SUPPRESSED, row["reason"], 1)
         else:
-            tallies.count_ended(uow, new.channel, new.status, Reason.NO_ENDPOINT, 1)
-    return ids
+            fresh[row["channel"]].append(_candidate(row, surroundings, is_suppressed=stored[row["id"]]))
+    return fresh
 
 
-def _end(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "id": outcome.event.id,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "rule_ids": sorted(rule.id for rule in outcome.plan.spoken),
-        "unheard": outcome.unheard,
-    }
+def _candidate(row: Row, surroundings: Surroundings, *, is_suppressed: bool) -> Candidate:
+    """The row as the stages see it."""
+    client_id = row["client_id"]
+    return Candidate(
+        id=row["id"],
+        client_id=client_id,
+        user_id=row.get("user_id"),
+        event_id=row["event_id"],
+        endpoint_id=row["endpoint_id"],
+        channel=row["channel"],
+        recipient=row["recipient"],
+        dedupe_key=row.get("dedupe_key"),
+        attempts=0,
+        is_expired=False,
+        is_client_active=surroundings.clients[client_id].is_active,
+        is_suppressed=is_suppressed,
+    )
 
 
-def _count(uow: UnitOfWork, outcomes: Sequence[Outcome], clients: Mapping[int, str]) -> None:
+def _end(outcome: Outcome) -> Row:
+    end: dict[str, Any] = {"id": outcome.event.id, "status": outcome.status}
+    if outcome.reason is not None:
+        end["reason"] = outcome.reason
+    if outcome.plan.spoken:
+        end["rule_ids"] = sorted(rule.id for rule in outcome.plan.spoken)
+    if outcome.unheard:
+        end["unheard"] = outcome.unheard
+    return end
+
+
+def _count(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> None:
     spoken = Counter(rule.client_id for each in outcomes for rule in each.plan.spoken)
     for client_id, number in spoken.items():
-        uow.count("rules_triggered_total", number, client=clients[client_id])
+        uow.count("rules_triggered_total", number, client=surroundings.clients[client_id].name)
     statuses = Counter(each.status for each in outcomes)
     for status, name in COUNTED.items():
         if statuses[status]:
             uow.count(name, statuses[status])
 
 
-def _notification_rows(
-    uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings
-) -> list[dict[str, Any]]:
+def _rows(outcomes: Sequence[Outcome], surroundings: Surroundings, now: datetime) -> list[Row]:
     planned = [(each.event, message) for each in outcomes for message in each.plan.messages]
-    ids = new_ids(uow.now, len(planned))
-    return [_row(uow, event, message, surroundings, each) for (event, message), each in zip(planned, ids, strict=True)]
+    ids = new_ids(now, len(planned))
+    return [
+        _row(each, event, message, surroundings) | _rarely(message, now)
+        for (event, message), each in zip(planned, ids, strict=True)
+    ]
 
 
-def _row(
-    uow: UnitOfWork, event: PendingEvent, message: Planned, surroundings: Surroundings, notification_id: str
-) -> dict[str, Any]:
-    settings = get_settings()
-    client = surroundings.clients.get(message.client_id, event.client_name)
+def _row(notification_id: str, event: PendingEvent, message: Planned, surroundings: Surroundings) -> dict[str, Any]:
+    client = surroundings.clients[message.client_id].name
     facts = facts_of(message, event, client=client, event_id=event.event_id or event.id)
     content = worded(message, facts, surroundings.wordings)
-    key, seconds = message.dedupe or (None, None)
-    hint = uow.now + timedelta(seconds=settings.hint_seconds)
     return {
         "id": notification_id,
         "client_id": message.client_id,
-        "status": Status.SUPPRESSED if message.is_missing else Status.PENDING,
-        "reason": Reason.NO_ENDPOINT if message.is_missing else None,
         "channel": message.channel,
         "recipient": message.recipient,
         "subject": content.subject,
         "body": content.body,
         "severity": message.severity,
-        "user_id": message.user_id,
-        "dedupe_key": key,
-        "dedupe_seconds": seconds,
         "event_id": event.id,
         "rule_ids": [rule.id for rule in message.rules],
         "endpoint_id": message.endpoint_id,
-        "metadata": {},
-        "attempt_limit": settings.max_attempts,
-        "send_at": None,
-        "expires_at": None,
-        "queue_at": None if message.is_missing else hint,
-        "created_at": uow.now,
-    } | failover.columns(message.failover, since=uow.now)
+    }
+
+
+def _rarely(message: Planned, now: datetime) -> dict[str, Any]:
+    """What few messages have."""
+    found: dict[str, Any] = {}
+    if message.is_missing:
+        found["reason"] = Reason.NO_ENDPOINT
+    if message.user_id is not None:
+        found["user_id"] = message.user_id
+    if message.dedupe is not None:
+        found["dedupe_key"], found["dedupe_seconds"] = message.dedupe
+    if message.failover:
+        found |= failover.columns(message.failover, since=now)
+    return found
 
 
 def _ticket(outcome: Outcome, planned: PlannedTicket) -> NewTicket:

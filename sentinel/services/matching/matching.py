@@ -22,7 +22,7 @@ from sentinel.services.matching.aftermath import Fresh, Outcome, Surroundings
 from sentinel.services.matching.fanout import Plan, SpeakingRule
 from sentinel.services.ruling.live_rules import LiveRule, LiveRules, get_live_rules
 from sentinel.services.sending import pipeline
-from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.unit_of_work import single_statements, unit_of_work
 
 log = get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Matched:
 def match(ids: Sequence[str]) -> None:
     """Evaluate waiting events. Each ends MATCHED, UNMATCHED or FAILED; a second worker finds nothing left to do."""
     rules = get_live_rules()
-    with unit_of_work() as uow:
+    with single_statements() as uow:
         rules.refresh(uow.session)
         events = matching.pending_events(uow.session, ids)
     if not events:
@@ -59,7 +59,7 @@ def match(ids: Sequence[str]) -> None:
     found = [_ask(event, rules) for event in events]
     _decide_stateful(found, rules)
     decided = [each for each in found if not each.is_undecided]
-    with unit_of_work() as uow:
+    with single_statements() as uow:
         surroundings = aftermath.surroundings_of(uow, *_concerned(decided))
     outcomes = [_outcome_surely(each, surroundings) for each in decided]
     for part in _parts(outcomes):
@@ -231,9 +231,7 @@ def _write_surely(outcomes: Sequence[Outcome], surroundings: Surroundings) -> It
 
 def _write(outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
     with unit_of_work() as uow:
-        mine = matching.lock_events(uow.session, [each.event.id for each in outcomes])
-        taken = [each for each in outcomes if each.event.id in mine]
-        return aftermath.store(uow, taken, surroundings) if taken else {}
+        return aftermath.store(uow, outcomes, surroundings)
 
 
 def _send_on(fresh: Fresh) -> None:
@@ -241,6 +239,6 @@ def _send_on(fresh: Fresh) -> None:
 
     What a crash leaves behind is queued by the sweeper, for the whole chain.
     """
-    for channel, ids in fresh.items():
+    for channel, rows in fresh.items():
         with unit_of_work() as uow:
-            uow.queue_first_try(channel, pipeline.prepare(uow, ids))
+            uow.queue_first_try(channel, pipeline.admitted(uow, rows))

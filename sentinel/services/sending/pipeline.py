@@ -91,8 +91,8 @@ def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
         if deferred:
             rows_later = [{"id": each, "until": until} for each, until in deferred]
             pipeline.defer(uow.session, rows_later, reason, now=uow.now)
-    admitted = set(verdict.admitted)
-    return [row for row in rows if row.id in admitted]
+    going = set(verdict.admitted)
+    return [row for row in rows if row.id in going]
 
 
 def _subject(row: Candidate, provider: str | None) -> Subject:
@@ -121,7 +121,11 @@ def waiting(uow: UnitOfWork, ids: Sequence[str]) -> Rows:
 
 def prepare(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
     """Take rows of one channel through all stages at once; returns those that may be sent."""
-    rows = waiting(uow, ids)
+    return admitted(uow, waiting(uow, ids))
+
+
+def admitted(uow: UnitOfWork, rows: Rows) -> list[str]:
+    """Take rows of one channel, as they are stored, through all stages; returns those that may be sent."""
     for stage in STAGES.values():
         if rows:
             rows = stage(uow, rows)
