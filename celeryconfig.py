@@ -23,6 +23,7 @@ broker_transport_options = {
     "socket_keepalive": True,
     "health_check_interval": 25,
     "global_keyprefix": "sentinel:",  # one Redis may serve others too
+    "priority_steps": [0],  # no message has a priority: a worker asks for one list of each queue, not for four
 }
 
 # --- Messages --------------------------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ UNREACHABLE = (OperationalError, RedisError, OSError)
 def queue_lengths(connection: Any) -> dict[str, int]:
     """How many messages wait in each queue."""
     # Not passive: with a key prefix, kombu's Redis transport denies queues that exist. Declared as workers do.
-    return {queue.name: queue(connection.channel()).queue_declare().message_count for queue in celery.conf.task_queues}
+    with connection.channel() as channel:
+        return {queue.name: queue(channel).queue_declare().message_count for queue in celery.conf.task_queues}
 
 
 def long_queues(longest: int) -> frozenset[str]:

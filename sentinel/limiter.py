@@ -90,21 +90,25 @@ class Limiter:
         A message counts once, however often the broker or a sweeper brings it: what was let through stays so.
         """
         verdict = Verdict()
-        if not (self._limits and subjects):
+        limited = [subject for subject in subjects if self._is_limited(subject)]
+        if not limited:
             verdict.admitted += [subject.id for subject in subjects]
             return verdict
         try:
-            known = self._let_through_before(subjects, now)
-            fresh = self._count([subject for subject in subjects if subject.id not in known], verdict)
+            known = self._let_through_before(limited, now)
+            fresh = self._count([subject for subject in limited if subject.id not in known], verdict)
             if fresh:
                 self._remember(fresh, now)
-            going = known | {subject.id for subject in fresh}
-            verdict.admitted += [subject.id for subject in subjects if subject.id in going]
+            stopped = {subject.id for subject in limited} - known - {subject.id for subject in fresh}
+            verdict.admitted += [subject.id for subject in subjects if subject.id not in stopped]
         except (StorageError, RedisError) as error:
             decided = {*verdict.dropped, *(each for each, _ in verdict.deferred)}
             undecided = [subject for subject in subjects if subject.id not in decided]
             self._without_limiter(undecided, verdict, now=now, error=error)
         return verdict
+
+    def _is_limited(self, subject: Subject) -> bool:
+        return any(_applies(limit, subject) for limit, _ in self._limits)
 
     def _let_through_before(self, subjects: Sequence[Subject], now: datetime) -> set[str]:
         marks = [subject.mark for subject in subjects]
@@ -192,11 +196,14 @@ HITS: dict[type[RateLimiter], tuple[Callable[..., None], Callable[[Any, RateLimi
 }
 
 
+def _applies(limit: Limit, subject: Subject) -> bool:
+    return limit.scope in subject.scopes and limit.channel in (None, subject.channel)
+
+
 def _key(limit: Limit, subject: Subject) -> Key | None:
-    who = subject.scopes.get(limit.scope)
-    if who is None or limit.channel not in (None, subject.channel):
+    if not _applies(limit, subject):
         return None
-    return (limit.scope, limit.channel or "*", bucket(who))
+    return (limit.scope, limit.channel or "*", bucket(subject.scopes[limit.scope]))
 
 
 def bucket(who: str) -> str:
