@@ -386,6 +386,13 @@ class Settings(BaseSettings):
         le=1000,
         description="sends in flight per webhook or Slack target, so that a slow one holds up no other",
     )
+    receivers_concurrency: int = Field(
+        default=1000,
+        ge=1,
+        le=20_000,
+        description="sends in flight per worker process to all webhooks and Slack targets together; "
+        "each holds a connection",
+    )
     webhook_private_networks: Networks = Field(
         default=(),
         description="networks of your own that webhooks may reach, separated by commas; "

@@ -27,6 +27,10 @@ CLAIM = text("""
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status IN ('PENDING', 'RETRYING')
       AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
+      AND NOT EXISTS (
+          SELECT FROM suppressions s
+          WHERE s.client_id = n.client_id AND s.channel = n.channel AND s.recipient = n.recipient
+            AND s.lifted_at IS NULL)
     RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
               send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
               endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
@@ -34,45 +38,43 @@ CLAIM = text("""
               (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status
 """)
 
-# Nobody else can hold the lease: a row count of 0 means that the sweeper took the row for lost. If the row is still in
+# Nobody else can hold the lease: a row that does not come back was taken for lost by the sweeper. If it is still in
 # doubt since then, the worker that comes back with an acceptance settles it: nothing has to be sent again.
+# Such a worker knows better what became of its try; that it was in doubt meanwhile, and may have been sent again, stays
+# to be seen.
 RECORD = text("""
+    WITH tries AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
+            id uuid, attempt smallint, status text, reason text, next_attempt_at timestamptz, queue_at timestamptz,
+            extra_attempts smallint, outcome text, cause text, http_status smallint, provider_code text,
+            provider_message_id text, detail text, hint text, started_at timestamptz, duration_ms int)),
+    kept AS (
+        INSERT INTO attempts (
+            notification_id, number, provider, outcome, reason, http_status, provider_code, provider_message_id,
+            detail, hint, worker, started_at, duration_ms)
+        SELECT
+            id, attempt, :provider, outcome, cause, http_status, provider_code, provider_message_id, detail, hint,
+            :worker, started_at, duration_ms
+        FROM tries
+        ON CONFLICT (notification_id, number) DO UPDATE
+        SET outcome = EXCLUDED.outcome,
+            reason = CASE WHEN attempts.reason = 'worker_lost' AND EXCLUDED.reason IS NULL
+                          THEN 'worker_lost' ELSE EXCLUDED.reason END,
+            http_status = EXCLUDED.http_status,
+            provider_code = EXCLUDED.provider_code, provider_message_id = EXCLUDED.provider_message_id,
+            detail = EXCLUDED.detail, hint = EXCLUDED.hint, worker = EXCLUDED.worker,
+            started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms)
     UPDATE notifications n
-    SET status = o.status, reason = o.reason, next_attempt_at = o.next_attempt_at, queue_at = o.queue_at,
-        provider_message_id = coalesce(o.provider_message_id, n.provider_message_id),
-        attempt_limit = n.attempt_limit + o.extra_attempts,
-        sent_at = CASE WHEN o.status = 'SENT' THEN CAST(:now AS timestamptz) END,
+    SET status = t.status, reason = t.reason, next_attempt_at = t.next_attempt_at, queue_at = t.queue_at,
+        provider_message_id = coalesce(t.provider_message_id, n.provider_message_id),
+        attempt_limit = n.attempt_limit + t.extra_attempts,
+        sent_at = CASE WHEN t.status = 'SENT' THEN CAST(:now AS timestamptz) END,
         lease_id = NULL, lease_until = NULL, updated_at = :now
-    FROM json_to_recordset(CAST(:rows AS json)) AS o (
-        id uuid, status text, reason text, next_attempt_at timestamptz, queue_at timestamptz,
-        provider_message_id text, extra_attempts smallint, attempt smallint)
-    WHERE n.id = o.id AND (
+    FROM tries t
+    WHERE n.id = t.id AND (
         n.status = 'SENDING' AND n.lease_id = :lease_id
-        OR n.status = 'AMBIGUOUS' AND n.reason = 'worker_lost' AND n.attempts = o.attempt AND o.status = 'SENT')
+        OR n.status = 'AMBIGUOUS' AND n.reason = 'worker_lost' AND n.attempts = t.attempt AND t.status = 'SENT')
     RETURNING n.id::text
-""")
-
-# A worker that was taken for lost and comes back knows better what became of the try; that it was in doubt meanwhile,
-# and may have been sent again, stays to be seen.
-INSERT_ATTEMPTS = text("""
-    INSERT INTO attempts (
-        notification_id, number, provider, outcome, reason, http_status, provider_code, provider_message_id,
-        detail, hint, worker, started_at, duration_ms)
-    SELECT
-        notification_id, number, provider, outcome, reason, http_status, provider_code, provider_message_id,
-        detail, hint, worker, started_at, duration_ms
-    FROM json_to_recordset(CAST(:rows AS json)) AS r (
-        notification_id uuid, number smallint, provider text, outcome text, reason text, http_status smallint,
-        provider_code text, provider_message_id text, detail text, hint text, worker text, started_at timestamptz,
-        duration_ms int)
-    ON CONFLICT (notification_id, number) DO UPDATE
-    SET outcome = EXCLUDED.outcome,
-        reason = CASE WHEN attempts.reason = 'worker_lost' AND EXCLUDED.reason IS NULL
-                      THEN 'worker_lost' ELSE EXCLUDED.reason END,
-        http_status = EXCLUDED.http_status,
-        provider_code = EXCLUDED.provider_code, provider_message_id = EXCLUDED.provider_message_id,
-        detail = EXCLUDED.detail, hint = EXCLUDED.hint, worker = EXCLUDED.worker,
-        started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms
 """)
 
 RELEASE = text("""
@@ -125,6 +127,15 @@ class Lease:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who tried: under which lease, by which provider, on which worker."""
+
+    lease_id: str
+    provider: str
+    worker: str
+
+
 def expire(session: Session, ids: Sequence[str], *, now: datetime) -> list[str]:
     """End what waited for another try beyond its expiry; returns the ids."""
     return list(session.execute(EXPIRE, {"ids": array(ids), "now": now}).scalars())
@@ -139,15 +150,10 @@ def claim(
     return [ClaimedRow(*row) for row in rows]
 
 
-def record(session: Session, lease: Lease, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[str]:
-    """Write where each row stands after its try; returns the ids that were still ours."""
-    values = {"rows": recordset(rows), "lease_id": lease.id, "now": now}
-    return list(session.execute(RECORD, values).scalars())
-
-
-def insert_attempts(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep one row per try."""
-    session.execute(INSERT_ATTEMPTS, {"rows": recordset(rows)})
+def record(session: Session, by: By, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[str]:
+    """Keep each try, and write where its row stands after it; returns the ids that were still ours."""
+    values = {"rows": recordset(rows), "lease_id": by.lease_id, "provider": by.provider, "worker": by.worker}
+    return list(session.execute(RECORD, values | {"now": now}).scalars())
 
 
 def release(

@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 from sentinel import stopping
 from sentinel.channels.base import Message, Outcome
 from sentinel.channels.registry import provider_names
-from sentinel.channels.sender import Result, Sender, Sent, Unsent
+from sentinel.channels.sender import Result, Sender, Sent, Unsent, places_of
 from sentinel.clock import utc_now
 from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, delivery
-from sentinel.queries.delivery import ClaimedRow, Lease
+from sentinel.queries.delivery import By, ClaimedRow, Lease
 from sentinel.services import suppressions
 from sentinel.services.sending import breaker, learning, outcomes
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
@@ -38,8 +38,6 @@ SHORTEST_WAIT_SECONDS = 1.0
 
 DATABASE_WAIT_SECONDS = 0.5
 """Between two tries to write results down while the database is away."""
-
-RECEIPT_COLUMNS = ("outcome", "reason", "http_status", "provider_code", "provider_message_id", "detail", "hint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
     if not provider_names(channel, settings):
         _refuse(channel, ids)
         return Again([])
-    size = 2 * settings.provider_concurrency
+    size = 2 * places_of(channel, settings)
     stop_at = time.monotonic() + settings.task_time_limit_seconds / 3
     has_retries = False
     for start in range(0, len(ids), size):
@@ -174,18 +172,23 @@ class Round:
     def _claim(self, ids: Sequence[str]) -> list[Message] | None:
         """Take rows for sending; None while all accounts rest: then they wait, without using up an attempt."""
         with unit_of_work() as uow:
-            # What has expired ends also while its account rests: it cannot be put off any more.
-            expired = delivery.expire(uow.session, ids, now=uow.now)
-            tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
-            suppressions.end_suppressed(uow, ids, channel=self._channel)
             self._admission = breaker.admit(uow, self._channel, probe_until=self._lease.until)
             if self._admission.provider is None:
+                self._end_hopeless(uow, ids)
                 breaker.park(uow, self._channel, ids, self._admission)
                 return None
             self._provider = self._admission.provider
             claimed = self._claim_probe(uow, ids) if self.is_probe else self._claim_rows(uow, ids)
-        self._rows = {row.id: row for row in claimed}
+            self._rows = {row.id: row for row in claimed}
+            if len(claimed) < len(ids):
+                self._end_hopeless(uow, [each for each in ids if each not in self._rows])
         return [self._message(row) for row in claimed]
+
+    def _end_hopeless(self, uow: UnitOfWork, ids: Sequence[str]) -> None:
+        """End what has expired, also while its account rests, and what waits for a suppressed address."""
+        expired = delivery.expire(uow.session, ids, now=uow.now)
+        tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
+        suppressions.end_suppressed(uow, ids, channel=self._channel)
 
     def _claim_rows(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
         return delivery.claim(
@@ -224,9 +227,9 @@ class Round:
         unsent = [result for result in group if isinstance(result, Unsent)]
         with unit_of_work() as uow:
             if sent:
-                delivery.insert_attempts(uow.session, [self._attempt(result) for result in sent])
-                rows = [self._standing(result, uow.now) for result in sent]
-                kept = set(delivery.record(uow.session, self._lease, rows, now=uow.now))
+                rows = [self._tried(result, uow.now) for result in sent]
+                by = By(self._lease.id, self._provider, self._worker)
+                kept = set(delivery.record(uow.session, by, rows, now=uow.now))
                 tallies.count_tries(uow, self._provider, sent)
                 ours = [row for row in rows if row["id"] in kept]
                 tallies.count_standings(uow, self._channel, self._provider, ours, self._rows)
@@ -237,29 +240,28 @@ class Round:
             if unsent:
                 self._give_back(uow.session, unsent, uow.now)
 
-    def _attempt(self, result: Sent) -> dict[str, Any]:
-        return {column: getattr(result.receipt, column) for column in RECEIPT_COLUMNS} | {
-            "notification_id": result.message.id,
-            "number": self._rows[result.message.id].attempt,
-            "provider": self._provider,
-            "worker": self._worker,
-            "started_at": result.started_at,
-            "duration_ms": result.duration_ms,
-        }
-
-    def _standing(self, result: Sent, now: datetime) -> dict[str, Any]:
-        row = self._rows[result.message.id]
+    def _tried(self, result: Sent, now: datetime) -> dict[str, Any]:
+        """One try as it is kept, and where its message stands after it."""
+        row, receipt = self._rows[result.message.id], result.receipt
         tried = outcomes.Try(row.attempt, row.attempt_limit, row.created_at, row.expires_at, self._provider)
-        step = outcomes.next_step(result.receipt, tried, self._settings, now=now)
+        step = outcomes.next_step(receipt, tried, self._settings, now=now)
         return {
             "id": row.id,
+            "attempt": row.attempt,
             "status": step.status,
             "reason": step.reason,
             "next_attempt_at": step.due_at,
             "queue_at": self._queue_at(step, now),
-            "provider_message_id": result.receipt.provider_message_id,
             "extra_attempts": step.extra_attempts,
-            "attempt": row.attempt,
+            "outcome": receipt.outcome,
+            "cause": receipt.reason,
+            "http_status": receipt.http_status,
+            "provider_code": receipt.provider_code,
+            "provider_message_id": receipt.provider_message_id,
+            "detail": receipt.detail,
+            "hint": receipt.hint,
+            "started_at": result.started_at,
+            "duration_ms": result.duration_ms,
         }
 
     def _queue_at(self, step: outcomes.Step, now: datetime) -> datetime | None:
