@@ -38,7 +38,7 @@ CLAIM_KEYS = text("""
     WITH keyed AS (
         SELECT DISTINCT ON (client_id, dedupe_key, channel, recipient)
             client_id, dedupe_key, channel, recipient, id,
-            :now + make_interval(secs => coalesce(dedupe_seconds, :seconds)) AS until
+            CAST(:now AS timestamptz) + make_interval(secs => coalesce(dedupe_seconds, :seconds)) AS until
         FROM notifications
         WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND dedupe_key IS NOT NULL
         ORDER BY client_id, dedupe_key, channel, recipient, id)
