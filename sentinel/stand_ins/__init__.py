@@ -7,6 +7,7 @@ As a process that outlives the workers it serves: `python -m sentinel.stand_ins 
 
 from sentinel.stand_ins.book import Entry, read_ledger
 from sentinel.stand_ins.callbacks import EVENT_PUBLIC_KEY, News
+from sentinel.stand_ins.certificate import Certificate
 from sentinel.stand_ins.faults import (
     Fault,
     delayed,
@@ -32,6 +33,7 @@ __all__ = [
     "BOT_TOKEN",
     "EVENT_PUBLIC_KEY",
     "WEBHOOK_SECRET",
+    "Certificate",
     "Credentials",
     "Entry",
     "Fault",

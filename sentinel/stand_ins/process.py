@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -13,18 +14,21 @@ from typing import Any, Self
 
 from sentinel.stand_ins.book import Entry, read_ledger
 from sentinel.stand_ins.callbacks import News
+from sentinel.stand_ins.certificate import Certificate
 from sentinel.stand_ins.faults import Fault
 
 
 class ProviderProcess:
-    """The stand-in as a process of its own, whose ledger is a file."""
+    """The stand-in as a process of its own, whose ledger is a file; with a certificate it speaks TLS."""
 
-    def __init__(self, ledger: Path) -> None:
+    def __init__(self, ledger: Path, *, certificate: Certificate | None = None) -> None:
         self._ledger = ledger
+        self._certificate = certificate
         self.url = ""
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "sentinel.stand_ins", "--port", "0", "--ledger", str(self._ledger)]
+        command += ["--certificate", str(self._certificate.pem)] if self._certificate else []
         root = Path(__file__).parents[2]
         self._process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
         self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
@@ -74,5 +78,7 @@ class ProviderProcess:
         request = urllib.request.Request(  # noqa: S310 # our own process
             f"{self.url}/_control/faults", data=json.dumps(faults).encode(), method="PUT"
         )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        trusted = ssl.create_default_context(cafile=self._certificate.pem) if self._certificate else None
+        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
+        opener = urllib.request.build_opener(*handlers)
         opener.open(request, timeout=10).close()

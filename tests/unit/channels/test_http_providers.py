@@ -18,6 +18,7 @@ from sentinel.stand_ins import (
     API_KEY,
     AUTH_TOKEN,
     BOT_TOKEN,
+    Certificate,
     Credentials,
     Fault,
     ProviderStandIn,
@@ -32,7 +33,7 @@ from sentinel.stand_ins import (
     reset_unread,
     silence,
 )
-from tests.unit.channels.conftest import SENDGRID, SLACK, TWILIO, Certificate, Wire, http_settings, send
+from tests.unit.channels.conftest import SENDGRID, SLACK, TWILIO, Wire, http_settings, send
 
 PROVIDERS = pytest.mark.parametrize("wire", [TWILIO, SENDGRID, SLACK], ids=["twilio", "sendgrid", "slack"])
 RECIPIENTS = {"sms": "+1415555{:04}", "email": "u{}@example.com", "slack": "#room-{}"}

@@ -10,8 +10,9 @@ import pytest
 
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.settings import Settings
+from sentinel.stand_ins import Certificate
 from tests.smtp_stand_in import DISCONNECT, PASSWORD, SILENCE, USERNAME, SmtpStandIn, Step
-from tests.unit.channels.conftest import PATIENT, Certificate, mail, make_settings, send
+from tests.unit.channels.conftest import PATIENT, mail, make_settings, send
 from tests.unit.channels.test_http_providers import closed_port, deaf_port
 
 

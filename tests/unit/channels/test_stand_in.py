@@ -12,6 +12,7 @@ import pytest
 
 from sentinel.channels.base import Outcome
 from sentinel.stand_ins import (
+    Certificate,
     ProviderProcess,
     ProviderStandIn,
     delayed,
@@ -98,6 +99,21 @@ def test_as_a_process_it_takes_faults_and_writes_its_ledger(tmp_path: Path) -> N
     assert [entry.status for entry in entries] == [503, 400, 202, 201]
     assert entries[3].text == "né 🚨"
     assert entries == read_ledger(tmp_path / "ledger")
+
+
+def test_as_a_process_it_speaks_tls_to_those_who_trust_its_certificate(
+    tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ProviderProcess(tmp_path / "ledger", certificate=certificate) as stand_in:
+        stand_in.script(refused(503))
+        stranger = send(http_settings(stand_in.url), sms())[0]
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.pem))
+
+        receipts = send(http_settings(stand_in.url), sms(), mail(), at_once=1)
+
+    assert stand_in.url.startswith("https://")
+    assert stranger.reason == "tls_certificate"
+    assert [receipt.http_status for receipt in receipts] == [503, 202]
 
 
 def test_the_ledger_survives_the_stand_ins_own_death(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.webhook_answers import STATUSES
 from sentinel.stand_ins import (
     WEBHOOK_SECRET,
+    Certificate,
     Fault,
     ProviderStandIn,
     drip,
@@ -24,7 +25,7 @@ from sentinel.stand_ins import (
     reset,
     silence,
 )
-from tests.unit.channels.conftest import Certificate, hook, http_settings, send
+from tests.unit.channels.conftest import hook, http_settings, send
 from tests.unit.channels.test_http_providers import closed_port, deaf_port, unknown_name
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "providers.md"
