@@ -35,8 +35,8 @@ def run(context: Context) -> Figures:
 
 def _ours(running: Installation, *, size: int, count: int) -> Series:
     since = time.time()
-    numbers = (str(size), str(count), str(running.fresh_numbers()))
-    with prepared("bench.feeder", *numbers, environment=running.system.environment) as publish:
+    wanted = ("sms", str(size), str(count), str(running.fresh_numbers()))
+    with prepared("bench.feeder", *wanted, environment=running.system.environment) as publish:
         before = read(running.pids)
         told = publish()
         ended = running.wait_sent(since, count)

@@ -1,4 +1,4 @@
-"""Stores notifications as the API would, then queues them: `python -m bench.feeder SIZE COUNT FIRST_NUMBER`.
+"""Stores notifications as the API would, then queues them: `python -m bench.feeder CHANNEL SIZE COUNT FIRST_NUMBER`.
 
 SIZE is how many ids a chain carries. It waits for a line on its standard input before it queues.
 """
@@ -19,12 +19,13 @@ from sentinel.queries import clients, notifications
 from sentinel.services.unit_of_work import unit_of_work
 
 PART = 1000
+RECIPIENTS = {"sms": recipient_of, "email": "user{}@example.com".format}
 NOBODY = "00000000-0000-7000-8000-000000000000"
 OUT_OF_REACH = timedelta(days=1)
 """No sweeper may queue these rows before we do."""
 
 
-def store(count: int, first_number: int) -> list[str]:
+def store(channel: str, count: int, first_number: int) -> list[str]:
     """Insert PENDING rows in parts; return their ids."""
     ids: list[str] = []
     for start in range(first_number, first_number + count, PART):
@@ -32,20 +33,20 @@ def store(count: int, first_number: int) -> list[str]:
         with unit_of_work() as uow:
             client = clients.ensure(uow.session, DEFAULT_CLIENT, now=uow.now)
             part = new_ids(uow.now, len(numbers))
-            rows = [_row(each, client.id, number) for each, number in zip(part, numbers, strict=True)]
+            rows = [_row(each, client.id, channel, number) for each, number in zip(part, numbers, strict=True)]
             notifications.insert(uow.session, rows)
         ids += part
     return ids
 
 
-def _row(notification_id: str, client_id: int, number: int) -> dict[str, object]:
+def _row(notification_id: str, client_id: int, channel: str, number: int) -> dict[str, object]:
     now = utc_now()
     return {
         "id": notification_id,
         "client_id": client_id,
         "status": Status.PENDING,
-        "channel": "sms",
-        "recipient": recipient_of(number),
+        "channel": channel,
+        "recipient": RECIPIENTS[channel](number),
         "body": BODY,
         "metadata": {},
         "attempt_limit": 6,
@@ -54,19 +55,19 @@ def _row(notification_id: str, client_id: int, number: int) -> dict[str, object]
     }
 
 
-def queue(ids: list[str], size: int) -> None:
+def queue(channel: str, ids: list[str], size: int) -> None:
     """Queue one chain for each `size` ids."""
     for start in range(0, len(ids), size):
-        if not publish_pipeline("sms", ids[start : start + size]):
+        if not publish_pipeline(channel, ids[start : start + size]):
             raise ConnectionError("the broker did not take the chains")
 
 
 def main() -> None:
     """Store, warm up on an id that nobody has, then queue when told to."""
-    size, count, first_number = map(int, sys.argv[1:])
-    ids = store(count, first_number)
-    queue([NOBODY], size)
-    publish_on_demand(lambda: queue(ids, size))
+    channel, (size, count, first_number) = sys.argv[1], map(int, sys.argv[2:])
+    ids = store(channel, count, first_number)
+    queue(channel, [NOBODY], size)
+    publish_on_demand(lambda: queue(channel, ids, size))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ BENCHES = (
     Bench("fan_out", ("P5",), 60),
     Bench("duplicates", ("P6",), 50),
     Bench("slow_receivers", ("P7",), 70),
+    Bench("tls_senders", ("P8",), 60),
     Bench("chains"),
     Bench("api_threads"),
     Bench("matching"),
