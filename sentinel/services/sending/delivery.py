@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -27,7 +28,7 @@ from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import By, ClaimedRow, Lease
 from sentinel.services import suppressions
 from sentinel.services.sending import breaker, learning, outcomes
-from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.unit_of_work import UnitOfWork, single_statements, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import WRITE_MARGIN_SECONDS, Settings, get_settings
 
@@ -171,7 +172,8 @@ class Round:
 
     def _claim(self, ids: Sequence[str]) -> list[Message] | None:
         """Take rows for sending; None while all accounts rest: then they wait, without using up an attempt."""
-        with unit_of_work() as uow:
+        # Each statement stands for itself: what a crash leaves between them is found by lease, probe time and sweeper.
+        with single_statements() as uow:
             self._admission = breaker.admit(uow, self._channel, probe_until=self._lease.until)
             if self._admission.provider is None:
                 self._end_hopeless(uow, ids)
@@ -225,7 +227,7 @@ class Round:
     def _write(self, group: Sequence[Result]) -> None:
         sent = [result for result in group if isinstance(result, Sent)]
         unsent = [result for result in group if isinstance(result, Unsent)]
-        with unit_of_work() as uow:
+        with self._transaction(group) as uow:
             if sent:
                 rows = [self._tried(result, uow.now) for result in sent]
                 by = By(self._lease.id, self._provider, self._worker)
@@ -239,6 +241,11 @@ class Round:
             breaker.learn(uow, self._channel, [result.receipt for result in sent], self._admission)
             if unsent:
                 self._give_back(uow.session, unsent, uow.now)
+
+    def _transaction(self, group: Sequence[Result]) -> AbstractContextManager[UnitOfWork]:
+        """Where all went well there is one statement to run, which needs no transaction around it."""
+        all_well = all(isinstance(each, Sent) and each.receipt.outcome is Outcome.OK for each in group)
+        return single_statements() if all_well and not self._admission.is_watched else unit_of_work()
 
     def _tried(self, result: Sent, now: datetime) -> dict[str, Any]:
         """One try as it is kept, and where its message stands after it."""
