@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
+from sentinel.imports import hidden
 from sentinel.settings import Settings
 
-
-@contextmanager
-def _without_rich() -> Iterator[None]:
-    """Hide rich: structlog would import it (4 MB in every process) for tracebacks that show local variables."""
-    rich = sys.modules.get("rich")
-    sys.modules["rich"] = None  # type: ignore[assignment] # what `import` takes for "there is no such module"
-    try:
-        yield
-    finally:
-        del sys.modules["rich"]
-        if rich is not None:
-            sys.modules["rich"] = rich
-
-
-with _without_rich():
+with hidden("rich"):  # 4 MB in every process, for tracebacks that show local variables
     import structlog
 
 # The SDKs print URLs, headers and (SendGrid, at DEBUG) the API key.

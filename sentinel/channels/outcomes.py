@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sentinel.channels.base import Outcome, Receipt
-from sentinel.channels.http import Reply, TransportError
 from sentinel.channels.retry_after import asked_wait
 from sentinel.clock import utc_now
 
+if TYPE_CHECKING:
+    from sentinel.channels.http import Reply, TransportError  # who reads reports of providers sends nothing
+
+ACCOUNT_OUTCOMES = frozenset({Outcome.CONFIG, Outcome.QUOTA})
+TOO_MANY_REQUESTS = 429
 DETAIL_LIMIT = 300
 _CAN_WAIT = {Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.QUOTA}
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]+")
@@ -104,3 +109,13 @@ def shown(text: str, *, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***") if secret else text
     return _UNPRINTABLE.sub(" ", text).strip()[:DETAIL_LIMIT]
+
+
+def concerns_account(receipt: Receipt) -> bool:
+    """Whether the answer speaks of our account, so that every other message would meet the same."""
+    if not receipt.is_account_wide:
+        return False
+    if receipt.outcome in ACCOUNT_OUTCOMES:
+        return True
+    asked_to_wait = receipt.retry_after_seconds is not None
+    return receipt.outcome is Outcome.RETRY and (receipt.http_status == TOO_MANY_REQUESTS or asked_to_wait)

@@ -17,6 +17,7 @@ from sentinel import stopping
 from sentinel.channels.base import Finding, LooksUp, Message, Outcome, Provider, Question, Receipt
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.inquiry import Inquiry
+from sentinel.channels.outcomes import concerns_account
 from sentinel.channels.receivers import Receivers
 from sentinel.channels.registry import ROUTES, build_provider
 from sentinel.clock import utc_now
@@ -27,9 +28,6 @@ log = get_logger(__name__)
 
 GATHER_SECONDS = 0.05
 """How long results are gathered before they are written down together: what a kill -9 can make ambiguous."""
-
-ACCOUNT_OUTCOMES = frozenset({Outcome.CONFIG, Outcome.QUOTA})
-TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,6 @@ class Unsent:
 
 
 Result = Sent | Unsent
-
-
-def concerns_account(receipt: Receipt) -> bool:
-    """Whether the answer speaks of our account, so that every other message would meet the same."""
-    if not receipt.is_account_wide:
-        return False
-    if receipt.outcome in ACCOUNT_OUTCOMES:
-        return True
-    asked_to_wait = receipt.retry_after_seconds is not None
-    return receipt.outcome is Outcome.RETRY and (receipt.http_status == TOO_MANY_REQUESTS or asked_to_wait)
 
 
 def places_of(channel: str, settings: Settings) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentinel.channels.base import Outcome
-from sentinel.channels.http import Reply
 from sentinel.channels.outcomes import Ruling, by_status
+
+if TYPE_CHECKING:
+    from sentinel.channels.http import Reply  # who reads reports of SendGrid sends nothing
 
 _BLOCK_SECONDS = 900.0
 

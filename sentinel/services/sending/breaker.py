@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sentinel.channels.base import Outcome, Receipt
+from sentinel.channels.outcomes import ACCOUNT_OUTCOMES, concerns_account
 from sentinel.channels.registry import ROUTES, channels_by_provider, provider_names
-from sentinel.channels.sender import ACCOUNT_OUTCOMES, concerns_account
 from sentinel.errors import ConflictError, NotFoundError
 from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status

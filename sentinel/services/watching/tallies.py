@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentinel.channels.base import Outcome
-from sentinel.channels.sender import Sent
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.delivery import ClaimedRow
 from sentinel.services.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from sentinel.channels.sender import Sent  # the API counts as well, and has no use for an HTTP client
 
 
 def end(uow: UnitOfWork, ids: Sequence[str], status: Status, reason: Reason, *, channel: str) -> list[str]:

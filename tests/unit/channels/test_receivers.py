@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from sentinel.channels.base import Message, Outcome, Receipt
+from sentinel.channels.outcomes import concerns_account
 from sentinel.channels.receivers import Receivers
-from sentinel.channels.sender import Result, Sender, Sent, Unsent, concerns_account
+from sentinel.channels.sender import Result, Sender, Sent, Unsent
 from sentinel.stand_ins import BOT_TOKEN, ProviderStandIn, delayed, rate_limited, refused, silence
 from tests.unit.channels.conftest import hook, http_settings, make_settings, slack
 
