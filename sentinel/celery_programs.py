@@ -7,21 +7,31 @@ highlighter, and Flower with a web server. That is 20 MB and half a second for e
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 import click
-from celery import Celery
-from celery.app.utils import find_app
-from celery.utils.nodenames import default_nodename, host_format
+
+from sentinel.imports import hidden, loading
+
+# cffi would parse C in each new child, and dirty 10 MB that it shares with its parent; nobody here sends YAML.
+with hidden("cffi", "yaml"):
+    from celery import Celery
+    from celery.app.utils import find_app
+    from celery.utils.nodenames import default_nodename, host_format
+
+Run = Callable[[], Any]
 
 
-def run_worker(app: Celery, arguments: argparse.Namespace) -> int:
+def worker(app: Celery, arguments: argparse.Namespace) -> Run:
     """Serve queues until a signal says stop."""
+    queues = arguments.queues.split(",")
+    app.conf.imports = needed_modules(app, queues)
     node = app.Worker(
         hostname=host_format(default_nodename(arguments.node)),
-        queues=arguments.queues,
+        queues=queues,
         pool_cls=arguments.pool,
         concurrency=arguments.concurrency,
         loglevel=arguments.loglevel,
@@ -31,71 +41,67 @@ def run_worker(app: Celery, arguments: argparse.Namespace) -> int:
         without_gossip=True,
         quiet=True,
     )
-    keep_what_is_loaded()
+    return partial(_serve, node)
+
+
+def _serve(node: Any) -> int | None:
     node.start()
-    return int(node.exitcode or 0)
+    exit_code: int | None = node.exitcode
+    return exit_code
 
 
-def run_beat(app: Celery, arguments: argparse.Namespace) -> int:
+def needed_modules(app: Celery, queues: Iterable[str]) -> list[str]:
+    """Modules of the tasks that may come over `queues`: those routed to other queues stay away."""
+    routes = {pattern.removesuffix(".*"): route["queue"] for pattern, route in app.conf.task_routes.items()}
+    return [module for module in app.conf.imports if routes.get(module) in {None, *queues}]
+
+
+def beat(app: Celery, arguments: argparse.Namespace) -> Run:
     """Ring the periodic tasks until a signal says stop."""
-    clock = app.Beat(schedule=arguments.schedule, loglevel=arguments.loglevel, quiet=True)
-    keep_what_is_loaded()
-    clock.run()
-    return 0
+    run: Run = app.Beat(schedule=arguments.schedule, loglevel=arguments.loglevel, quiet=True).run
+    return run
 
 
-def run_flower(app: Celery, arguments: argparse.Namespace) -> int:
-    """Show workers and tasks until a signal says stop; Flower reads the rest of its options itself."""
+def flower(app: Celery, arguments: argparse.Namespace) -> Run:
+    """Show workers and tasks until a signal says stop. Flower reads its other options itself."""
     from celery.bin.base import CLIContext  # noqa: PLC0415 - only Flower needs it, and it brings a highlighter
-    from flower.command import flower  # noqa: PLC0415 - 15 MB that only Flower needs
+    from flower.command import flower as command  # noqa: PLC0415 - 10 MB for Flower alone
 
-    keep_what_is_loaded()
     # Flower asks the command above it for its options, and it for the application.
-    commands = click.Group("celery", commands=[flower])
+    commands = click.Group("celery", commands=[command])
     context = CLIContext(app=app, no_color=None, workdir=None, quiet=True)
-    commands.main(["flower", *arguments.options], obj=context, standalone_mode=False)
-    return 0
-
-
-def keep_what_is_loaded() -> None:
-    """Collect garbage once, and look no more at what stays for the life of the process."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    return partial(commands.main, ["flower", *arguments.options], obj=context, standalone_mode=False)
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the few options that Sentinel gives, under the names they have in Celery."""
     parser = argparse.ArgumentParser(prog="python -m sentinel.celery_programs", description=__doc__)
     programs = parser.add_subparsers(required=True)
-    worker = _program(programs.add_parser("worker"), run_worker)
-    worker.add_argument("-n", dest="node", required=True, help="its name; %%h is the host's")
-    worker.add_argument("-Q", dest="queues", required=True, help="names, separated by commas")
-    worker.add_argument("--pool", required=True)
-    worker.add_argument("--concurrency", type=int, required=True)
-    worker.add_argument("--loglevel", required=True)
-    beat = _program(programs.add_parser("beat"), run_beat)
-    beat.add_argument("--schedule", required=True, help="file with the times of the last rings")
-    beat.add_argument("--loglevel", required=True)
-    flower = _program(programs.add_parser("flower"), run_flower)
-    flower.add_argument("options", nargs=argparse.REMAINDER, help="Flower's own")
+    for_worker, for_beat, for_flower = (_program(programs, build) for build in (worker, beat, flower))
+    for_worker.add_argument("-n", dest="node", required=True, help="its name; %%h is the host's")
+    for_worker.add_argument("-Q", dest="queues", required=True, help="names, separated by commas")
+    for_worker.add_argument("--pool", required=True)
+    for_worker.add_argument("--concurrency", type=int, required=True)
+    for_worker.add_argument("--loglevel", required=True)
+    for_beat.add_argument("--schedule", required=True, help="file with the times of the last rings")
+    for_beat.add_argument("--loglevel", required=True)
+    for_flower.add_argument("options", nargs=argparse.REMAINDER, help="Flower's own")
     return parser.parse_args(arguments)
 
 
-def _program(
-    parser: argparse.ArgumentParser, run: Callable[[Celery, argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    parser.set_defaults(run=run)
+def _program(programs: Any, build: Callable[[Celery, argparse.Namespace], Run]) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = programs.add_parser(build.__name__, help=build.__doc__)
+    parser.set_defaults(build=build)
     parser.add_argument("app", help="module of the Celery application")
     return parser
 
 
-def main(arguments: list[str]) -> int:
-    """Run the program that is asked for; returns its exit code."""
-    gc.disable()  # what is imported stays: to look for garbage in it a dozen times is a fifth of the start
+def main(arguments: list[str]) -> Any:
+    """Run the program that is asked for; gives back its exit code."""
     options = parse_arguments(arguments)
-    run: Callable[[Celery, argparse.Namespace], int] = options.run
-    return run(find_app(options.app), options)
+    with loading():
+        run: Run = options.build(find_app(options.app), options)
+    return run()
 
 
 if __name__ == "__main__":

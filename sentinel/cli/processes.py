@@ -21,6 +21,9 @@ KNOWING_APP = "sentinel.broker:celery"
 """Beat and Flower run no task: without the tasks' code each needs some 25 MB less."""
 PIPELINE_QUEUES = ("pipeline", "receipts", "maintenance", "inbox", "inbox.retry")
 """The inbox asks nobody outside, so the worker that everybody has serves it."""
+PIPELINE = PIPELINE_QUEUES[0]
+CHANNEL_BATCHES = 4
+"""Batches that a channel's worker has in hand at once; they share its connections: docs/decisions/097."""
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -32,13 +35,16 @@ def api_command(settings: Settings) -> Command:
     # A request in flight at SIGTERM may end; one that hangs does not hold up the stop for ever.
     ending = ("--workers-kill-timeout", "10", "--respawn-failed-workers", "--respawn-interval", "1")
     log = ("--no-access-log", "--log-level", settings.log_level)
-    return (*server, *address, *size, *ending, *log, "sentinel.app:create_app")
+    return (*server, *address, *size, *ending, *log, "sentinel.serving:application")
 
 
-def worker_command(settings: Settings, name: str, queues: tuple[str, ...], *, concurrency: int) -> Command:
-    """A named Celery worker."""
+def worker_command(
+    settings: Settings, name: str, queues: tuple[str, ...], *, concurrency: int | None = None
+) -> Command:
+    """A named Celery worker: processes for the stages, which compute; threads for channels, which wait."""
     node = ("worker", WORKING_APP, "-n", f"{name}@%h", "-Q", ",".join(queues))
-    pool = ("--pool", "prefork", "--concurrency", str(concurrency))
+    kind, usual = ("prefork", 1) if PIPELINE in queues else ("threads", CHANNEL_BATCHES)
+    pool = ("--pool", kind, "--concurrency", str(concurrency or usual))
     return (*CELERY, *node, *pool, "--loglevel", settings.log_level.upper())
 
 
@@ -110,9 +116,13 @@ def api(host: str | None, port: int | None) -> None:
 @click.option("--channel", "channels", multiple=True, help="Deliver this channel; may be repeated. Default: all.")
 @click.option("--pipeline", "is_pipeline", is_flag=True, help="Work on the stages before delivery, and maintenance.")
 @click.option("--retries", "only_retries", is_flag=True, help="Only second and later tries of the channels.")
-@click.option("--concurrency", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 256),
+    help=f"With --pipeline: processes, 1 by default. Else batches in hand at once, {CHANNEL_BATCHES} by default.",
+)
 def worker(
-    name: str | None, channels: tuple[str, ...], *, is_pipeline: bool, only_retries: bool, concurrency: int
+    name: str | None, channels: tuple[str, ...], *, is_pipeline: bool, only_retries: bool, concurrency: int | None
 ) -> None:
     """Work on the queues of channels, or on the pipeline."""
     refuse_unknown(channels)

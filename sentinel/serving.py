@@ -1,0 +1,15 @@
+"""What the web server loads: the application, with all it imports kept out of the garbage collector's way."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from sentinel.imports import hidden, loading
+
+
+def application() -> Flask:
+    """Build the API as the environment says."""
+    with hidden("yaml"), loading():
+        from sentinel.app import create_app  # noqa: PLC0415 - here, so that its modules count as loaded
+
+        return create_app()
