@@ -20,6 +20,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 
+from sentinel.prepared import Plans
 from sentinel.settings import Settings, get_settings
 
 ROW = re.compile(r"\n(?:DETAIL|CONTEXT):")
@@ -38,15 +39,24 @@ KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count
 
 
 class Cursor(extensions.cursor):  # type: ignore[misc] # psycopg2 has no types
-    """Sends BEGIN together with the first statement of a transaction, where psycopg2 asks for an answer of its own."""
+    """Sends BEGIN together with the first statement of a transaction, and runs prepared statements by name."""
 
     def execute(self, query: str | bytes, parameters: Any = None) -> None:
         """Run a statement; in a transaction, unless the connection's statements stand alone."""
         if self.name is not None:
             self.connection.leave_transactions_to_driver()
-        elif self.connection.has_to_begin():
-            query = b"BEGIN;" + query if isinstance(query, bytes) else f"BEGIN;{query}"
-        super().execute(query, parameters)
+            super().execute(query, parameters)
+        else:
+            begin = "BEGIN;" if self.connection.has_to_begin() else ""
+            if isinstance(query, bytes):  # several rows for one statement, put together by psycopg2
+                super().execute(begin.encode() + query, parameters)
+            else:
+                self._execute_planned(begin, query, parameters)
+
+    def _execute_planned(self, begin: str, query: str, parameters: Any) -> None:
+        plans: Plans = self.connection.plans
+        super().execute(begin + plans.begin(query), parameters)
+        plans.keep(query)
 
 
 class Connection(extensions.connection):  # type: ignore[misc] # as above
@@ -70,6 +80,7 @@ class Connection(extensions.connection):  # type: ignore[misc] # as above
         self._answers = select.poll()
         self._answers.register(self.fileno(), select.POLLIN)
         self.cursor_factory = Cursor
+        self.plans = Plans(are_used=settings.prepared_statements)
         self.rest()
 
     def wait_for(self, state: int) -> bool:
@@ -220,7 +231,10 @@ def _server_limits(settings: Settings) -> str:
         "lock_timeout": settings.lock_timeout_seconds,
         "idle_in_transaction_session_timeout": settings.idle_transaction_timeout_seconds,
     }
-    return " ".join([*(f"-c {name}={seconds}s" for name, seconds in limits.items()), "-c timezone=UTC"])
+    others = ["-c timezone=UTC"]
+    if settings.prepared_statements:
+        others.append("-c plan_cache_mode=force_generic_plan")  # one plan for any values, at once
+    return " ".join([*(f"-c {name}={seconds}s" for name, seconds in limits.items()), *others])
 
 
 @lru_cache(maxsize=1)

@@ -253,6 +253,11 @@ class Settings(BaseSettings):
         ge=1,
         description="a server that has not answered so long after the statement timeout is taken for gone",
     )
+    prepared_statements: bool = Field(
+        default=True,
+        description="frequent statements are planned once per connection; "
+        "`false` behind a pooler in transaction mode (PgBouncer)",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
     secret_keys: SecretKeys = Field(

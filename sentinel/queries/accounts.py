@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import ProviderAccount
+from sentinel.prepared import prepared
 from sentinel.queries.values import array
 
 # Of several workers one wins; a probe whose worker vanished may be taken again once its time is up.
@@ -46,7 +47,7 @@ TOO_OLD = text("""
 """)
 
 
-STANDINGS = text("""
+STANDINGS = prepared("""
     SELECT name, state, paused_until, reason, hint, opened_at, probe_until, openings, tries, failures,
            window_started_at, is_held
     FROM provider_accounts WHERE name = ANY(CAST(:names AS text[]))

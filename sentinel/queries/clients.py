@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,12 +26,13 @@ from sentinel.models import (
     Template,
     Ticket,
 )
+from sentinel.prepared import prepared
 from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import recordset
 
 # Asked by every request, so they are written out: building such a statement costs more than running it.
-CALLER_BY_NAME = text("SELECT id, name FROM clients WHERE name = :name")
-CALLER_BY_KEY_HASH = text("""
+CALLER_BY_NAME = prepared("SELECT id, name FROM clients WHERE name = :name")
+CALLER_BY_KEY_HASH = prepared("""
     SELECT c.id, c.name, k.scopes FROM api_keys k JOIN clients c ON c.id = k.client_id
     WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND c.is_active
       AND (k.expires_at IS NULL OR k.expires_at > :now)

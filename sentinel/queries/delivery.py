@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from sentinel.models.status import Reason
+from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
-EXPIRE = text("""
+EXPIRE = prepared("""
     UPDATE notifications
     SET status = 'FAILED', reason = 'expired', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND expires_at <= :now
@@ -21,7 +21,7 @@ EXPIRE = text("""
 """)
 
 # Attempts are counted at the claim, so that a message that kills its worker comes to an end.
-CLAIM = text("""
+CLAIM = prepared("""
     UPDATE notifications n
     SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
@@ -42,7 +42,7 @@ CLAIM = text("""
 # doubt since then, the worker that comes back with an acceptance settles it: nothing has to be sent again.
 # Such a worker knows better what became of its try; that it was in doubt meanwhile, and may have been sent again, stays
 # to be seen.
-RECORD = text("""
+RECORD = prepared("""
     WITH tries AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, attempt smallint, status text, reason text, next_attempt_at timestamptz, queue_at timestamptz,
@@ -77,7 +77,7 @@ RECORD = text("""
     RETURNING n.id::text
 """)
 
-RELEASE = text("""
+RELEASE = prepared("""
     UPDATE notifications
     SET status = CASE WHEN attempts > 1 THEN 'RETRYING' ELSE 'PENDING' END, reason = :reason,
         attempts = attempts - 1, next_attempt_at = least(:until, expires_at), queue_at = least(:until, expires_at),
@@ -85,7 +85,7 @@ RELEASE = text("""
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'SENDING' AND lease_id = :lease_id
 """)
 
-NEXT_DUE = text("""
+NEXT_DUE = prepared("""
     SELECT id::text, next_attempt_at FROM notifications
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'RETRYING' AND next_attempt_at <= :until
     ORDER BY next_attempt_at

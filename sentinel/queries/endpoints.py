@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import Endpoint, Rule
+from sentinel.prepared import prepared
 from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import array, recordset
 
-FOR_FANOUT = text("""
+FOR_FANOUT = prepared("""
     SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover FROM endpoints
     WHERE is_enabled AND purpose = 'messages' AND rule_id = ANY(CAST(:rule_ids AS integer[]))
     UNION ALL

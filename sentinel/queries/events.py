@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from sentinel.ids import first_id
 from sentinel.models import Client, Event
+from sentinel.prepared import prepared
 from sentinel.queries.values import recordset
 
-INSERT = text("""
+INSERT = prepared("""
     INSERT INTO events (
         id, client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
         is_broadcast, is_addressed, status, queue_at, created_at)
@@ -30,7 +31,7 @@ INSERT = text("""
 """)
 
 # Asked after INSERT, as a statement of its own: only then is what others committed meanwhile in sight.
-FIRST_IDS = text("""
+FIRST_IDS = prepared("""
     SELECT event_id, id::text FROM events
     WHERE client_id = :client_id
       AND event_id IN (SELECT json_array_elements_text(CAST(:event_ids AS json)))

@@ -11,21 +11,22 @@ import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from sentinel.prepared import prepared
 from sentinel.queries.notifications import BOOKED, FOLLOWED
 from sentinel.queries.suppressions import SUPPRESSED
 from sentinel.queries.values import array, recordset
 
 RULES = text("SELECT id, client_id, name, version, syntax::text FROM rules WHERE is_enabled ORDER BY id")
 
-CHANGES = text("SELECT coalesce(min(id), 0) AS oldest, coalesce(max(id), 0) AS newest FROM rule_changes")
+CHANGES = prepared("SELECT coalesce(min(id), 0) AS oldest, coalesce(max(id), 0) AS newest FROM rule_changes")
 
-CHANGED_RULES = text("""
+CHANGED_RULES = prepared("""
     SELECT c.rule_id, r.client_id, r.name, r.version, r.syntax::text
     FROM (SELECT DISTINCT rule_id FROM rule_changes WHERE id > :seen AND id <= :newest) c
     LEFT JOIN rules r ON r.id = c.rule_id AND r.is_enabled
 """)
 
-PENDING_EVENTS = text("""
+PENDING_EVENTS = prepared("""
     SELECT e.id::text, e.client_id, c.name AS client_name, e.event_id, e.user_id, e.device_id, e.severity,
            e.occurred_at, e.is_broadcast, e.is_addressed, e.body::text
     FROM events e JOIN clients c ON c.id = e.client_id
@@ -34,7 +35,7 @@ PENDING_EVENTS = text("""
 """)
 
 # A second worker with the same message finds nothing; one that died has left nothing behind.
-END_EVENTS = text("""
+END_EVENTS = prepared("""
     WITH mine AS (
         SELECT id FROM events
         WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
@@ -98,7 +99,7 @@ TELL_PLAINLY = _tell(COMMON, reason="NULL")
 TELL = _tell(COMMON | RARE, reason="r.reason")
 
 # What falls due without an event becomes one: the last of its group once more. Its id lets it come once.
-INSERT_DUE = text("""
+INSERT_DUE = prepared("""
     INSERT INTO events (
         id, client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
         status, queue_at, created_at)
@@ -111,7 +112,7 @@ INSERT_DUE = text("""
 
 OLDEST_PENDING = text("SELECT min(created_at) FROM events WHERE status = 'PENDING'")
 
-CLIENTS = text("SELECT id, name, is_active FROM clients WHERE id = ANY(CAST(:ids AS int[]))")
+CLIENTS = prepared("SELECT id, name, is_active FROM clients WHERE id = ANY(CAST(:ids AS int[]))")
 
 
 @dataclass(frozen=True, slots=True)

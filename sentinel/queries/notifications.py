@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from sentinel.ids import first_id
 from sentinel.models import Attempt, Client, Notification, TimelineEntry
 from sentinel.models.status import CANCELLABLE, RETRYABLE, Status
+from sentinel.prepared import prepared
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.values import array, recordset
 
@@ -52,8 +53,8 @@ STORE = """
     SELECT id::text, channel, status FROM stored
 """
 _PARTS = {"booked": BOOKED, "followed": FOLLOWED}
-INSERT = text(STORE.format(caller_column="", of_whom="", **_PARTS))
-INSERT_FOR_LIVE_CALLERS = text(
+INSERT = prepared(STORE.format(caller_column="", of_whom="", **_PARTS))
+INSERT_FOR_LIVE_CALLERS = prepared(
     STORE.format(caller_column=", caller int", of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})", **_PARTS),
 )
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from sentinel.models.status import WAITING, Reason, Status, sources
+from sentinel.prepared import prepared
 from sentinel.queries.suppressions import SUPPRESSED
 from sentinel.queries.values import array, recordset
 
-CANDIDATES = text(f"""
+CANDIDATES = prepared(f"""
     SELECT n.id::text, n.client_id, n.user_id, n.event_id::text, n.endpoint_id, n.channel, n.recipient,
            n.dedupe_key, n.attempts,
            n.expires_at <= :now AS is_expired, c.is_active AS is_client_active,
@@ -25,7 +25,7 @@ CANDIDATES = text(f"""
     ORDER BY n.id
 """)  # noqa: S608 - put together from our own words
 
-FINISH = text("""
+FINISH = prepared("""
     UPDATE notifications
     SET status = :status, reason = :reason, next_attempt_at = NULL, queue_at = NULL, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = ANY(CAST(:sources AS text[]))
@@ -34,7 +34,7 @@ FINISH = text("""
 
 # One claim per client, key and target. A claim is taken over once it has run out, or when its holder ended without
 # telling anybody: then the repetition is the first that can be heard. Sorted, so that two batches cannot deadlock.
-CLAIM_KEYS = text("""
+CLAIM_KEYS = prepared("""
     WITH keyed AS (
         SELECT DISTINCT ON (client_id, dedupe_key, channel, recipient)
             client_id, dedupe_key, channel, recipient, id,
@@ -51,7 +51,7 @@ CLAIM_KEYS = text("""
         WHERE holder.id = held.notification_id AND holder.status <> ALL(CAST(:unheard AS text[])))
 """)
 
-SUPPRESS_DUPLICATES = text("""
+SUPPRESS_DUPLICATES = prepared("""
     UPDATE notifications n
     SET status = 'SUPPRESSED', reason = 'duplicate', duplicate_of = held.notification_id,
         next_attempt_at = NULL, queue_at = NULL, updated_at = :now
@@ -62,7 +62,7 @@ SUPPRESS_DUPLICATES = text("""
     RETURNING n.id::text
 """)
 
-DEFER = text("""
+DEFER = prepared("""
     WITH later AS (
         SELECT n.id, least(greatest(r.until, n.next_attempt_at), n.expires_at) AS until
         FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, until timestamptz)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from sentinel.models import Client, Notification, Suppression
 from sentinel.models.status import Status
+from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
 SUPPRESSED = """
@@ -34,7 +35,7 @@ PUT = text("""
     RETURNING id, channel, recipient, reason, xmax = 0 AS is_new
 """)
 
-END_SUPPRESSED = text("""
+END_SUPPRESSED = prepared("""
     WITH ended AS (
         UPDATE notifications n
         SET status = 'SUPPRESSED', reason = s.reason, next_attempt_at = NULL, queue_at = NULL, updated_at = :now

@@ -105,6 +105,7 @@ def looked_at(engine: Engine) -> Iterator[Plans]:
 
 def _explained(connection: Any, statement: str, parameters: Any) -> dict[str, Any] | None:
     """Run a statement, measure it, and undo it; None where it fails: then it fails again, for real."""
+    is_alone, connection.stands_alone = connection.stands_alone, False  # a savepoint needs a transaction
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT look")
         try:
@@ -117,6 +118,9 @@ def _explained(connection: Any, statement: str, parameters: Any) -> dict[str, An
         finally:
             cursor.execute("ROLLBACK TO SAVEPOINT look")
             cursor.execute("RELEASE SAVEPOINT look")
+            connection.stands_alone = is_alone
+            if is_alone:
+                connection.rollback()
 
 
 def named_statements() -> dict[str, TextClause]:
