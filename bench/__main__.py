@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import click
 from rich.console import Console
 
-from bench.context import BenchFailedError, Context
+from bench.context import Context
 from bench.figures import Table
 from bench.machine import describe
 from bench.registry import BENCHES, Bench
@@ -102,9 +102,9 @@ def measure(wanted: list[Bench], seconds: float, screen: Screen) -> Report:
                 with screen.watching(each.name, what_is_left(wanted[index:], len(wanted), seconds)):
                     try:
                         sections.append(run_one(each, context))
-                    except BenchFailedError as error:  # the others still have something to tell
-                        failures[each.name] = str(error)
-                        screen.say(f"failed: {error}")
+                    except Exception as error:  # noqa: BLE001 - the others still have something to tell
+                        failures[each.name] = f"{type(error).__name__}: {error}"
+                        screen.console.print_exception()
     command = " ".join(["python -m bench", *(each.name for each in wanted), f"--seconds {seconds:g}"])
     return Report(date, command, machine, tuple(sections), failures)
 

@@ -108,6 +108,11 @@ def request(port: int, api_key: str, path: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
+def get(port: int, api_key: str, path: str) -> bytes:
+    """A GET as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {api_key}\r\n\r\n".encode()
+
+
 class Load:
     """One plan being carried out."""
 

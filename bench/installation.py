@@ -74,6 +74,14 @@ class Installation:
             row: tuple[Any, ...] = cursor.fetchone()
             return row
 
+    def run_alone(self, statement: str) -> None:
+        """Run a statement that wants no transaction."""
+        connection = psycopg2.connect(self.database_url)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.close()
+
     @contextmanager
     def connected(self) -> Iterator[Any]:
         """A cursor in a transaction of its own."""

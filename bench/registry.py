@@ -45,6 +45,8 @@ BENCHES = (
     Bench("duplicates", ("P6",), 50),
     Bench("slow_receivers", ("P7",), 70),
     Bench("tls_senders", ("P8",), 60),
+    Bench("million_stored", ("P9",), 180),
+    Bench("growth", ("P11",), 130),
     Bench("chains"),
     Bench("api_threads"),
     Bench("matching"),
