@@ -44,7 +44,7 @@ lock: ## compile the lock files from pyproject.toml with uv; newest versions: LO
 plans: $(DEV_STAMP) ## look at what every statement reads among a million notifications
 	PLANS_ROWS=1000000 $(BIN)/pytest -n 0 tests/integration/test_query_plans.py
 
-bench: $(DEV_STAMP) ## measure throughput and latency on this machine
+bench: $(DEV_STAMP) ## measure every goal on this machine, beside its peers; about 15 minutes
 	$(BIN)/python -m bench
 
 audit: $(DEV_STAMP) ## look for known vulnerabilities in the locked packages (without a network: skipped, and says so)

@@ -8,8 +8,8 @@ from bench.figures import Cell, Figures, Table, spread
 from bench.installation import Installation, installation
 from bench.load import run_round
 
-SIZES = tuple((workers, threads) for workers in (1, 2) for threads in (1, 2, 4, 8))
-CONNECTIONS = 16
+SIZES = tuple((workers, threads) for workers in (1, 2) for threads in (4, 8, 16, 32))
+CONNECTIONS = 32
 
 
 def run(context: Context) -> Figures:
