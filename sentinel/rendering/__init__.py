@@ -99,6 +99,8 @@ def _longest_body(channel: str) -> int:
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable() and text == text.strip() and "  " not in text:
+        return text
     return " ".join(LINE_BREAKING.sub(" ", text).split())
 
 

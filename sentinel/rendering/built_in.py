@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sentinel.rendering.values import shown
 
 if TYPE_CHECKING:
     from sentinel.rendering import Facts
 
-TOLD_APART = frozenset({"severity", "source", "name", "type"})
+TITLES = {"source": "Source", "name": "Name", "type": "Type"}
+TOLD_APART = frozenset({"severity", *TITLES})
 """Fields that have a line of their own."""
 MOST_LINES = 30
 LONGEST_VALUE = 200
@@ -45,17 +46,18 @@ def _line(facts: Facts) -> str:
 def _lines(facts: Facts) -> str:
     event = facts.event
     lines = [f"Severity: {facts.severity.upper()}"] if facts.severity else []
-    lines += [
-        f"{name.title()}: {_shortened(shown(event[name]), LONGEST_VALUE)}"
-        for name in ("source", "name", "type")
-        if event.get(name) is not None
-    ]
-    lines += [f"Time: {shown(facts.occurred_at)}", f"Event: {facts.event_id}", f"Client: {facts.client}"]
+    for name, title in TITLES.items():
+        if (value := event.get(name)) is not None:
+            lines.append(f"{title}: {_shortened(shown(value), LONGEST_VALUE)}")
+    lines += (f"Time: {shown(facts.occurred_at)}", f"Event: {facts.event_id}", f"Client: {facts.client}")
     if facts.rules:
-        rules = ", ".join(f"{name} (#{number})" for number, name in facts.rules)
+        rules = ", ".join([f"{name} (#{number})" for number, name in facts.rules])
         lines.append(f"Rules: {_shortened(rules, LONGEST_LIST)}")
-    context = [f"{name}: {_shortened(value, LONGEST_VALUE)}" for name, value in islice(_rest(facts), MOST_LINES)]
-    return "\n".join([*lines, "", *context] if context else lines)
+    lines.append("")
+    lines += [f"{name}: {_shortened(value, LONGEST_VALUE)}" for name, value in islice(_rest(facts), MOST_LINES)]
+    if not lines[-1]:
+        lines.pop()
+    return "\n".join(lines)
 
 
 def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -63,14 +65,11 @@ def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
     for name, value in facts.event.items():
         if name in TOLD_APART:
             continue
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{below}", shown(inner)) for below, inner in value.items())
-        elif not _is_known(name, value, facts):
+        if isinstance(value, dict):
+            for below, inner in value.items():
+                yield f"{name}.{below}", shown(inner)
+        elif value is not None and not (name == "event_id" and value == facts.event_id):
             yield name, shown(value)
-
-
-def _is_known(name: str, value: Any, facts: Facts) -> bool:
-    return value is None or (name == "event_id" and value == facts.event_id)
 
 
 def _shortened(text: str, longest: int) -> str:
