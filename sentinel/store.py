@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import redis
+from redis.exceptions import NoScriptError
 
 from sentinel.settings import get_settings
 
@@ -34,13 +35,24 @@ class Script:
         self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-        """Run the script."""
-        values = (len(keys), *keys, *arguments)
+        """Run the script once."""
+        return self.run([(keys, arguments)])[0]
+
+    def run(self, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]) -> list[Any]:
+        """Run the script for each (keys, arguments), in one round trip; returns the answers, in order."""
         line = _line()
-        try:
-            return line.ask("EVALSHA", self._sha, *values)
-        except redis.exceptions.NoScriptError:
-            return line.ask("EVAL", self._text, *values)
+        values = [(len(keys), *keys, *arguments) for keys, arguments in calls]
+        answers = line.ask([("EVALSHA", self._sha, *each) for each in values])
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            # A Redis that was restarted knows it no more; what it refused was not done.
+            answers = [
+                line.ask([("EVAL", self._text, *each)])[0] if isinstance(answer, NoScriptError) else answer
+                for answer, each in zip(answers, values, strict=True)
+            ]
+        for answer in answers:
+            if isinstance(answer, redis.RedisError):
+                raise answer
+        return answers
 
 
 class _Line:
@@ -51,22 +63,31 @@ class _Line:
         self._connection = pool.make_connection()
         self._has_worked = False
 
-    def ask(self, *command: str | int) -> Any:
-        """Run one command. A connection that has worked may have been closed since: then once more on a new one."""
+    def ask(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
+        """Run commands in one round trip; an answer may be an error.
+
+        A connection that has worked may have been closed since: then once more on a new one.
+        """
         try:
-            return self._answer(command)
+            return self._answers(commands)
         except redis.ConnectionError:
             if not self._has_worked:
                 raise
             self._has_worked = False
             self._connection.disconnect()
-            return self._answer(command)
+            return self._answers(commands)
 
-    def _answer(self, command: tuple[str | int, ...]) -> Any:
-        self._connection.send_command(*command)
-        answer = self._connection.read_response()
+    def _answers(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
+        self._connection.send_packed_command(self._connection.pack_commands(commands))
+        answers = [self._answer() for _ in commands]
         self._has_worked = True
-        return answer
+        return answers
+
+    def _answer(self) -> Any:
+        try:
+            return self._connection.read_response()
+        except redis.ResponseError as error:
+            return error
 
 
 _kept = threading.local()

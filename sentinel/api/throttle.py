@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,6 +17,7 @@ from sentinel.api.errors import error_response
 from sentinel.logs import get_logger
 from sentinel.origins import origin_of
 from sentinel.security import key_hash
+from sentinel.services.grouping import Group
 from sentinel.settings import NO_RATE, Settings
 from sentinel.store import Script
 
@@ -33,6 +35,9 @@ WITHOUT_RATE = frozenset({"metrics"})
 PREFIX = "sentinel:api"
 KNOWN_SECONDS = 3600
 """How long a key that worked is told from a guess."""
+
+MOST_AT_ONCE = 100
+"""Most questions of one round trip: requests that come at the same moment are asked about together."""
 
 REST_SECONDS = 2.0
 """How long nothing is asked of a Redis that did not answer: requests must not wait for it one after the other."""
@@ -120,6 +125,7 @@ class Throttle:
         self._amounts = [part for rate in self._rates for part in (rate.amount, rate.get_expiry() * 1000)]
         self._wrong_rate = next(iter(rates_of(settings.api_failure_rate)), None)
         self._asleep_until = 0.0
+        self._questions = Group(ASK.run, most=MOST_AT_ONCE, of_all=(redis.RedisError,))
 
     def install(self, app: Flask) -> None:
         """Stand before everything else that looks at a request."""
@@ -136,7 +142,8 @@ class Throttle:
             return None
         buckets = [asker.bucket + window for window in self._windows] if is_rated else []
         amounts = self._amounts if is_rated else []
-        answer = self._run(ASK, [asker.wrong, asker.known, *buckets], [most_wrong, *amounts])
+        question = ([asker.wrong, asker.known, *buckets], [most_wrong, *amounts])
+        answer = self._asked(lambda: self._questions.do(question))
         return None if answer is None else self._judge(answer, self._rates if is_rated else ())
 
     def _judge(self, answer: list[int], rates: tuple[RateLimitItem, ...]) -> Response | None:
@@ -158,23 +165,22 @@ class Throttle:
         asker: Asker | None = g.get("asker")
         if asker and asker.key:
             if g.get("has_valid_key") and not g.get("is_known_key"):
-                self._run(REMEMBER_KNOWN, [asker.known], [KNOWN_SECONDS])
+                self._asked(lambda: REMEMBER_KNOWN([asker.known], [KNOWN_SECONDS]))
             elif response.status_code == HTTPStatus.UNAUTHORIZED and self._wrong_rate:
-                self._run(REMEMBER_WRONG, [asker.wrong], [asker.key, self._wrong_rate.get_expiry() * 1000])
+                arguments: list[str | int] = [asker.key, self._wrong_rate.get_expiry() * 1000]
+                self._asked(lambda: REMEMBER_WRONG([asker.wrong], arguments))
         if "share" in g:
             response.headers.extend(g.share.headers)
         return response
 
-    def _run(self, script: Script, keys: list[str], arguments: list[str | int]) -> list[int] | None:
+    def _asked(self, ask: Callable[[], list[int] | None]) -> list[int] | None:
         """Ask Redis once; None when it does not answer, or did not a moment ago."""
         if time.monotonic() >= self._asleep_until:
             try:
-                answer: list[int] = script(keys, arguments) or []
+                return ask() or []
             except redis.RedisError as error:
                 self._asleep_until = time.monotonic() + REST_SECONDS
                 log.warning("api_throttle_down", error=type(error).__name__)
-            else:
-                return answer
         metrics.count("api_unthrottled_total")
         return None
 
