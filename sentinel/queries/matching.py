@@ -175,8 +175,8 @@ def _stored(row: Any) -> StoredRule:
 
 def pending_events(session: Session, ids: Sequence[str]) -> list[PendingEvent]:
     """Return those of `ids` that wait, in the order they were accepted."""
-    found = session.execute(PENDING_EVENTS, {"ids": array(ids)}).mappings()
-    return [PendingEvent(**{**row, "body": orjson.loads(row["body"])}) for row in found]
+    found = session.execute(PENDING_EVENTS, {"ids": array(ids)})
+    return [PendingEvent(*(*facts, orjson.loads(body))) for *facts, body in found]
 
 
 def oldest_pending(session: Session) -> datetime | None:

@@ -137,12 +137,14 @@ def plan(
     for rule in fired:
         by_client[rule.client_id].append(rule)
     for rules in by_client.values():
-        speaking = _speaking(rules)
+        speaking = rules if len(rules) == 1 else _speaking(rules)
         found.spoken.extend(speaking)
-        heard_ids = {rule.id for rule in speaking}
-        found.silenced.extend(rule for rule in rules if rule.id not in heard_ids)
+        if len(speaking) < len(rules):
+            heard_ids = {rule.id for rule in speaking}
+            found.silenced.extend(rule for rule in rules if rule.id not in heard_ids)
         found.messages.extend(_messages(speaking, event, directory, severity_given))
-        found.tickets.extend(ticket for rule in speaking for ticket in _tickets(rule, event))
+        for rule in speaking:
+            found.tickets.extend(_tickets(rule, event))
     return found
 
 
@@ -209,8 +211,10 @@ def _endpoint_targets(rule: SpeakingRule, action: Notify, directory: Directory) 
 
 def _to(endpoint: Destination, template: str | None) -> Planned:
     """A message to an endpoint."""
-    targets = tuple(Target(**each) for each in endpoint.failover or ())
-    return Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template, failover=targets)
+    message = Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template)
+    if endpoint.failover:
+        message.failover = tuple(Target(**each) for each in endpoint.failover)
+    return message
 
 
 @lru_cache(maxsize=10_000)
@@ -223,15 +227,17 @@ def _one_spelling(channel: str, target: str) -> str | None:
 
 
 def _higher(one: str | None, other: str | None) -> str | None:
+    if one is None or one == other:
+        return other
     ranked = [each for each in (one, other) if each in SEVERITIES]
     return min(ranked, key=SEVERITIES.index) if ranked else one or other
 
 
 def _dedupe(rules: Sequence[SpeakingRule], event: Mapping[str, Any]) -> tuple[str, int] | None:
     """The dedupe key and its seconds, when every rule behind a message wants repetitions held back."""
-    wanted = [(rule, rule.syntax.options.dedupe) for rule in rules]
-    rule, every = wanted[0]
-    if every is None or any(other is None for _, other in wanted):
+    rule = rules[0]
+    every = rule.syntax.options.dedupe
+    if every is None or any(other.syntax.options.dedupe is None for other in rules):
         return None
     return f"rule:{rule.id}:{group_key_of(every.by, event)}", every.seconds
 

@@ -83,7 +83,9 @@ def dedupe(uow: UnitOfWork, rows: Rows) -> Rows:
 def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
     """Let through what the limits allow; above them a row is dropped (SUPPRESSED) or put off, as the limit says."""
     settings = get_settings()
-    subjects = [_subject(row, provider_name(row.channel, settings)) for row in rows]
+    # A chain carries one channel.
+    provider = provider_name(rows[0].channel, settings) if rows else None
+    subjects = [_subject(row, provider) for row in rows]
     verdict = get_limiter().admit(subjects, now=uow.now)
     if verdict.dropped:
         tallies.end(uow, verdict.dropped, Status.SUPPRESSED, Reason.RATE_LIMITED, channel=rows[0].channel)
