@@ -18,9 +18,11 @@ from bench.figures import Cell, Figures, Line, Plot, Table
 from bench.memory import pss_mib
 from bench.receiver import Receiver, receiving
 from bench.sampling import per_second
+from bench.tolls import Toll, toll_table, tolls
 from bench.verdicts import Peer, Verdict
 
 ROUNDS = 3
+WARM_UP = 4000
 SHORTER = 0.5
 """A round takes half of a usual measurement: there are three of each."""
 
@@ -54,6 +56,7 @@ class Loading:
     first_ms: float
     before_mib: float
     after_mib: float
+    toll: Toll
 
 
 def run(context: Context) -> Figures:
@@ -68,7 +71,8 @@ def run(context: Context) -> Figures:
                 if clients == MANY:
                     ours.send_to_sandbox()
                     found |= rounds(context, receiver, clients, {SANDBOX: lambda: nullcontext(ours)})
-    tables = (comparison(found), _costs(found), _loadings(loadings))
+    taken = toll_table({f"event, {each.rules} rules": (each.toll, WARM_UP) for each in loadings})
+    tables = (comparison(found), _costs(found), taken, _loadings(loadings))
     return Figures(tables, plots=plots(found), verdicts=verdicts(found))
 
 
@@ -88,8 +92,9 @@ def loading(ours: Ours, receiver: Receiver, clients: int) -> Loading:
     before = pss_mib(pid)
     first = measure(ours, receiver, Load("first", 1, 1, clients))
     after = pss_mib(pid)
-    measure(ours, receiver, Load("warm up", 4000, 500, clients))
-    return Loading(clients * RULES_EACH, first.p50_ms, before, after)
+    with tolls(ours.running) as toll:
+        measure(ours, receiver, Load("warm up", WARM_UP, SIZE[OURS], clients))
+    return Loading(clients * RULES_EACH, first.p50_ms, before, after, toll)
 
 
 def rounds(

@@ -10,6 +10,7 @@ from bench.figures import Cell, Figures, Plot, Table, spread
 from bench.installation import installation
 from bench.load import Round, run_round
 from bench.sampling import per_second
+from bench.tolls import toll_table, tolls
 from bench.verdicts import Peer, Verdict
 
 CONNECTIONS = 16
@@ -30,14 +31,16 @@ def run(context: Context) -> Figures:
     with installation(context, "singles", is_live=False) as running:
         run_round(running, connections=CONNECTIONS, seconds=1)  # imports, pools, caches
         context.say(f"{CONNECTIONS} connections for {LONGER * context.seconds:.0f} s")
-        found = run_round(running, connections=CONNECTIONS, seconds=LONGER * context.seconds)
+        with tolls(running) as toll:
+            found = run_round(running, connections=CONNECTIONS, seconds=LONGER * context.seconds)
         sent = running.sent_moments(found.began)
     lines = (per_second("accepted", found.answered(), found.began), per_second("sent", sent, found.began))
     plots = (
         Plot("Single POSTs accepted and sent", "seconds", "per second", lines),
         found.samples.plot("Cores kept busy by single POSTs"),
     )
-    return Figures((_rates(found, bare), _costs(found, bare)), plots=plots, verdicts=(verdict(found, bare),))
+    taken = toll_table({"notification": (toll, found.outcome.accepted)})
+    return Figures((_rates(found, bare), _costs(found, bare), taken), plots=plots, verdicts=(verdict(found, bare),))
 
 
 def verdict(found: Round, bare: Series) -> Verdict:
