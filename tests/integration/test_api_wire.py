@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.settings import Settings
 from sentinel.stand_ins.callbacks import EVENT_PUBLIC_KEY
 from tests.conftest import Configure
 from tests.integration.calls import SMS, stored
@@ -21,6 +22,7 @@ from tests.system import eventually, running_system
 
 LARGEST = 2000
 KIND = {"Content-Type": "application/json"}
+THREADS: int = Settings.model_fields["api_threads"].default
 
 
 @pytest.fixture
@@ -96,12 +98,12 @@ def _count_answered(connections: list[socket.socket]) -> int:
 
 
 def test_bodies_that_never_come_hold_up_nobody_else(port: int) -> None:
-    """The server has four threads; each of these connections would keep one."""
-    wrong = [_begun(port, "/notifications", Authorization=f"Bearer sntl_{number}") for number in range(8)]
-    unsigned = [_begun(port, "/callbacks/sendgrid", **_signature()) for _ in range(8)]
+    """There are more connections than the server has threads, and each would keep one."""
+    wrong = [_begun(port, "/notifications", Authorization=f"Bearer sntl_{number}") for number in range(THREADS + 8)]
+    unsigned = [_begun(port, "/callbacks/sendgrid", **_signature()) for _ in range(THREADS + 8)]
     try:
         assert {each.recv(12) for each in wrong} == {b"HTTP/1.1 401"}
-        assert _count_answered(unsigned) == 6
+        assert _count_answered(unsigned) == THREADS + 8 - THREADS // 2
         assert _call(port, "GET", "/ping")[0] == 200
         assert _call(port, "POST", "/notifications", body=json.dumps(SMS).encode(), headers=KIND)[0] == 202
     finally:
