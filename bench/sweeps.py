@@ -1,15 +1,15 @@
-"""Calls each sweeper several times, as a worker would: `python -m bench.sweeps TIMES`.
+"""Calls each sweeper several times, as a worker would: `python -m bench.sweeps TIMES PERCENTILE`.
 
-The last line it prints has the medians as JSON; before it stand the sweepers' own words.
+The last line it prints has milliseconds by name as JSON; before it stand the sweepers' own words.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 
+from bench.figures import percentile
 from sentinel.broker import celery
 from tasks import maintenance, receipts
 
@@ -34,4 +34,4 @@ def milliseconds(name: str) -> float:
 if __name__ == "__main__":
     turns = range(int(sys.argv[1]) + 1)
     found = {task.name: [milliseconds(task.name) for _ in turns][1:] for task in SWEEPERS}
-    sys.stdout.write(json.dumps({name: statistics.median(each) for name, each in found.items()}))
+    sys.stdout.write(json.dumps({name: percentile(each, float(sys.argv[2])) for name, each in found.items()}))
