@@ -78,13 +78,14 @@ RARE = {
 def _tell(columns: Mapping[str, str], *, reason: str) -> TextClause:
     """A message may be there already: its event was evaluated before."""
     names, types = ", ".join(columns), ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    return text(f"""
+    return prepared(f"""
         WITH stored AS (
             INSERT INTO notifications (
                 {names}, status, queue_at, attempt_limit, is_followed, created_at, updated_at)
             SELECT
                 {names}, CASE WHEN {reason} IS NULL THEN 'PENDING' ELSE 'SUPPRESSED' END,
-                CASE WHEN {reason} IS NULL THEN CAST(:queue_at AS timestamptz) END, :attempt_limit, {FOLLOWED},
+                CASE WHEN {reason} IS NULL THEN CAST(:queue_at AS timestamptz) END,
+                CAST(:attempt_limit AS smallint), {FOLLOWED},
                 CAST(:now AS timestamptz), CAST(:now AS timestamptz)
             FROM json_to_recordset(CAST(:rows AS json)) AS r ({types})
             ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING

@@ -12,10 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import Template
+from sentinel.prepared import prepared
 from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import array
 
-WORDINGS = text("""
+WORDINGS = prepared("""
     SELECT client_id, name, channel, subject, body FROM templates
     WHERE client_id = ANY(CAST(:client_ids AS integer[]))
 """)
