@@ -49,7 +49,7 @@ def beside_traffic() -> Iterator[None]:
 
 
 def build_index(
-    name: str, table: str, columns: Sequence[str], *, is_unique: bool = False, where: str | None = None
+    name: str, table: str, columns: Sequence[str | sa.TextClause], *, is_unique: bool = False, where: str | None = None
 ) -> None:
     """Build an index beside the traffic; what an interrupted build has left is dropped first."""
     if _is_half_built(name):
@@ -63,6 +63,11 @@ def build_index(
         postgresql_concurrently=True,
         postgresql_where=None if where is None else sa.text(where),
     )
+
+
+def drop_index(name: str, table: str) -> None:
+    """Drop an index beside the traffic, if it is still there."""
+    op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
 
 
 def _is_half_built(name: str) -> bool:

@@ -29,6 +29,10 @@ def _listed(statuses: frozenset[Status]) -> str:
     return ", ".join(f"'{status}'" for status in sorted(statuses))
 
 
+UNSENT = frozenset({Status.CANCELLED, Status.SUPPRESSED})
+"""Ends that nothing was sent for; those that failed have an index of their own."""
+
+
 class Notification(Base):
     """One message to one target on one channel. The row is the truth; a queue message is only a hint."""
 
@@ -44,9 +48,11 @@ class Notification(Base):
             "(status = 'SENDING') = (lease_until IS NOT NULL) AND (lease_until IS NULL) = (lease_id IS NULL)",
             name="sending_has_lease",
         ),
-        Index("ix_notifications_client_id_id", "client_id", "id"),
-        # "Why did I not get this?" is asked with an address; an inbox is read by its user.
-        Index("ix_notifications_client_id_recipient_id", "client_id", "recipient", "id"),
+        # The channel goes with the id, so that a list of a rare one passes over the others without reading their rows.
+        Index("ix_notifications_client_id_id_channel", "client_id", "id", "channel"),
+        # "Why did I not get this?" is asked with an address; an inbox is read by its user. Each row is entered anew at
+        # its claim and at its end, and addresses are long: four bytes of each are enough.
+        Index("ix_notifications_client_id_recipient_hash", "client_id", text("hashtext(recipient)"), "id"),
         Index(
             "ix_notifications_client_id_user_id_id",
             "client_id",
@@ -62,6 +68,15 @@ class Notification(Base):
             "id",
             postgresql_where=text(f"status IN ({_listed(RETRYABLE)})"),
         ),
+        # What is asked for by its end or its reason, and only what has one: a message that goes through costs nothing.
+        Index(
+            "ix_notifications_unsent",
+            "client_id",
+            "status",
+            "id",
+            postgresql_where=text(f"status IN ({_listed(UNSENT)})"),
+        ),
+        Index("ix_notifications_reason", "client_id", "reason", "id", postgresql_where=text("reason IS NOT NULL")),
         # Once: however often an event is evaluated, it is told to a target of a client once.
         Index(
             "uq_notifications_event_id_target",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, text
+from sqlalchemy import ColumnElement, exists, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from sentinel.ids import first_id
@@ -116,6 +116,8 @@ class Filter:
         """Build the WHERE clause."""
         given = {name: value for name in EQUAL if (value := getattr(self, name)) is not None}
         found = [getattr(Notification, name) == value for name, value in given.items()]
+        if self.recipient is not None:
+            found.append(func.hashtext(Notification.recipient) == func.hashtext(self.recipient))  # what is indexed
         if self.statuses:
             found.append(Notification.status.in_(self.statuses))
         if self.since is not None:

@@ -19,7 +19,7 @@ from sentinel.cli.db import upgrade
 from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
 from sentinel.models import Notification
-from sentinel.queries import reconciling
+from sentinel.queries import notifications, reconciling
 from sentinel.services.bookkeeping import retention
 from sentinel.services.sending import delivery
 from sentinel.services.unit_of_work import unit_of_work
@@ -99,6 +99,9 @@ def ask_the_api() -> None:
         {"user_id": "user 3", "channel": "inbox"},
         {"channel": "slack", "status": "CANCELLED", "since": since},
         {"reason": "never", "since": since},
+        {"reason": "never"},
+        {"channel": "slack", "status": "CANCELLED"},
+        {"status": "SUPPRESSED"},
     ):
         api.get("/notifications", query_string=filters)
     for filters in ({"since": since}, {"status": "MATCHED", "since": since}, {"type": "order", "since": since}):
@@ -159,6 +162,14 @@ def test_no_statement_with_a_name_is_forgotten(usual: Plans, big: None) -> None:
                 found[name] = scanned(planned(connection, statement), tables)
 
     assert {name: tables for name, tables in found.items() if tables} == {}
+
+
+def test_a_channel_that_a_client_has_little_of_is_listed_without_reading_the_others(big: None) -> None:
+    with looked_at(db.get_engine()) as plans, unit_of_work() as uow:
+        rare = notifications.Filter(client_id=1, channel="fax")
+        assert notifications.page(uow.session, rare, size=50) == []
+
+    assert plans.complaints == {}
 
 
 def test_a_statement_without_an_index_is_found(big: None) -> None:
