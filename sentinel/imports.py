@@ -7,6 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+NEW_OBJECTS = 20_000
+"""So many new objects make Python look for circles among them; a batch of events is thousands, and leaves none."""
+
+
+def search_rarely() -> None:
+    """Have Python look for garbage after some batches, and not many times during each."""
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
+
 
 @contextmanager
 def hidden(*names: str) -> Iterator[None]:

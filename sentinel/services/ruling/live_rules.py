@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from sentinel.imports import loading, search_rarely
 from sentinel.logs import get_logger
 from sentinel.queries import matching
 from sentinel.queries.matching import PendingEvent, StoredRule
@@ -95,7 +94,8 @@ class LiveRules:
         return newest - self._seen > max(FEW, len(self._rules) // 2)
 
     def _load(self, session: Session) -> None:
-        with _no_collection():
+        """Make the book of all rules. They are no garbage ever after, and neither is what a batch makes of them."""
+        with loading():
             self._shared = {}
             rules = (self._live(stored) for stored in matching.all_rules(session))
             self._rules = {rule.id: rule for rule in rules if rule is not None}
@@ -104,6 +104,7 @@ class LiveRules:
                 self._note_holding(rule)
             self._book = RuleBook((rule.id, rule.client_id, rule.syntax.condition) for rule in self._rules.values())
             self._is_loaded = True
+        search_rarely()
         log.info("rules_loaded", rules=len(self._rules))
 
     def _apply(self, stored: StoredRule) -> None:
@@ -127,20 +128,6 @@ class LiveRules:
     def _note_holding(self, rule: LiveRule) -> None:
         if rule.holds:
             self._holding[rule.client_id].add(rule.id)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector away while rules are made, and from them for ever after: they are no garbage."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.collect()
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
 
 
 @lru_cache(maxsize=1)
