@@ -10,10 +10,11 @@ MIB = 2**20
 def pss_mib(pid: int) -> float:
     """MiB of a process with all its children."""
     root = psutil.Process(pid)
-    return sum(_pss(process) for process in (root, *root.children(recursive=True))) / MIB
+    return sum(pss_bytes(process) for process in (root, *root.children(recursive=True))) / MIB
 
 
-def _pss(process: psutil.Process) -> int:
+def pss_bytes(process: psutil.Process) -> int:
+    """Bytes of one process; none if it has just ended."""
     try:
         found: int = process.memory_full_info().pss
     except psutil.NoSuchProcess:  # a database session that ended just now

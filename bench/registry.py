@@ -46,6 +46,7 @@ BENCHES = (
     Bench("slow_receivers", ("P7",), 70),
     Bench("tls_senders", ("P8",), 60),
     Bench("million_stored", ("P9",), 180),
+    Bench("idle_memory", ("P10",), 50),
     Bench("growth", ("P11",), 130),
     Bench("chains"),
     Bench("api_threads"),

@@ -64,8 +64,9 @@ def beat(app: Celery, arguments: argparse.Namespace) -> Run:
 
 def flower(app: Celery, arguments: argparse.Namespace) -> Run:
     """Show workers and tasks until a signal says stop. Flower reads its other options itself."""
-    from celery.bin.base import CLIContext  # noqa: PLC0415 - only Flower needs it, and it brings a highlighter
-    from flower.command import flower as command  # noqa: PLC0415 - 10 MB for Flower alone
+    with hidden("pygments"):  # for a command line that Flower has no use for
+        from celery.bin.base import CLIContext  # noqa: PLC0415 - 10 MB for Flower alone
+        from flower.command import flower as command  # noqa: PLC0415
 
     # Flower asks the command above it for its options, and it for the application.
     commands = click.Group("celery", commands=[command])

@@ -1,0 +1,85 @@
+"""What each process loads: memory of the whole installation, and the time of its start, are mostly modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sentinel.imports import hidden
+
+NOBODY = {"rich", "pygments", "prompt_toolkit", "click_repl", "yaml", "cffi", "pycparser", "sendgrid", "alembic"}
+"""What libraries would import because it is there."""
+SENDING = {"aiohttp"}
+ADDRESSES = {"phonenumbers", "email_validator"}
+WEB = {"flask", "werkzeug", "marshmallow", "flask_smorest", "prometheus_client"}
+RULES = {"jinja2", "lark", "re2"}
+DATABASE = {"sqlalchemy", "psycopg2"}
+FLOWER = {"flower", "tornado"}
+
+WORKER = "celery_programs.worker(celery_programs.find_app('tasks'), options('{queues}'))"
+KNOWING = "celery_programs.{program}(celery_programs.find_app('sentinel.broker:celery'), options(''))"
+PROCESSES = {
+    "api": ("from sentinel import serving; serving.application()", SENDING | FLOWER),
+    "pipeline worker": (WORKER.format(queues="pipeline,receipts,maintenance,inbox,inbox.retry"), WEB | FLOWER),
+    "channel worker": (WORKER.format(queues="sms,sms.retry"), WEB | FLOWER | RULES | ADDRESSES),
+    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE),
+    "flower": (
+        KNOWING.format(program="flower"),
+        (WEB - {"prometheus_client"}) | RULES | ADDRESSES | SENDING | DATABASE,
+    ),
+    "supervisor": ("import sentinel.cli.up, sentinel.cli.system", (RULES | ADDRESSES | SENDING | WEB) | {"celery"}),
+}
+
+ALLOWED = {"supervisor": {"yaml"}}
+"""circus reads YAML and does not ask."""
+
+PRELUDE = """
+import json, sys
+from argparse import Namespace
+if {is_celery}:
+    from sentinel import celery_programs
+def options(queues):
+    return Namespace(node="x", queues=queues, pool="threads", concurrency=1, loglevel="INFO", schedule="x", options=[])
+{code}
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_loads_nothing_that_it_does_not_need(process: str) -> None:
+    code, unwanted = PROCESSES[process]
+
+    loaded = modules_after(code)
+
+    assert loaded & (unwanted | NOBODY) - ALLOWED.get(process, set()) == set()
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level modules of a process that has run `code`."""
+    program = PRELUDE.format(code=code, is_celery="celery_programs" in code)
+    urls = {"DATABASE_URL": "postgresql://127.0.0.1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | urls, capture_output=True, text=True, check=True, timeout=60
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def test_a_hidden_module_cannot_be_imported_and_is_there_again_afterwards() -> None:
+    with hidden("json", "antigravity"), pytest.raises(ImportError):
+        __import__("json")
+
+    assert __import__("json") is json
+    assert "antigravity" not in sys.modules
+
+
+def test_what_was_loaded_is_no_more_looked_through_for_garbage() -> None:
+    code = "import gc\nfrom sentinel.imports import loading\nwith loading():\n    import decimal\n"
+
+    program = f"{code}print(gc.isenabled(), gc.get_freeze_count() > 1000)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.split() == ["True", "True"]
