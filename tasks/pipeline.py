@@ -13,15 +13,16 @@ from sentinel.bell import get_bell
 from sentinel.broker import EVENTS, celery
 from sentinel.services.matching import matching
 from sentinel.services.sending import pipeline
-from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.unit_of_work import single_statements, unit_of_work
 
 STAGES = {f"tasks.pipeline.{name}": stage for name, stage in pipeline.STAGES.items()}
 
 
 def _run(task: Any, ids: list[str], channel: str) -> list[str]:
     """Run a stage and those that follow it, in one transaction; what is left of the chain goes on by itself."""
-    with unit_of_work() as uow:
+    with single_statements() as uow:
         rows = pipeline.waiting(uow, ids)
+    with unit_of_work() as uow:  # asks the database for nothing unless a stage has something to write
         rows = STAGES[task.name](uow, rows)
         while rows and (name := _take_following(task)):
             began = time.monotonic()

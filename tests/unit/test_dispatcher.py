@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
 from sentinel import dispatcher as module
-from sentinel.dispatcher import Dispatcher
+from sentinel.dispatcher import Dispatcher, gap_after
 
 
 class Publications:
@@ -145,3 +146,63 @@ def test_beyond_the_backlog_ids_are_left_to_the_sweeper(monkeypatch: pytest.Monk
     dispatcher.close()
 
     assert published.batches == [("sms", ["d"])]
+
+
+def test_a_chain_that_had_company_keeps_the_next_one_back_for_a_moment() -> None:
+    published = Publications()
+    dispatcher = make(published)
+    dispatcher.add("sms", ["a", "b", "c", "d"])
+    published.wait(1)
+    begin = time.monotonic()
+
+    dispatcher.add("sms", ["e"])
+    published.wait(1)
+
+    assert time.monotonic() - begin > gap_after(4) - 0.005
+    assert published.batches[1] == ("sms", ["e"])
+
+
+def test_a_full_chain_leaves_also_within_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "gap_after", lambda _: 60.0)
+    published = Publications()
+    dispatcher = make(published, full_size=3)
+
+    for ids in (["a", "b"], ["c"], ["d", "e"]):
+        dispatcher.add("sms", ids)
+        if ids == ["a", "b"]:
+            published.wait(1)
+    published.wait(1)
+
+    assert published.batches == [("sms", ["a", "b"]), ("sms", ["c", "d", "e"])]
+
+
+def test_the_gap_of_one_line_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "gap_after", lambda _: 60.0)
+    published = Publications()
+    dispatcher = make(published)
+    dispatcher.add("sms", ["a"])
+    published.wait(1)
+
+    dispatcher.add("sms", ["b"])
+    dispatcher.add("email", ["c"])
+    published.wait(1)
+
+    assert published.batches == [("sms", ["a"]), ("email", ["c"])]
+
+
+def test_what_waits_for_the_end_of_a_gap_is_published_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "gap_after", lambda _: 60.0)
+    published = Publications()
+    dispatcher = make(published)
+    dispatcher.add("sms", ["a"])
+    published.wait(1)
+
+    dispatcher.add("sms", ["b"])
+    dispatcher.close()
+
+    assert published.batches == [("sms", ["a"]), ("sms", ["b"])]
+
+
+def test_the_gap_is_nothing_after_one_id_and_has_an_end() -> None:
+    assert gap_after(1) == 0
+    assert gap_after(2) < gap_after(5) < gap_after(500) == gap_after(5000)
