@@ -28,7 +28,6 @@ _runs = itertools.count(1)
 class Load:
     """What is offered: `count` alerts, `size` in a request, as fast as the requests are answered."""
 
-    name: str
     count: int
     size: int
     clients: int

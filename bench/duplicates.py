@@ -26,7 +26,7 @@ def run(context: Context) -> Figures:
     """Store events once, then post the very same again and again."""
     times = max(2, round(TIMES_PER_SECOND * context.seconds))
     with receiving() as receiver, sentinel(context, receiver, 1, name="duplicates") as ours:
-        order = replace(order_for(ours, Load("once", EVENTS, SIZE, 1, NOBODY)), posters=POSTERS)
+        order = replace(order_for(ours, Load(EVENTS, SIZE, 1, NOBODY)), posters=POSTERS)
         context.say(f"{EVENTS} events")
         post(order)
         ours.running.wait_evaluated()

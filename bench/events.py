@@ -90,10 +90,10 @@ def loading(ours: Ours, receiver: Receiver, clients: int) -> Loading:
     """Post the first event, for which the worker has to load the rules, and then some to fill pools and caches."""
     pid = ours.pids[PIPELINE]
     before = pss_mib(pid)
-    first = measure(ours, receiver, Load("first", 1, 1, clients))
+    first = measure(ours, receiver, Load(1, 1, clients))
     after = pss_mib(pid)
     with tolls(ours.running) as toll:
-        measure(ours, receiver, Load("warm up", WARM_UP, SIZE[OURS], clients))
+        measure(ours, receiver, Load(WARM_UP, SIZE[OURS], clients))
     return Loading(clients * RULES_EACH, first.p50_ms, before, after, toll)
 
 
@@ -106,7 +106,7 @@ def rounds(
         for name, started in who.items():
             context.say(f"{clients * RULES_EACH} rules, {name}, round {number} of {ROUNDS}")
             count = round(EACH_SECOND[name, clients] * context.seconds * SHORTER)
-            load = Load(name, count, SIZE[name], clients)
+            load = Load(count, SIZE[name], clients)
             with started() as engine:
                 taken[name, clients].append(measure(engine, receiver, load, is_received=name != SANDBOX))
     return {contest: middle(found) for contest, found in taken.items()}

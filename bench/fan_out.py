@@ -21,10 +21,10 @@ def run(context: Context) -> Figures:
     """One flood of events that a rule of every client matches."""
     with receiving() as receiver, sentinel(context, receiver, CLIENTS, name="fan_out") as ours:
         ours.send_to_sandbox()
-        measure(ours, receiver, Load("warm up", 10, 10, CLIENTS, EVERYBODY), is_received=False)
+        measure(ours, receiver, Load(10, 10, CLIENTS, EVERYBODY), is_received=False)
         count = round(EVENTS_PER_SECOND * context.seconds)
         context.say(f"{count} events for {CLIENTS} clients each")
-        found = measure(ours, receiver, Load("fan-out", count, SIZE, CLIENTS, EVERYBODY), is_received=False)
+        found = measure(ours, receiver, Load(count, SIZE, CLIENTS, EVERYBODY), is_received=False)
     rate = found.told_per_second * CLIENTS
     table = Table(
         f"Events heard by {CLIENTS} clients each",

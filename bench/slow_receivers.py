@@ -29,7 +29,7 @@ def run(context: Context) -> Figures:
     """First the receiver that is a little slow, then the one that is very slow; 400 different URLs."""
     found: dict[float, Measured] = {}
     with receiving() as receiver, sentinel(context, receiver, CLIENTS, name="slow", senders=SENDERS) as ours:
-        measure(ours, receiver, Load("warm up", 4000, SIZE, CLIENTS))
+        measure(ours, receiver, Load(4000, SIZE, CLIENTS))
         for delay in WANTED:
             context.say(f"receivers that answer after {delay * 1000:.0f} ms")
             found[delay] = delayed(ours, receiver, delay, round(EVENTS_PER_SECOND[delay] * context.seconds))
@@ -51,7 +51,7 @@ def delayed(ours: Ours, receiver: Receiver, seconds: float, count: int) -> Measu
     """One flood to a receiver that lets everybody wait."""
     receiver.delay(seconds)
     try:
-        return measure(ours, receiver, Load("slow", count, SIZE, CLIENTS))
+        return measure(ours, receiver, Load(count, SIZE, CLIENTS))
     finally:
         receiver.delay(0)
 
