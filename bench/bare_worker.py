@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -20,6 +21,7 @@ from bench.publishing import Told, prepared
 APP = "bench.bare_chain"
 QUEUE = "bare"
 UNACKNOWLEDGED = "unacked"
+WAITS = "bare:waits"
 DATABASE = "/1"
 POLL_SECONDS = 0.02
 LONGEST_SECONDS = 120
@@ -54,9 +56,9 @@ class BareWorker:
         """The root of each process tree, by name."""
         return {"worker": self.process.pid, "valkey": self.valkey_pid}
 
-    def publisher(self, count: int) -> AbstractContextManager[Callable[[], Told]]:
-        """Prepare `count` chains."""
-        return prepared(APP, str(count), environment=self.environment)
+    def publisher(self, *arguments: str) -> AbstractContextManager[Callable[[], Told]]:
+        """Prepare chains: how many, and how many a second if they are not to come all at once."""
+        return prepared(APP, *arguments, environment=self.environment)
 
     def wait_idle(self) -> float:
         """Wait until nothing is queued or under way; return when that was (Unix time)."""
@@ -71,13 +73,25 @@ class BareWorker:
 
 def bare_chains(worker: BareWorker, count: int) -> Series:
     """Queue so many chains and wait for their end; the publisher works beside the worker, as an application would."""
-    with worker.publisher(count) as publish:
+    with worker.publisher(str(count)) as publish:
         worker.wait_idle()
         before = read(worker.pids)
         told = publish()
         ended = worker.wait_idle()
         usage = between(before, read(worker.pids), helpers={"publisher": told.cpu_seconds})
     return Series(count, ended - told.started, usage)
+
+
+def bare_waits(worker: BareWorker, count: int, *, rate: float) -> list[float]:
+    """Milliseconds from the publisher of a chain to its fourth task, at so many chains a second."""
+    with redis.Redis.from_url(worker.environment["REDIS_URL"]) as store:
+        with worker.publisher(str(count), str(rate)) as publish:
+            worker.wait_idle()
+            store.delete(WAITS)
+            publish()
+            worker.wait_idle()
+        found: Any = store.lrange(WAITS, 0, -1)
+    return [float(each) for each in found]
 
 
 def _is_idle(store: redis.Redis) -> bool:

@@ -40,7 +40,7 @@ EACH_SECOND: Mapping[tuple[str, int], int] = {
 }
 """How many events to offer for each second that a round should take."""
 
-SIZE = {OURS: 500, SANDBOX: 500, ONE_ROUTE: 64, THEIRS: 64}
+SIZE = {OURS: 500, SANDBOX: 500, ONE_ROUTE: 128, THEIRS: 128}
 """Events in a request: what each is best at."""
 
 WANTED_OF_ONE_ROUTE, WANTED_OF_MANY, WANTED_SANDBOX, WANTED_FLAT = 1, 5, 6000, 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.bare_worker import bare_chains, bare_waits, bare_worker
 from bench.context import BenchFailedError, Context
 from bench.costs import OTHERS, OTHERS_NOTE, cost_table
 from bench.figures import Cell, Figures, Histogram, Table, percentile, spread
@@ -17,13 +18,18 @@ LONGER = 2
 """A p99 wants some hundred requests, also of those that come ten a second."""
 
 WORKERS = {"pipeline-1": ("--pipeline",), "hooks-1": ("--channel", "slack", "--channel", "webhook")}
+BARE = "bare chain of four tasks, publisher to the fourth"
 PUBLISHED = Peer("Convoy's published p95 at 200/s, on its own machines", 127.0)
 
 
 def run(context: Context) -> Figures:
-    """Open loops of 10 and of 200 requests a second."""
+    """Open loops of 10 and of 200 requests a second; before them the peer, ten bare chains a second."""
     rounds: dict[Cell, Round] = {}
     waits: dict[Cell, list[float]] = {}
+    context.say("bare chains of four tasks")
+    with bare_worker(context) as worker:
+        bare_chains(worker, 20)  # imports, pools, caches
+        bare = bare_waits(worker, round(CALM * LONGER * context.seconds), rate=CALM)
     with (
         receiving() as receiver,
         installation(context, "latency", workers=WORKERS, is_live=False, variables=WEBHOOK_SETTINGS) as running,
@@ -43,7 +49,7 @@ def run(context: Context) -> Figures:
         tuple(
             Histogram(f"POST to receiver at {rate} requests a second", tuple(found)) for rate, found in waits.items()
         ),
-        verdicts=verdicts(waits[CALM], waits[BUSY]),
+        verdicts=verdicts(bare, waits[CALM], waits[BUSY]),
     )
 
 
@@ -60,11 +66,25 @@ def to_receiver(receiver: Receiver, found: Round) -> list[float]:
         raise BenchFailedError(f"the webhook of request {error} never came") from None
 
 
-def verdicts(calm: list[float], busy: list[float]) -> tuple[Verdict, ...]:
+def verdicts(bare: list[float], calm: list[float], busy: list[float]) -> tuple[Verdict, ...]:
     """The goals of both rates."""
     return (
-        Verdict("P2", "POST to receiver, idle, p50", percentile(calm, 50), "ms", at_most=15),
-        Verdict("P2", "POST to receiver, idle, p99", percentile(calm, 99), "ms", at_most=40),
+        Verdict(
+            "P2",
+            "POST to receiver, idle, p50",
+            percentile(calm, 50),
+            "ms",
+            at_most=15,
+            peer=Peer(BARE, percentile(bare, 50)),
+        ),
+        Verdict(
+            "P2",
+            "POST to receiver, idle, p99",
+            percentile(calm, 99),
+            "ms",
+            at_most=40,
+            peer=Peer(BARE, percentile(bare, 99)),
+        ),
         Verdict("P3", "POST to receiver at 200/s, p50", percentile(busy, 50), "ms", at_most=30),
         Verdict("P3", "POST to receiver at 200/s, p95", percentile(busy, 95), "ms", at_most=60, peer=PUBLISHED),
     )
