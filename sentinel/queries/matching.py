@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -113,7 +113,11 @@ INSERT_DUE = prepared("""
 
 OLDEST_PENDING = text("SELECT min(created_at) FROM events WHERE status = 'PENDING'")
 
-CLIENTS = prepared("SELECT id, name, is_active FROM clients WHERE id = ANY(CAST(:ids AS int[]))")
+CLIENTS = prepared("""
+    SELECT c.id, c.name, c.is_active, t.name AS template, t.channel, t.subject, t.body
+    FROM clients c LEFT JOIN templates t ON t.client_id = c.id
+    WHERE c.id = ANY(CAST(:ids AS int[]))
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +148,17 @@ class PendingEvent:
     body: Mapping[str, Any]
 
 
+StoredTemplate = tuple[str | None, str]
+"""Its subject and its body."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConcernedClient:
-    """A client whose rules speak."""
+    """A client whose rules speak; `templates` by name and channel (None: for all)."""
 
     name: str
     is_active: bool
+    templates: dict[tuple[str, str | None], StoredTemplate] = field(default_factory=dict)
 
 
 def changes(session: Session) -> tuple[int, int]:
@@ -218,8 +227,10 @@ def insert_due(
 
 
 def clients(session: Session, ids: Iterable[int]) -> dict[int, ConcernedClient]:
-    """Return clients by id."""
-    return {
-        row.id: ConcernedClient(row.name, row.is_active)
-        for row in session.execute(CLIENTS, {"ids": array(map(str, ids))})
-    }
+    """Return clients by id, with their templates."""
+    found: dict[int, ConcernedClient] = {}
+    for row in session.execute(CLIENTS, {"ids": array(map(str, ids))}):
+        client = found.setdefault(row.id, ConcernedClient(row.name, row.is_active))
+        if row.template is not None:
+            client.templates[row.template, row.channel] = row.subject, row.body
+    return found

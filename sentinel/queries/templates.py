@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import Template
-from sentinel.prepared import prepared
 from sentinel.queries.unique import inserted, updated
-from sentinel.queries.values import array
-
-WORDINGS = prepared("""
-    SELECT client_id, name, channel, subject, body FROM templates
-    WHERE client_id = ANY(CAST(:client_ids AS integer[]))
-""")
 
 # A rule names templates in its actions, `[5, channel, target, template]`, which stand where dumped rules have them.
 USED_BY = text("""
@@ -33,8 +26,6 @@ USED_BY = text("""
       )
     ORDER BY 1 LIMIT 5
 """)
-
-Wordings = dict[tuple[int, str, str | None], tuple[str | None, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +45,6 @@ class Filter:
         if self.channel is not None:
             found.append(Template.channel == self.channel)
         return found
-
-
-def wordings(session: Session, client_ids: Iterable[int]) -> Wordings:
-    """Return (client, name, channel or None) → (subject, body) of all templates of these clients."""
-    rows = session.execute(WORDINGS, {"client_ids": array(map(str, client_ids))})
-    return {(row.client_id, row.name, row.channel): (row.subject, row.body) for row in rows}
 
 
 def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Template]:

@@ -7,7 +7,7 @@ from typing import Any
 from sentinel.clock import utc_now
 from sentinel.db import new_session
 from sentinel.models import Template
-from sentinel.queries import endpoints, templates
+from sentinel.queries import endpoints, matching, templates
 from tests.integration.rules import client, rule
 from tests.integration.rules import endpoint as stored_endpoint
 
@@ -74,7 +74,7 @@ def test_all_wordings_of_some_clients_come_at_once() -> None:
     mine, other = client(), client("other")
 
     with new_session() as session:
-        found = templates.wordings(session, [mine])
-        assert found == {(mine, "default", "sms"): (None, "a"), (mine, "default", None): ("s", "b")}
-        assert len(templates.wordings(session, [mine, other])) == 3
-        assert templates.wordings(session, []) == {}
+        found = matching.clients(session, [mine, other])
+        assert found[mine].templates == {("default", "sms"): (None, "a"), ("default", None): ("s", "b")}
+        assert found[other].templates == {("default", "sms"): (None, "c")}
+        assert matching.clients(session, []) == {}

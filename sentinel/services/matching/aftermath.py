@@ -64,11 +64,9 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iter
         return Surroundings(Directory(), Wordings({}), {})
     wanted, rule_ids = sorted(client_ids), sorted(rule_id for rule_id, _ in concerned)
     user_ids = {user_id for _, user_id in users if user_id is not None}
-    return Surroundings(
-        Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids)),
-        wordings.of_clients(uow, wanted),
-        matching.clients(uow.session, wanted),
-    )
+    directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
+    clients = matching.clients(uow.session, wanted)
+    return Surroundings(directory, wordings.wordings_of(clients), clients)
 
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:

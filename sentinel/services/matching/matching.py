@@ -54,12 +54,11 @@ def match(ids: Sequence[str]) -> None:
     with single_statements() as uow:
         rules.refresh(uow.session)
         events = matching.pending_events(uow.session, ids)
-    if not events:
-        return
-    found = [_ask(event, rules) for event in events]
-    _decide_stateful(found, rules)
-    decided = [each for each in found if not each.is_undecided]
-    with single_statements() as uow:
+        if not events:
+            return
+        found = [_ask(event, rules) for event in events]
+        _decide_stateful(found, rules)
+        decided = [each for each in found if not each.is_undecided]
         surroundings = aftermath.surroundings_of(uow, *_concerned(decided))
     outcomes = [_outcome_surely(each, surroundings) for each in decided]
     for part in _parts(outcomes):

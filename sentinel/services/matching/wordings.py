@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from sentinel.channels.registry import ROUTES
 from sentinel.logs import get_logger
-from sentinel.queries import templates
+from sentinel.queries import matching
+from sentinel.queries.matching import ConcernedClient
 from sentinel.rendering import Content, Facts, TemplateError, Wording, render
 from sentinel.services.matching import fanout
 from sentinel.services.matching.fanout import Planned
@@ -47,9 +48,19 @@ class Wordings:
 
 
 def of_clients(uow: UnitOfWork, client_ids: list[int]) -> Wordings:
-    """Return the templates of these clients."""
-    found = templates.wordings(uow.session, client_ids)
-    return Wordings({key: Wording(*texts) for key, texts in found.items()})
+    """Read the templates of these clients."""
+    return wordings_of(matching.clients(uow.session, client_ids))
+
+
+def wordings_of(clients: Mapping[int, ConcernedClient]) -> Wordings:
+    """Return the templates of clients that were read."""
+    return Wordings(
+        {
+            (client_id, *name): Wording(*texts)
+            for client_id, client in clients.items()
+            for name, texts in client.templates.items()
+        }
+    )
 
 
 def facts_of(message: Planned, event: Told, *, client: str, event_id: str) -> Facts:
