@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
+from sqlalchemy.event import listen, remove
 
 from sentinel.clock import utc_now
+from sentinel.db import get_engine
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
 from sentinel.rules.rulebook import RuleBook
@@ -157,6 +161,65 @@ def test_an_endpoint_that_is_off_does_not_hide_the_others() -> None:
         ("off", None, Status.SUPPRESSED),
         ("#on", there, Status.PENDING),
     ]
+
+
+def test_a_message_of_a_client_that_is_off_is_recorded_and_never_sent() -> None:
+    rule(ORDER, of="shop")
+    rule(ORDER, of="bank")
+    execute("UPDATE clients SET is_active = false WHERE id = :id", id=client("shop"))
+
+    happen(BIG_ORDER, is_broadcast=True)
+
+    found = {each.client_id: (each.status, each.reason) for each in told()}
+    assert found == {client("shop"): (Status.SUPPRESSED, "client_disabled"), client("bank"): (Status.PENDING, None)}
+
+
+def test_a_message_to_a_suppressed_address_is_recorded_and_never_sent() -> None:
+    rule('when type == "order" then notify("email:a@example.com"), notify("email:b@example.com")')
+    for recipient, lifted_at in (("a@example.com", None), ("b@example.com", utc_now())):
+        execute(
+            "INSERT INTO suppressions (client_id, channel, recipient, reason, source, created_at, lifted_at) "
+            "VALUES (:id, 'email', :recipient, 'bounced', 'sendgrid', now(), :lifted_at)",
+            id=client(),
+            recipient=recipient,
+            lifted_at=lifted_at,
+        )
+
+    happen(BIG_ORDER)
+
+    assert [(each.status, each.reason) for each in told()] == [(Status.SUPPRESSED, "bounced"), (Status.PENDING, None)]
+
+
+def test_a_hundred_events_cost_as_many_statements_as_one(database: Configure) -> None:
+    database(SENTINEL_LIMITS="[]")
+    rule('when type == "order" then notify("slack:#a"), notify("endpoint:on-call"), ticket("low", "Order")')
+    endpoint("slack", "#b", name="on-call")
+    happen(BIG_ORDER)
+
+    costs = []
+    for number in (1, 100):
+        ids = post(*[BIG_ORDER] * number)
+        with statements() as seen:
+            matching.match(ids)
+        costs.append(len(seen))
+
+    # changes, events, endpoints, clients; ends, messages, tickets
+    assert costs == [7, 7]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is said to the database meanwhile."""
+    seen: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        seen.append(statement)
+
+    listen(get_engine(), "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        remove(get_engine(), "before_cursor_execute", note)
 
 
 def test_a_rule_that_says_stop_silences_those_after_it() -> None:

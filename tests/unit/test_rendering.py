@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import thread_time
@@ -95,6 +96,14 @@ def test_the_built_in_subject_says_what_there_is_in_one_line(
     event: dict[str, Any], severity: str | None, subject: str
 ) -> None:
     assert render("email", facts(event, severity=severity)).subject == subject
+
+
+@given(text=st.text(st.sampled_from("ab \t\n\x00\x7f\x85\xa0\u2028\u3000\u200bé"), max_size=12))
+def test_a_subject_is_one_line_with_single_spaces(text: str) -> None:
+    subject = render("email", facts({"name": text}, severity="low")).subject
+
+    told = f"[LOW] {text}" if text else "[LOW] event evt-1"
+    assert subject == " ".join(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", told).split())
 
 
 def test_a_test_is_marked_in_subject_and_body_of_every_wording() -> None:
