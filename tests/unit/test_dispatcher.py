@@ -167,10 +167,11 @@ def test_a_full_chain_leaves_also_within_the_gap(monkeypatch: pytest.MonkeyPatch
     published = Publications()
     dispatcher = make(published, full_size=3)
 
-    for ids in (["a", "b"], ["c"], ["d", "e"]):
-        dispatcher.add("sms", ids)
-        if ids == ["a", "b"]:
-            published.wait(1)
+    dispatcher.add("sms", ["a", "b"])
+    published.wait(1)
+    dispatcher.add("sms", ["c"])
+    time.sleep(0.1)  # the dispatcher waits for the end of the gap by now
+    dispatcher.add("sms", ["d", "e"])
     published.wait(1)
 
     assert published.batches == [("sms", ["a", "b"]), ("sms", ["c", "d", "e"])]
