@@ -40,8 +40,10 @@ def current_caller(uow: UnitOfWork, scope: str) -> Caller:
 def remembered_caller(scope: str) -> Caller | None:
     """Return the client this request speaks for as far as this process remembers: whatever is done must prove it.
 
-    None where anything has to be looked up for that.
+    None where anything has to be looked up for that, or for the request itself to be repeatable.
     """
+    if "Idempotency-Key" in request.headers:
+        return None
     if request.query_string and "client" in request.args:
         return None
     header = request.headers.get("Authorization")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 from flask.views import MethodView
 
-from sentinel.api.answers import dumps, json_response, once
-from sentinel.api.auth import current_caller, require_credentials
+from sentinel.api.answers import answered, dumps, json_response, once
+from sentinel.api.auth import current_caller, note_proven, remembered_caller, require_credentials
 from sentinel.api.batches import items_of, results_of
 from sentinel.api.field_errors import shown
 from sentinel.api.notifications import IDEMPOTENCY_KEY
@@ -32,9 +32,10 @@ from sentinel.api.schemas.event import (
     EventReceipt,
     EventView,
 )
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.clock import utc_now
+from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
 from sentinel.queries.events import Filter
-from sentinel.services import events
+from sentinel.services import events, intake
 from sentinel.services.access.clients import Caller
 from sentinel.services.events import LONGEST_TEXT, CheckedEvent, Ingested, SeenEvent
 from sentinel.services.idempotency import Answer
@@ -81,7 +82,7 @@ def receipt(ingested: Ingested) -> dict[str, Any]:
 
 def location(ingested: Ingested) -> str:
     """Return the address of an event."""
-    return url_for("events.EventItem", event_id=ingested.id)
+    return f"{request.script_root}{blueprint.url_prefix}/{ingested.id}"
 
 
 def refuse_nul(body: Any) -> None:
@@ -114,6 +115,26 @@ def _answer(read: Callable[[], Any], make: Callable[[UnitOfWork, Caller], Answer
         return once(uow, caller, read, lambda: make(uow, caller))
 
 
+def _acceptance(ingested: Ingested) -> Answer:
+    return Answer(202, dumps(receipt(ingested)).decode(), location(ingested))
+
+
+def _taken_in_with_others(body: Any, named: str | None) -> Ingested | None:
+    """Take in an event of a caller that this process remembers, together with other requests; None: it goes alone."""
+    caller = remembered_caller(WRITE)
+    if caller is None:
+        return None
+    now = utc_now()
+    try:
+        checked, is_broadcast = events.check(body, now=now), events.is_broadcast(caller, named)
+    except (InvalidInputError, ForbiddenError):
+        return None  # told on its own way, which looks the caller up first
+    stored = intake.take_in(caller, checked, is_broadcast=is_broadcast, now=now)
+    if stored is not None:
+        note_proven(caller)
+    return stored
+
+
 @blueprint.route("")
 class EventList(MethodView):
     """The events that a client may see."""
@@ -134,12 +155,14 @@ class EventList(MethodView):
         if may_hold_nul():
             refuse_nul(body)
         named = audience()
+        stored = _taken_in_with_others(body, named)
+        if stored is not None:
+            return answered(_acceptance(stored))
 
         def make(uow: UnitOfWork, caller: Caller) -> Answer:
             is_broadcast = events.is_broadcast(caller, named)
             checked = events.check(body, now=uow.now)
-            done = events.ingest(uow, caller, [checked], is_broadcast=is_broadcast)[0]
-            return Answer(202, dumps(receipt(done)).decode(), location(done))
+            return _acceptance(events.ingest(uow, caller, [checked], is_broadcast=is_broadcast)[0])
 
         return _answer(lambda: [named, body], make)
 

@@ -14,21 +14,31 @@ from sqlalchemy.orm import Session
 from sentinel.ids import first_id
 from sentinel.models import Client, Event
 from sentinel.prepared import prepared
+from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.values import recordset
 
-INSERT = prepared("""
+# What is the same for all events of one request is a parameter (`of` is a colon); of several requests, a column.
+STORE = """
     INSERT INTO events (
         id, client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
         is_broadcast, is_addressed, status, queue_at, created_at)
     SELECT
-        id, :client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
-        :is_broadcast, :is_addressed, 'PENDING', :queue_at, :now
+        id, {of}client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
+        {of}is_broadcast, {of}is_addressed, 'PENDING', {of}queue_at, {of}created_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (
         id uuid, event_id text, type text, severity text, source text, name text, user_id text, device_id text,
-        occurred_at timestamptz, body jsonb)
+        occurred_at timestamptz, body jsonb{own_columns})
+    {of_whom}
     ON CONFLICT (client_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
     RETURNING id::text
-""")
+"""
+INSERT = prepared(STORE.format(of=":", own_columns="", of_whom=""))
+OWN_COLUMNS = """,
+        client_id int, is_broadcast boolean, is_addressed boolean, queue_at timestamptz, created_at timestamptz,
+        caller int"""
+INSERT_FOR_LIVE_CALLERS = prepared(
+    STORE.format(of="r.", own_columns=OWN_COLUMNS, of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})")
+)
 
 # Asked after INSERT, as a statement of its own: only then is what others committed meanwhile in sight.
 FIRST_IDS = prepared("""
@@ -105,9 +115,20 @@ def insert(session: Session, rows: Sequence[Mapping[str, Any]], reception: Recep
         "is_broadcast": reception.is_broadcast,
         "is_addressed": reception.is_addressed,
         "queue_at": reception.queue_at,
-        "now": reception.now,
+        "created_at": reception.now,
     }
     return set(session.execute(INSERT, values).scalars())
+
+
+def insert_for(
+    session: Session, rows: Sequence[Mapping[str, Any]], callers: Sequence[Credentials], *, now: datetime
+) -> set[str]:
+    """Store new events of those `callers` that are still what they were; `caller` of a row is a place in that list.
+
+    Returns the ids of what was stored: neither what is of others, nor what has an `event_id` that was used before.
+    """
+    values = {"rows": recordset(rows), "callers": numbered(callers), "now": now}
+    return set(session.execute(INSERT_FOR_LIVE_CALLERS, values).scalars())
 
 
 def first_ids(session: Session, client_id: int, event_ids: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sentinel.errors import FieldError, InvalidInputError, NotFoundError
-from sentinel.ids import is_id, new_ids
+from sentinel.ids import is_id, new_id, new_ids
 from sentinel.models import Event
 from sentinel.queries import events
 from sentinel.queries.events import Filter, Reception, Sight
@@ -179,9 +179,25 @@ def ingest(
     repeated = [event.event_id for each, event in zip(ids, checked, strict=True) if each not in stored]
     first = events.first_ids(uow.session, caller.client_id, [each for each in repeated if each]) if repeated else {}
     if stored:
-        uow.count("events_ingested_total", len(stored), client=caller.client_name)
-        uow.dispatch_events([each for each in ids if each in stored])
+        announce(uow, caller, [each for each in ids if each in stored])
     return [_ingested(each, event, stored, first) for each, event in zip(ids, checked, strict=True)]
+
+
+def announce(uow: UnitOfWork, caller: Caller, ids: Sequence[str]) -> None:
+    """Have stored events counted, and matched after the commit."""
+    uow.count("events_ingested_total", len(ids), client=caller.client_name)
+    uow.dispatch_events(ids)
+
+
+def new_row(caller: Caller, event: CheckedEvent, *, is_broadcast: bool, now: datetime) -> dict[str, Any]:
+    """Make the PENDING row of one event, with all that is its own."""
+    return _row(new_id(now), event) | {
+        "client_id": caller.client_id,
+        "is_broadcast": is_broadcast,
+        "is_addressed": False,
+        "queue_at": now + timedelta(seconds=get_settings().hint_seconds),
+        "created_at": now,
+    }
 
 
 def _rows(ids: Sequence[str], checked: Sequence[CheckedEvent]) -> list[dict[str, Any]]:

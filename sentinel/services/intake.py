@@ -13,10 +13,13 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from sentinel.queries import events as stored_events
 from sentinel.queries import notifications as stored_notifications
-from sentinel.services import notifications
+from sentinel.queries.clients import Credentials
+from sentinel.services import events, notifications
 from sentinel.services.access.clients import Caller
 from sentinel.services.access.remembered import credentials
+from sentinel.services.events import CheckedEvent, Ingested
 from sentinel.services.grouping import Group
 from sentinel.services.notifications import CheckedRequest
 from sentinel.services.unit_of_work import single_statements
@@ -39,14 +42,20 @@ class Arrival:
 def accept(caller: Caller, request: CheckedRequest, *, now: datetime) -> dict[str, Any] | None:
     """Store a request as `notifications.accept` does, committed; None if the caller is no longer what it was."""
     row = notifications.new_rows(caller.client_id, [request], now=now)[0]
-    return row if _arrivals.do(Arrival(caller, row)) else None
+    return row if _notifications.do(Arrival(caller, row)) else None
 
 
-def _store(arrivals: list[Arrival]) -> list[bool]:
+def take_in(caller: Caller, event: CheckedEvent, *, is_broadcast: bool, now: datetime) -> Ingested | None:
+    """Store an event as `events.ingest` does, committed; None also if its `event_id` was used before."""
+    row = events.new_row(caller, event, is_broadcast=is_broadcast, now=now)
+    if not _events.do(Arrival(caller, row)):
+        return None
+    return Ingested(row["id"], event.event_id or row["id"], is_new=True)
+
+
+def _store_notifications(arrivals: list[Arrival]) -> list[bool]:
     """Store what is of proven callers; tells of each, in order, whether it was."""
-    numbers = {caller: number for number, caller in enumerate({each.caller: None for each in arrivals})}
-    rows = [each.row | {"caller": numbers[each.caller]} for each in arrivals]
-    callers = [credentials(caller) for caller in numbers]
+    rows, callers = _with_callers(arrivals)
     with single_statements() as uow:
         stored = stored_notifications.insert_for(uow.session, rows, callers, now=uow.now)
         if stored:
@@ -54,4 +63,28 @@ def _store(arrivals: list[Arrival]) -> list[bool]:
     return [each.row["id"] in stored for each in arrivals]
 
 
-_arrivals = Group(_store, most=MOST, of_all=OF_ALL)
+def _store_events(arrivals: list[Arrival]) -> list[bool]:
+    """Store what is new and of proven callers; tells of each, in order, whether it was.
+
+    Sorted as `events.ingest` does: two processes with the same events must not wait for each other.
+    """
+    rows, callers = _with_callers(arrivals)
+    rows.sort(key=lambda row: (row["client_id"], row["event_id"] or row["id"]))
+    with single_statements() as uow:
+        stored = stored_events.insert_for(uow.session, rows, callers, now=uow.now)
+        for caller in {each.caller for each in arrivals}:
+            ids = [each.row["id"] for each in arrivals if each.caller == caller and each.row["id"] in stored]
+            if ids:
+                events.announce(uow, caller, ids)
+    return [each.row["id"] in stored for each in arrivals]
+
+
+def _with_callers(arrivals: list[Arrival]) -> tuple[list[dict[str, Any]], list[Credentials]]:
+    """Return the rows, each with the place of its caller in the list of callers."""
+    numbers = {caller: number for number, caller in enumerate({each.caller: None for each in arrivals})}
+    rows = [each.row | {"caller": numbers[each.caller]} for each in arrivals]
+    return rows, [credentials(caller) for caller in numbers]
+
+
+_notifications = Group(_store_notifications, most=MOST, of_all=OF_ALL)
+_events = Group(_store_events, most=MOST, of_all=OF_ALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -35,13 +35,16 @@ def api(database: Configure) -> FlaskClient:
 def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each shared statement was given."""
     found: list[int] = []
-    work = intake._arrivals._work
 
-    def noted(arrivals: list[intake.Arrival]) -> list[bool]:
-        found.append(len(arrivals))
-        return work(arrivals)
+    def noting(work: Callable[[list[intake.Arrival]], list[bool]]) -> Callable[[list[intake.Arrival]], list[bool]]:
+        def noted(arrivals: list[intake.Arrival]) -> list[bool]:
+            found.append(len(arrivals))
+            return work(arrivals)
 
-    monkeypatch.setattr(intake._arrivals, "_work", noted)
+        return noted
+
+    for group in (intake._notifications, intake._events):
+        monkeypatch.setattr(group, "_work", noting(group._work))
     return found
 
 
@@ -180,3 +183,40 @@ def test_with_a_table_locked_everybody_is_told_in_the_same_turn_and_nobody_waits
     assert sum(turns) == 4
     assert stored() == 2
     assert send(app.test_client()).status_code == 202
+
+
+def test_events_share_a_statement_too_and_a_repeated_one_is_told_its_first_id(
+    api: FlaskClient, turns: list[int]
+) -> None:
+    keys = [bearer(f"client {number}") for number in range(2)]
+    for key in keys:
+        assert send(api, {"type": "order"}, "/events", **key).status_code == 202
+
+    def post(thread: int) -> Any:
+        event = {"event_id": f"event {thread // 4}", "type": "order"}
+        return send(api.application.test_client(), event, "/events", **keys[thread % 2])
+
+    answers = [answer.get_json() for answer in at_once(16, post)]
+
+    told = Counter((answer["event_id"], answer["status"]) for answer in answers)
+    assert told == {(f"event {n}", status): 2 for n in range(4) for status in ("accepted", "duplicate")}
+    assert len({answer["id"] for answer in answers}) == 8
+    assert stored("events") == 10
+    assert max(turns) > 1, "nobody was served together"
+
+
+def test_an_event_is_heard_by_whom_its_key_allows_now(api: FlaskClient) -> None:
+    key = bearer("mine", "events:write", "events:broadcast")
+    assert send(api, {"type": "order"}, "/events", **key).status_code == 202
+
+    execute("UPDATE api_keys SET scopes = '{events:write}'")
+    own, for_all = send(api, {"type": "order"}, "/events", **key), send(api, {}, "/events?audience=all", **key)
+
+    assert (own.status_code, for_all.status_code) == (202, 403)
+    with get_engine().connect() as connection:
+        heard = connection.execute(text("SELECT is_broadcast FROM events ORDER BY id")).scalars().all()
+    assert heard == [True, False]
+
+    execute("UPDATE api_keys SET revoked_at = now()")
+    assert send(api, {"type": "order"}, "/events", **key).status_code == 401
+    assert stored("events") == 2
