@@ -23,6 +23,8 @@ from bench.verdicts import Peer, Verdict
 
 ROUNDS = 3
 WARM_UP = 4000
+PIECE = 0.25
+"""Seconds of one point in the plots: a round is short."""
 SHORTER = 0.5
 """A round takes half of a usual measurement: there are three of each."""
 
@@ -140,7 +142,7 @@ def verdicts(found: Mapping[Contest, Measured]) -> tuple[Verdict, ...]:
 def plots(found: Mapping[Contest, Measured]) -> tuple[Plot, ...]:
     """The last rounds second by second, and what the number of rules does."""
     told = tuple(
-        per_second(name, found[name, MANY].told_at, found[name, MANY].began)
+        per_second(name, found[name, MANY].told_at, found[name, MANY].began, every=PIECE)
         for name in (OURS, ONE_ROUTE, THEIRS)
         if (name, MANY) in found
     )

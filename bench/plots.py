@@ -40,7 +40,7 @@ def draw(axes: Axes, plot: Plot) -> None:
     """Lines, or layers where they are stacked."""
     axes.set_xlabel(plot.across)
     axes.set_ylabel(plot.up)
-    if plot.is_stacked:
+    if plot.is_stacked and plot.lines:
         places = [place for place, _ in plot.lines[0].points]
         heights = [[height for _, height in line.points] for line in plot.lines]
         axes.stackplot(places, heights, labels=[line.name for line in plot.lines], alpha=0.85)
@@ -49,7 +49,8 @@ def draw(axes: Axes, plot: Plot) -> None:
             marker = "o" if len(line.points) <= FEW else ""
             axes.plot(*zip(*line.points, strict=True), marker=marker, label=line.name)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if plot.lines:  # there is nothing to see of what was over at once
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
 def draw_histogram(axes: Axes, histogram: Histogram) -> None:

@@ -1,4 +1,4 @@
-"""What happens while a load is on, second by second: cores kept busy by each process, messages per second."""
+"""What happens while a load is on, moment by moment: cores kept busy by each process, messages per second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bench.cpu import Reading, read
 from bench.figures import Line, Plot
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ def _busy(name: str, before: Reading, after: Reading) -> float:
 
 @contextmanager
 def sampling(pids: Mapping[str, int]) -> Iterator[Samples]:
-    """Read the processes each second until the block ends; a reading costs some milliseconds."""
+    """Read the processes twice a second until the block ends; a reading costs some milliseconds."""
     samples, is_over = Samples([read(pids)]), threading.Event()
 
     def watch() -> None:
@@ -56,8 +56,11 @@ def sampling(pids: Mapping[str, int]) -> Iterator[Samples]:
         thread.join()
 
 
-def per_second(name: str, moments: Iterable[float], begin: float) -> Line:
-    """How many of these moments (Unix time) fell into each second after `begin`; the last, begun one is left out."""
-    counts = Counter(int(moment - begin) for moment in moments)
+def per_second(name: str, moments: Iterable[float], begin: float, *, every: float = 1.0) -> Line:
+    """How many of these moments (Unix time) a second came after `begin`, by pieces of `every` seconds.
+
+    The last piece has only begun, and is left out.
+    """
+    counts = Counter(int((moment - begin) / every) for moment in moments)
     last = max(counts, default=0)
-    return Line(name, tuple((float(second), float(counts[second])) for second in range(last)))
+    return Line(name, tuple((piece * every, counts[piece] / every) for piece in range(last)))

@@ -19,6 +19,9 @@ SENDERS = 2
 """One process for each core."""
 
 SIZE = 500
+PIECE = 0.25
+"""Seconds of one point in the plot."""
+
 EVENTS_PER_SECOND: Mapping[float, int] = {0.05: 2500, 1.0: 1500}
 """By how long the receiver takes: how many to offer for each second that the measurement should take."""
 
@@ -34,7 +37,7 @@ def run(context: Context) -> Figures:
             context.say(f"receivers that answer after {delay * 1000:.0f} ms")
             found[delay] = delayed(ours, receiver, delay, round(EVENTS_PER_SECOND[delay] * context.seconds))
     costs: dict[Cell, tuple[Usage, int]] = {_name(delay): (each.usage, each.count) for delay, each in found.items()}
-    lines = tuple(per_second(_name(delay), each.told_at, each.began) for delay, each in found.items())
+    lines = tuple(per_second(_name(delay), each.told_at, each.began, every=PIECE) for delay, each in found.items())
     return Figures(
         (_rates(found), cost_table("CPU per webhook", "answer after", costs)),
         plots=(Plot("Webhooks to slow receivers", "seconds", "per second", lines),),

@@ -63,9 +63,10 @@ def test_the_summary_says_what_was_wanted_and_counts_what_is_met() -> None:
 
 def test_a_report_is_text_figures_and_pictures_with_the_verdicts_in_the_goals_order(tmp_path: Path) -> None:
     plot = Plot("Sent / second", "seconds", "per second", (Line("sent", ((0.0, 1.0), (1.0, 2.0))),))
+    empty = Plot("Too short", "seconds", "cores", (), is_stacked=True)
     stacked = Plot("Cores", "seconds", "cores", (Line("api", ((0.0, 0.5), (1.0, 0.7))),), is_stacked=True)
     late = Figures(
-        (Table("T", ("a",), ((1,),)),), (Histogram("Waits", (1.0, 7.0)),), (plot, stacked), (verdict("P10"),)
+        (Table("T", ("a",), ((1,),)),), (Histogram("Waits", (1.0, 7.0)),), (plot, stacked, empty), (verdict("P10"),)
     )
     report = Report(
         "2026-11-21T10:00:00Z", "python -m bench", {"cores": "2"}, sections(late, verdict("P2")), {"x": "broke"}
@@ -75,7 +76,12 @@ def test_a_report_is_text_figures_and_pictures_with_the_verdicts_in_the_goals_or
 
     text = markdown.read_text()
     pictures = sorted(tmp_path.glob("*/*.png"))
-    assert [each.name for each in pictures] == ["late-cores.png", "late-sent-second.png", "late-waits.png"]
+    assert [each.name for each in pictures] == [
+        "late-cores.png",
+        "late-sent-second.png",
+        "late-too-short.png",
+        "late-waits.png",
+    ]
     assert all(each.read_bytes().startswith(PNG) for each in pictures)
     assert all(f"({each.relative_to(tmp_path)})" in text for each in pictures)
     assert text.index(" P2 |") < text.index(" P10 |")
@@ -100,6 +106,7 @@ def test_a_plot_of_samples_has_the_cores_between_each_two_readings() -> None:
     plot = samples.plot("Cores")
 
     assert plot.is_stacked
+    assert Samples([reading(10.0, api=1.0)]).plot("Too short").lines == ()
     assert plot.lines == (Line("api", ((2.0, 0.5), (3.0, 0.0))),)  # a child that ended cannot count less than nothing
 
 
@@ -111,6 +118,8 @@ def test_moments_are_counted_by_second_without_the_last_begun_one() -> None:
     line = per_second("sent", [100.1, 100.9, 102.5, 103.1], 100.0)
 
     assert line.points == ((0.0, 2.0), (1.0, 0.0), (2.0, 1.0))
+    assert per_second("sent", [100.1, 100.3, 100.6], 100.0, every=0.5).points == ((0.0, 4.0),)
+    assert per_second("nothing", [], 100.0).points == ()
 
 
 def test_every_duration_is_in_one_bucket() -> None:
