@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib.util import find_spec
 
 import click
@@ -21,15 +20,16 @@ def up() -> None:
     that server is used and no private one is started. Ctrl-C stops everything.
     """
     refuse_missing_parts()
-    from sentinel.cli.system import run_system  # noqa: PLC0415 - `sentinel --help` needs no supervisor
-    from sentinel.cli.system_files import forget_system  # noqa: PLC0415
+    from sentinel.cli.system import planned_system  # noqa: PLC0415 - `sentinel --help` needs no supervisor
+    from sentinel.embedded.plan import become_supervisor  # noqa: PLC0415
+    from sentinel.embedded.system_files import forget_system  # noqa: PLC0415
 
     with claimed_state(load_settings().state_dir) as state:
         forget_system(state)  # what a killed `up` left behind would pass for the user's own DATABASE_URL
         settings = load_settings()
         refuse_busy_ports(settings)
         require_space(state.data_root)
-        asyncio.run(run_system(settings, state))
+        become_supervisor(planned_system(settings, state))
 
 
 def refuse_missing_parts() -> None:

@@ -28,6 +28,11 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+def reachable(host: str) -> str:
+    """An address to connect to for one that means "all of them"."""
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
+
+
 def choose_port() -> int:
     """A random free port of the loopback address."""
     for _ in range(ATTEMPTS):

@@ -14,14 +14,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from circus.arbiter import Arbiter
-from circus.exc import ConflictError as CircusBusyError
-from circus.watcher import Watcher
 from tornado.ioloop import IOLoop
 
 from sentinel.embedded.process_log import Console, ProcessLog
 from sentinel.embedded.specs import ProcessSpec
 from sentinel.errors import SentinelError
+from sentinel.imports import hidden
+
+with hidden("yaml"):  # for files of circus' own
+    from circus.arbiter import Arbiter
+    from circus.exc import ConflictError as CircusBusyError
+    from circus.watcher import Watcher
 
 STEADY_SECONDS = 10
 """A process that lived this long is not failing at its start."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sentinel.embedded.files import write_private
 from sentinel.embedded.state import State
 
 
-def announce_system(state: State, urls: dict[str, str]) -> None:
+def announce_system(state: State, urls: Mapping[str, str]) -> None:
     """Write the variables down for `sentinel.settings.load_settings`, readable by their owner only."""
     write_private(_env_file(state), "".join(f"{name}={_quoted(value)}\n" for name, value in urls.items()))
 
