@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import time
 from typing import Any
 
@@ -12,9 +13,11 @@ from celery.signals import (
     task_postrun,
     task_prerun,
     worker_before_create_process,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutdown,
     worker_shutting_down,
 )
 
@@ -26,6 +29,9 @@ from sentinel.dispatcher import get_dispatcher
 from sentinel.services.sending.delivery import get_sender
 
 __all__ = ["app"]
+
+FILES = 8192
+"""Open files that a worker wants to be allowed; receivers beyond that wait for their turn."""
 
 # A child that ends waits until its parent has read its results: 30 s if the parent, which ends as well, reads no more.
 # What is not read is handed out again, and finds nothing to claim.
@@ -42,6 +48,15 @@ def _before_fork(**_: Any) -> None:
 @worker_process_init.connect
 def _after_fork(**_: Any) -> None:
     forget_engine()  # a connection shared with the parent would mix up two conversations
+
+
+@worker_init.connect
+def _before_work(**_: Any) -> None:
+    """Each send in flight holds a connection, and shells allow few: take what the system would give."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft not in (resource.RLIM_INFINITY, most):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 @worker_ready.connect
@@ -77,6 +92,7 @@ def _labels(task: Any) -> dict[str, str]:
     return {"worker": task.request.hostname.partition("@")[0], "task": task.name}
 
 
+@worker_shutdown.connect
 @worker_process_shutdown.connect
 def _before_exit(**_: Any) -> None:
     if get_dispatcher.cache_info().currsize:

@@ -18,6 +18,7 @@ from sentinel.channels.base import Finding, LooksUp, Message, Outcome, Provider,
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.inquiry import Inquiry
 from sentinel.channels.outcomes import concerns_account
+from sentinel.channels.places import Places
 from sentinel.channels.receivers import Receivers
 from sentinel.channels.registry import ROUTES, build_provider
 from sentinel.clock import utc_now
@@ -66,9 +67,7 @@ class Batch:
     They are gathered here and not by the thread that waits for them: waking it costs as much as a tenth of a send.
     """
 
-    def __init__(
-        self, provider: Provider, places: asyncio.Semaphore, receivers: Receivers | None, start_before: float
-    ) -> None:
+    def __init__(self, provider: Provider, places: Places, receivers: Receivers | None, start_before: float) -> None:
         self._provider = provider
         self._places = places
         self._receivers = receivers
@@ -142,7 +141,7 @@ class Sender:
         self._settings = settings
         self._transport = HttpTransport(settings)
         self._providers: dict[tuple[str, str], Provider] = {}
-        self._places: dict[str, asyncio.Semaphore] = {}
+        self._places: dict[str, Places] = {}
         self._receivers = Receivers(settings)
         self._building = threading.Lock()
 
@@ -154,7 +153,7 @@ class Sender:
 
     async def _build(self, channel: str, name: str) -> Provider:
         provider = build_provider(channel, name, self._settings, self._transport)
-        self._places.setdefault(provider.name, asyncio.Semaphore(places_of(channel, self._settings)))
+        self._places.setdefault(provider.name, Places(places_of(channel, self._settings)))
         return provider
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:

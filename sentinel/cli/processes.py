@@ -1,4 +1,4 @@
-"""`sentinel api | worker | beat | flower`: each becomes the real program, so pids and signals are the program's own."""
+"""`sentinel api | worker | beat | flower`: each is the real program, so pids and signals are the program's own."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def worker(
     settings = load_settings()
     queues = queues_of(channels, is_pipeline=is_pipeline, only_retries=only_retries)
     node = checked_name(name or queues[0])
-    become(worker_command(settings, node, queues, concurrency=concurrency), database_name(node))
+    run_here(worker_command(settings, node, queues, concurrency=concurrency), database_name(node))
 
 
 @click.command(epilog="Example: sentinel beat")
@@ -137,14 +137,14 @@ def beat() -> None:
     """Ring the periodic tasks; run exactly one."""
     settings = load_settings()
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    become(beat_command(settings))
+    run_here(beat_command(settings))
 
 
 @click.command(epilog="Example: SENTINEL_FLOWER_PORT=5556 sentinel flower")
 def flower() -> None:
     """Show workers and tasks on a web page."""
     settings = load_settings()
-    become(flower_command(settings), flower_secrets(settings))
+    run_here(flower_command(settings), flower_secrets(settings))
 
 
 def refuse_unknown(channels: tuple[str, ...]) -> None:
@@ -162,6 +162,14 @@ def checked_name(name: str) -> str:
         message = f"{name!r} is not a plain name; use letters, digits, dots, hyphens and underscores, at most 64"
         raise click.BadParameter(message, param_hint="--name")
     return name
+
+
+def run_here(command: Command, additions: Mapping[str, str] | None = None) -> NoReturn:
+    """Run one of Celery's programs in this process, which has loaded a part of it already."""
+    from sentinel.celery_programs import main  # noqa: PLC0415 - `sentinel --help` needs no Celery
+
+    os.environ |= dict(additions or {})
+    sys.exit(main(list(command[len(CELERY) :])))
 
 
 def become(command: Command, additions: Mapping[str, str] | None = None) -> NoReturn:
