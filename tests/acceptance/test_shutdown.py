@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -25,6 +26,9 @@ from tests.rows import count_ambiguous, count_statuses, have_ended, rows
 from tests.system import QUICK, System, eventually, running_system
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600), pytest.mark.xdist_group("shutdown")]
+
+ESTABLISHED = "01"
+"""The state of a connection in /proc/net/tcp."""
 
 SEND_SECONDS = 1.0
 """The provider takes its time."""
@@ -148,11 +152,20 @@ def test_any_other_process_stops_under_load_and_nothing_is_lost_or_doubled(
     assert count_ambiguous() == 0
 
 
-def waiting_for_locks() -> int:
-    """How many statements wait for what another transaction holds."""
+def is_api_waiting_for_a_lock() -> bool:
+    """Whether one of its statements waits for what another transaction holds."""
     with get_engine().connect() as connection:
-        question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO%'"
-        return int(connection.execute(text(question)).scalar_one())
+        question = """
+            SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'sentinel api'
+        """
+        return bool(connection.execute(text(question)).scalar_one())
+
+
+def requests_read(port: int) -> int:
+    """How many connections to `port` have nothing left that the server has not read."""
+    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    here = [each for each in fields if each[1].endswith(f":{port:04X}") and each[3] == ESTABLISHED]
+    return sum(int(each[4].partition(":")[2], 16) == 0 for each in here)
 
 
 def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System, ledger: ProviderProcess) -> None:
@@ -169,7 +182,9 @@ def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System
         threads = [threading.Thread(target=post, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
-        eventually(lambda: waiting_for_locks() == len(threads), seconds=30, message="requests in flight")
+        # Requests of one moment share a statement: one of them waits for the lock, the others for it.
+        eventually(is_api_waiting_for_a_lock, seconds=30, message="a request in flight")
+        eventually(lambda: requests_read(system.port) == len(threads), seconds=30, message="all requests in flight")
         api = system.processes["api"]
         api.send_signal(signal.SIGTERM)
         time.sleep(1)
