@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from sentinel.db import get_engine
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
 from sentinel.rules.rulebook import RuleBook
-from sentinel.services.matching import aftermath, fanout, matching
+from sentinel.services.matching import aftermath, fanout, matching, wordings
 from sentinel.services.sending import sweeping
 from tests.conftest import Configure
 from tests.integration.calls import execute
@@ -378,6 +379,22 @@ def test_an_event_whose_messages_cannot_be_made_fails_alone(
     assert (event(poison).status, event(poison).reason) == (EventStatus.FAILED, "bug")
     assert [event(each).status for each in (before, after)] == [EventStatus.MATCHED] * 2
     assert sorted(each.event_id or "" for each in told()) == sorted([before, after])
+
+
+def test_an_event_whose_message_the_database_refuses_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule('when type == "order" then notify("slack:#a"), ticket("low", "Order")')
+    sound = wordings.worded
+
+    def spoiled(message: Any, facts: Any, known: Any) -> Any:
+        content = sound(message, facts, known)
+        return replace(content, body="\0") if "poison" in facts.event else content
+
+    monkeypatch.setattr(aftermath, "worded", spoiled)
+    before, poison, after = happen(BIG_ORDER, BIG_ORDER | {"poison": True}, BIG_ORDER)
+
+    assert (event(poison).status, event(poison).reason) == (EventStatus.FAILED, "bug")
+    assert [event(each).status for each in (before, after)] == [EventStatus.MATCHED] * 2
+    assert {each.event_id for each in told()} == {each.event_id for each in tickets()} == {before, after}
 
 
 def test_a_template_that_fails_is_replaced_by_the_built_in_wording() -> None:
