@@ -1,4 +1,4 @@
-"""`python -m sentinel.celery_programs worker|beat|flower APP …`: Celery's programs without its command line.
+"""`python -m sentinel.celery_programs worker|beat|flower|ping APP …`: Celery's programs without its command line.
 
 `python -m celery` imports all of its commands, whatever it is asked for: a shell with its terminal toolkit, a syntax
 highlighter, and Flower with a web server. That is 20 MB and half a second for each process: docs/decisions/092.
@@ -74,18 +74,27 @@ def flower(app: Celery, arguments: argparse.Namespace) -> Run:
     return partial(commands.main, ["flower", *arguments.options], obj=context, standalone_mode=False)
 
 
+def ping(app: Celery, arguments: argparse.Namespace) -> Run:
+    """Ask a worker whether it is there; exit code 1 when it does not say so."""
+    node = host_format(default_nodename(arguments.node))
+    inspect = app.control.inspect(destination=[node], timeout=arguments.timeout)
+    return lambda: 0 if inspect.ping() else 1
+
+
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the few options that Sentinel gives, under the names they have in Celery."""
     parser = argparse.ArgumentParser(prog="python -m sentinel.celery_programs", description=__doc__)
     programs = parser.add_subparsers(required=True)
-    for_worker, for_beat, for_flower = (_program(programs, build) for build in (worker, beat, flower))
-    for_worker.add_argument("-n", dest="node", required=True, help="its name; %%h is the host's")
+    for_worker, for_beat, for_flower, for_ping = (_program(programs, build) for build in (worker, beat, flower, ping))
+    for each in (for_worker, for_ping):
+        each.add_argument("-n", dest="node", required=True, help="the worker's name; %%h is the host's")
     for_worker.add_argument("-Q", dest="queues", required=True, help="names, separated by commas")
     for_worker.add_argument("--pool", required=True)
     for_worker.add_argument("--concurrency", type=int, required=True)
     for_worker.add_argument("--loglevel", required=True)
     for_beat.add_argument("--schedule", required=True, help="file with the times of the last rings")
     for_beat.add_argument("--loglevel", required=True)
+    for_ping.add_argument("--timeout", type=float, default=10.0, help="seconds")
     for_flower.add_argument("options", nargs=argparse.REMAINDER, help="Flower's own")
     return parser.parse_args(arguments)
 

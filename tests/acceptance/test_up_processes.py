@@ -42,6 +42,13 @@ def queues_served(redis_url: str) -> set[str]:
     return {queue["name"] for queues in answers.values() for queue in queues}
 
 
+def ping(redis_url: str, node: str) -> int:
+    """Ask as the container's health check does."""
+    command = [sys.executable, "-m", "sentinel.celery_programs", "ping", "sentinel.broker:celery", "-n", node]
+    answer = subprocess.run([*command, "--timeout", "3"], env=os.environ | {"REDIS_URL": redis_url}, check=False)
+    return answer.returncode
+
+
 @contextmanager
 def started(servers: Servers, folder: Path, *arguments: str) -> Iterator[tuple[psutil.Popen, Path]]:
     urls = {
@@ -88,6 +95,7 @@ def test_a_worker_is_celery_under_its_name_and_with_its_queues(servers: Servers,
         eventually(lambda: "alice@" in log.read_text(), seconds=60, message="alice did not come up")
 
         assert queues_served(servers.redis_url) == {"sms", "sms.retry"}
+        assert [ping(servers.redis_url, node) for node in ("alice@%h", "bob@%h")] == [0, 1]
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
 
