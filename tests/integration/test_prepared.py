@@ -92,10 +92,13 @@ def test_behind_a_pooler_nothing_is_prepared(database: Configure, accept: Accept
     assert uses() == []
 
 
-def test_a_percent_sign_and_a_repeated_parameter_survive(database: Configure) -> None:
+def test_a_percent_sign_and_a_repeated_parameter_survive(database: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "PREPARABLE", {})
+    database()
     statement = prepared.prepared("SELECT CAST(:a AS text) || '%' || :b || :a WHERE 5 % 2 = 1")
 
     with unit_of_work() as uow:
         said = [uow.session.execute(statement, {"a": "x'", "b": array(["y"])}).scalar_one() for _ in range(2)]
 
     assert said == ["x'%{y}x'"] * 2
+    assert len(uses()) == 1

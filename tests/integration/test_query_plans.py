@@ -19,6 +19,7 @@ from sentinel.cli.db import upgrade
 from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
 from sentinel.models import Notification
+from sentinel.prepared import PREPARABLE
 from sentinel.queries import notifications, reconciling
 from sentinel.services.bookkeeping import retention
 from sentinel.services.sending import delivery
@@ -161,6 +162,18 @@ def test_no_statement_with_a_name_is_forgotten(usual: Plans, big: None) -> None:
             if as_sent(statement) not in usual.seen:
                 found[name] = scanned(planned(connection, statement), tables)
 
+    assert {name: tables for name, tables in found.items() if tables} == {}
+
+
+def test_prepared_statements_read_no_big_table_whatever_their_values(big: None) -> None:
+    """Their plans are made without values; what ran above was planned with them."""
+    prepared = {name: each for name, each in named_statements().items() if as_sent(each) in PREPARABLE}
+
+    with db.get_engine().connect() as connection:
+        tables = big_tables(connection)
+        found = {name: scanned(planned(connection, statement), tables) for name, statement in prepared.items()}
+
+    assert len(found) == len(PREPARABLE)
     assert {name: tables for name, tables in found.items() if tables} == {}
 
 
