@@ -26,11 +26,13 @@ CHANGED_RULES = prepared("""
     LEFT JOIN rules r ON r.id = c.rule_id AND r.is_enabled
 """)
 
+# A PENDING event is one with a `queue_at` (a check of the table). Asked for the status, PostgreSQL would take the index
+# of waiting events for the smaller one, and read the whole backlog for each batch.
 PENDING_EVENTS = prepared("""
     SELECT e.id::text, e.client_id, c.name AS client_name, e.event_id, e.user_id, e.device_id, e.severity,
            e.occurred_at, e.is_broadcast, e.is_addressed, e.body::text
     FROM events e JOIN clients c ON c.id = e.client_id
-    WHERE e.id = ANY(CAST(:ids AS uuid[])) AND e.status = 'PENDING'
+    WHERE e.id = ANY(CAST(:ids AS uuid[])) AND e.queue_at IS NOT NULL
     ORDER BY e.id
 """)
 
@@ -38,7 +40,7 @@ PENDING_EVENTS = prepared("""
 END_EVENTS = prepared("""
     WITH mine AS (
         SELECT id FROM events
-        WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
+        WHERE id = ANY(CAST(:ids AS uuid[])) AND queue_at IS NOT NULL
         ORDER BY id FOR UPDATE SKIP LOCKED)
     UPDATE events e
     SET status = r.status, reason = r.reason, rule_ids = coalesce(r.rule_ids, '{}'),

@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import TextClause
 from sqlalchemy.event import listen, remove
 
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
+from sentinel.queries import matching as queries
 from sentinel.rules.rulebook import RuleBook
 from sentinel.services.matching import aftermath, fanout, matching, wordings
 from sentinel.services.sending import sweeping
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.rules import ORDER, client, endpoint, event, happen, post, rule, tickets, told
+from tests.plans.looking import planned
 
 BIG_ORDER = {"type": "order", "amount": 750}
 
@@ -206,6 +209,15 @@ def test_a_hundred_events_cost_as_many_statements_as_one(database: Configure) ->
 
     # changes, events, endpoints, clients; ends, messages, tickets
     assert costs == [7, 7]
+
+
+@pytest.mark.parametrize("statement", [queries.PENDING_EVENTS, queries.END_EVENTS])
+def test_a_batch_does_not_read_what_else_waits(statement: TextClause) -> None:
+    with get_engine().connect() as connection:
+        plan = str(planned(connection, statement))
+
+    assert "pk_events" in plan
+    assert "ix_events_waiting" not in plan
 
 
 @contextmanager
