@@ -14,13 +14,15 @@ from sentinel.prepared import prepared
 from sentinel.queries.suppressions import SUPPRESSED
 from sentinel.queries.values import array, recordset
 
+# `status || ''`: asked for the status alone, PostgreSQL would take the index of waiting rows for the smaller one, and
+# read the whole backlog for each batch.
 CANDIDATES = prepared(f"""
     SELECT n.id::text, n.client_id, n.user_id, n.event_id::text, n.endpoint_id, n.channel, n.recipient,
            n.dedupe_key, n.attempts,
            n.expires_at <= :now AS is_expired, c.is_active AS is_client_active,
            {SUPPRESSED} AS is_suppressed
     FROM notifications n JOIN clients c ON c.id = n.client_id
-    WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status = 'PENDING'
+    WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status || '' = 'PENDING'
       AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= :now)
     ORDER BY n.id
 """)  # noqa: S608 - put together from our own words
@@ -40,7 +42,7 @@ CLAIM_KEYS = prepared("""
             client_id, dedupe_key, channel, recipient, id,
             CAST(:now AS timestamptz) + make_interval(secs => coalesce(dedupe_seconds, :seconds)) AS until
         FROM notifications
-        WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND dedupe_key IS NOT NULL
+        WHERE id = ANY(CAST(:ids AS uuid[])) AND status || '' = 'PENDING' AND dedupe_key IS NOT NULL
         ORDER BY client_id, dedupe_key, channel, recipient, id)
     INSERT INTO dedupe_claims AS held (client_id, dedupe_key, channel, recipient, notification_id, expires_at)
     SELECT client_id, dedupe_key, channel, recipient, id, until FROM keyed
@@ -56,7 +58,7 @@ SUPPRESS_DUPLICATES = prepared("""
     SET status = 'SUPPRESSED', reason = 'duplicate', duplicate_of = held.notification_id,
         next_attempt_at = NULL, queue_at = NULL, updated_at = :now
     FROM dedupe_claims held
-    WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status = 'PENDING' AND n.dedupe_key IS NOT NULL
+    WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status || '' = 'PENDING' AND n.dedupe_key IS NOT NULL
       AND held.client_id = n.client_id AND held.dedupe_key = n.dedupe_key
       AND held.channel = n.channel AND held.recipient = n.recipient AND held.notification_id <> n.id
     RETURNING n.id::text
