@@ -18,11 +18,16 @@ from sentinel.imports import hidden, loading
 
 # cffi would parse C in each new child, and dirty 10 MB that it shares with its parent; nobody here sends YAML.
 with hidden("cffi", "yaml"):
-    from celery import Celery
+    from celery import Celery, platforms
     from celery.app.utils import find_app
+    from celery.apps.beat import Beat
+    from celery.beat import Service
     from celery.utils.nodenames import default_nodename, host_format
 
 Run = Callable[[], Any]
+
+LONGEST_SLEEP_SECONDS = 0.5
+"""How long beat may take to notice that it is to stop."""
 
 
 def worker(app: Celery, arguments: argparse.Namespace) -> Run:
@@ -56,9 +61,26 @@ def needed_modules(app: Celery, queues: Iterable[str]) -> list[str]:
     return [module for module in app.conf.imports if routes.get(module) in {None, *queues}]
 
 
+class Clock(Beat):  # type: ignore[misc] # celery has no types
+    """Celery's beat, which ends between two rings.
+
+    Celery would close the schedule and raise SystemExit wherever the signal comes. In the middle of a ring that is
+    lost among the broker's errors, and beat then falls over the closed schedule.
+    """
+
+    def install_sync_handler(self, service: Service) -> None:
+        """Let the signals of a stop end the loop."""
+
+        def stop(*_: object) -> None:
+            service.stop()
+
+        platforms.signals.update(SIGTERM=stop, SIGINT=stop)
+
+
 def beat(app: Celery, arguments: argparse.Namespace) -> Run:
     """Ring the periodic tasks until a signal says stop."""
-    run: Run = app.Beat(schedule=arguments.schedule, loglevel=arguments.loglevel, quiet=True).run
+    times = {"schedule": arguments.schedule, "max_interval": LONGEST_SLEEP_SECONDS}
+    run: Run = Clock(app=app, **times, loglevel=arguments.loglevel, quiet=True).run
     return run
 
 
