@@ -35,7 +35,7 @@ def test_a_signal_in_the_middle_of_a_ring_ends_beat_after_it(number: signal.Sign
             return 0.01
 
     class Silent(Clock):
-        def setup_logging(self, colorize: bool | None = None) -> None:
+        def setup_logging(self, *_: object, **__: object) -> None:
             """The logs of this process are pytest's."""
 
     Silent(app=Celery(broker="memory://"), scheduler=Ringing, quiet=True).start_scheduler()
