@@ -20,12 +20,13 @@ EXPIRE = prepared("""
     RETURNING id::text
 """)
 
-# Attempts are counted at the claim, so that a message that kills its worker comes to an end.
+# Attempts are counted at the claim, so that a message that kills its worker comes to an end. `status || ''`: asked for
+# the status alone, PostgreSQL would take the index of waiting rows for the smaller one, and read the whole backlog.
 CLAIM = prepared("""
     UPDATE notifications n
     SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status IN ('PENDING', 'RETRYING')
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status || '' IN ('PENDING', 'RETRYING')
       AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
       AND NOT EXISTS (
           SELECT FROM suppressions s
