@@ -26,7 +26,7 @@ UNREACHED = "1000000/second"
 """A rate that is counted as the shipped one is, and stops nothing: a bench asks how much is possible."""
 
 NUMBERS_PER_ROUND = 500_000
-WAITING = "('PENDING', 'RETRYING', 'AMBIGUOUS')"
+WAITING = "('PENDING', 'RETRYING', 'AMBIGUOUS') AND queue_at IS NOT NULL"
 SENDING = "('SENDING')"
 SHOWN_ERRORS, SHOWN_CHARACTERS = 3, 500
 UNDER_WAY = "SELECT count(*) FROM notifications WHERE status IN {}"

@@ -115,7 +115,8 @@ class Ours:
 
 WAITING = """
     SELECT (SELECT count(*) FROM events WHERE status = 'PENDING')
-         + (SELECT count(*) FROM notifications WHERE status IN ('PENDING', 'SENDING', 'RETRYING', 'AMBIGUOUS'))
+         + (SELECT count(*) FROM notifications WHERE queue_at IS NOT NULL)
+         + (SELECT count(*) FROM notifications WHERE status = 'SENDING')
 """
 
 

@@ -60,7 +60,8 @@ class Notification(Base):
             "id",
             postgresql_where=text("user_id IS NOT NULL"),
         ),
-        Index("ix_notifications_waiting", "queue_at", postgresql_where=text(f"status IN ({_listed(WAITING)})")),
+        # Its condition names no status: who asks for the PENDING ones among some ids must not read all that wait.
+        Index("ix_notifications_queue_at", "queue_at", postgresql_where=text("queue_at IS NOT NULL")),
         Index("ix_notifications_sending", "lease_until", postgresql_where=text("status = 'SENDING'")),
         Index(
             "ix_notifications_retryable",

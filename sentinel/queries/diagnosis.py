@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from sentinel.models import ApiKey, Notification, ProviderAccount, SweeperRun
-from sentinel.models.status import WAITING, Status
+from sentinel.models.status import Status
 
 SERVER = text("""
     SELECT current_setting('server_version_num')::int, current_setting('server_version'), clock_timestamp(),
@@ -59,7 +59,7 @@ def server(session: Session) -> Server:
 
 def backlog(session: Session) -> Backlog:
     """Return how much waits; two small indexes know it."""
-    is_waiting = Notification.status.in_(sorted(WAITING))
+    is_waiting = Notification.queue_at.is_not(None)
     waiting = session.execute(select(func.count(), func.min(Notification.queue_at)).where(is_waiting)).one()
     is_sending = Notification.status == Status.SENDING
     lease_until = session.scalar(select(func.min(Notification.lease_until)).where(is_sending))

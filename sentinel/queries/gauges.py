@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 # Partial indexes know what has not ended; the two conditions are written as theirs.
 GAUGES = text("""
     SELECT 'notifications_in_flight', ARRAY[channel, status], CAST(count(*) AS float8)
-    FROM notifications WHERE status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') GROUP BY channel, status
+    FROM notifications WHERE queue_at IS NOT NULL GROUP BY channel, status
     UNION ALL
     SELECT 'notifications_in_flight', ARRAY[channel, status], count(*)
     FROM notifications WHERE status = 'SENDING' GROUP BY channel, status
@@ -18,7 +18,7 @@ GAUGES = text("""
     SELECT 'notifications_oldest_due_seconds', '{}', coalesce(extract(epoch FROM CAST(:now AS timestamptz)
         - min(coalesce(next_attempt_at, created_at))), 0)
     FROM notifications
-    WHERE status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') AND coalesce(next_attempt_at, created_at) <= :now
+    WHERE queue_at IS NOT NULL AND coalesce(next_attempt_at, created_at) <= :now
     UNION ALL
     SELECT 'events_pending', '{}', count(*) FROM events WHERE status = 'PENDING'
     UNION ALL

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from sentinel.ids import first_id
 from sentinel.models import Attempt, Client, Notification, TimelineEntry
-from sentinel.models.status import CANCELLABLE, RETRYABLE, Status
+from sentinel.models.status import CANCELLABLE, RETRYABLE, WAITING, Status
 from sentinel.prepared import prepared
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.values import array, recordset
@@ -120,6 +120,8 @@ class Filter:
             found.append(func.hashtext(Notification.recipient) == func.hashtext(self.recipient))  # what is indexed
         if self.statuses:
             found.append(Notification.status.in_(self.statuses))
+            if WAITING.issuperset(self.statuses):
+                found.append(Notification.queue_at.is_not(None))  # the same, and indexed
         if self.since is not None:
             found.append(Notification.id >= first_id(self.since))
         if self.before is not None:

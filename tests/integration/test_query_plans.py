@@ -30,7 +30,17 @@ from tests.conftest import Configure, forget_process_state
 from tests.databases import own_database
 from tests.integration.routes import calls
 from tests.plans.filling import fill
-from tests.plans.looking import READS_MUCH, Plans, as_sent, big_tables, looked_at, named_statements, planned, scanned
+from tests.plans.looking import (
+    READS_MUCH,
+    Plans,
+    as_sent,
+    big_tables,
+    looked_at,
+    named_statements,
+    nodes,
+    planned,
+    scanned,
+)
 
 pytestmark = [pytest.mark.xdist_group("plans"), pytest.mark.timeout(900)]
 
@@ -136,7 +146,9 @@ def run_the_workers() -> None:
     with unit_of_work() as uow:
         list(check_flow(uow, get_settings()))
     with db.new_session() as session:
-        waiting = select(Notification.id).where(Notification.channel == "sms", Notification.status == "PENDING")
+        waiting = select(Notification.id).where(
+            Notification.channel == "sms", Notification.status == "PENDING", Notification.queue_at.is_not(None)
+        )
         ids = list(session.scalars(waiting.limit(200)))
         reconciling.holders(session, "twilio", ["SM1"])
     for stage in ("evaluate", "dedupe", "rate_limit"):
@@ -175,6 +187,21 @@ def test_prepared_statements_read_no_big_table_whatever_their_values(big: None) 
 
     assert len(found) == len(PREPARABLE)
     assert {name: tables for name, tables in found.items() if tables} == {}
+
+
+def test_whoever_asks_for_some_ids_does_not_read_what_else_waits(big: None) -> None:
+    """A batch of a backlog that PostgreSQL has no statistics of would read all of it."""
+    with db.get_engine().connect() as connection:
+        connection.execute(text("DELETE FROM pg_statistic WHERE starelid = 'notifications'::regclass"))
+        found = {
+            name: {node.get("Index Name") for node in nodes(planned(connection, each))}
+            for name, each in named_statements().items()
+            if as_sent(each) in PREPARABLE
+        }
+        connection.rollback()
+
+    assert "pk_notifications" in found["pipeline.CANDIDATES"]
+    assert [name for name, indexes in found.items() if "ix_notifications_queue_at" in indexes] == []
 
 
 def test_a_channel_that_a_client_has_little_of_is_listed_without_reading_the_others(big: None) -> None:

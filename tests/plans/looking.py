@@ -50,18 +50,19 @@ READS_MUCH = {
 
 def judged(plan: dict[str, Any], big: frozenset[str]) -> str | None:
     """What is wrong with a plan; None if it reads big tables by index, and not much of them."""
-    nodes = [node for node in _nodes(plan) if node.get("Relation Name") in big]
-    for node in nodes:
+    found = [node for node in nodes(plan) if node.get("Relation Name") in big]
+    for node in found:
         if node["Node Type"] == "Seq Scan" and _read(node):
             return f"reads all of {node['Relation Name']}"
-    read = sum(map(_read, nodes))
-    return f"reads {read} rows of {', '.join({node['Relation Name'] for node in nodes})}" if read > MOST_READ else None
+    read = sum(map(_read, found))
+    return f"reads {read} rows of {', '.join({node['Relation Name'] for node in found})}" if read > MOST_READ else None
 
 
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan and all plans within it."""
     yield plan
     for child in plan.get("Plans", ()):
-        yield from _nodes(child)
+        yield from nodes(child)
 
 
 def _read(node: dict[str, Any]) -> int:
@@ -74,8 +75,7 @@ def _read(node: dict[str, Any]) -> int:
 
 def scanned(plan: dict[str, Any], big: frozenset[str]) -> set[str]:
     """The big tables of which a plan that did not run would read everything."""
-    nodes = (node for node in _nodes(plan) if node["Node Type"] == "Seq Scan")
-    return {node["Relation Name"] for node in nodes} & big
+    return {node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"} & big
 
 
 def big_tables(connection: Connection) -> frozenset[str]:
