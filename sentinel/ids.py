@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import uuid
 from datetime import datetime
 
 _RANDOM_BITS = 74  # 12 bits rand_a and 62 bits rand_b
+_DRAWN_BYTES = 10
 
 
 def _compose(milliseconds: int, random_bits: int) -> str:
@@ -33,13 +33,21 @@ class _Rooms:
         self._lock = threading.Lock()
         self._milliseconds = -1
         self._next = 0
+        self._drawn = b""
+
+    def _random_number(self) -> int:
+        """Draw from the system's randomness, a thousand bytes at once: each time is a chance to lose Python's lock."""
+        if not self._drawn:
+            self._drawn = os.urandom(100 * _DRAWN_BYTES)
+        taken, self._drawn = self._drawn[:_DRAWN_BYTES], self._drawn[_DRAWN_BYTES:]
+        return int.from_bytes(taken) >> (8 * _DRAWN_BYTES - _RANDOM_BITS + 1)
 
     def take(self, milliseconds: int, count: int) -> int:
         """Return the first of `count` numbers that no other caller of this process gets for these milliseconds."""
         with self._lock:
             if milliseconds != self._milliseconds:
                 self._milliseconds = milliseconds
-                self._next = secrets.randbits(_RANDOM_BITS - 1)  # the top bit stays free: nothing can overflow
+                self._next = self._random_number()  # the top bit stays free: nothing can overflow
             first = self._next
             self._next += count
             return first
