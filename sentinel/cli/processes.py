@@ -41,10 +41,11 @@ def api_command(settings: Settings) -> Command:
 def worker_command(
     settings: Settings, name: str, queues: tuple[str, ...], *, concurrency: int | None = None
 ) -> Command:
-    """A named Celery worker: processes for the stages, which compute; threads for channels, which wait."""
+    """A named Celery worker: one process, whose threads wait together; more processes only where stages compute."""
     node = ("worker", WORKING_APP, "-n", f"{name}@%h", "-Q", ",".join(queues))
-    kind, usual = ("prefork", 1) if PIPELINE in queues else ("threads", CHANNEL_BATCHES)
-    pool = ("--pool", kind, "--concurrency", str(concurrency or usual))
+    has_stages = PIPELINE in queues
+    batches = concurrency or (1 if has_stages else CHANNEL_BATCHES)
+    pool = ("--pool", "prefork" if has_stages and batches > 1 else "threads", "--concurrency", str(batches))
     return (*CELERY, *node, *pool, "--loglevel", settings.log_level.upper())
 
 
