@@ -58,13 +58,15 @@ class Channel:
     """A way to reach people: the form of its recipients, and its providers, the first complete one preferred.
 
     `longest_body` is the most characters that its providers take. `has_own_receivers`: each recipient is a server, or
-    has limits, of its own, so that one that hangs or asks for patience must hold up no other.
+    has limits, of its own, so that one that hangs or asks for patience must hold up no other. `knows_repetitions`: they
+    tell a message that comes again by its id.
     """
 
     address: Callable[[str], str]
     offers: tuple[Offer, ...]
     longest_body: int = 100_000
     has_own_receivers: bool = False
+    knows_repetitions: bool = False
 
 
 TWILIO = Offer(
@@ -97,7 +99,7 @@ ROUTES: dict[str, Channel] = {
     "email": Channel(mail_address, (SENDGRID, SMTP)),
     # Slack cuts longer texts off: https://docs.slack.dev/reference/methods/chat.postMessage
     "slack": Channel(slack_target, (SLACK,), longest_body=40_000, has_own_receivers=True),
-    "webhook": Channel(webhook_url, (WEBHOOK,), has_own_receivers=True),
+    "webhook": Channel(webhook_url, (WEBHOOK,), has_own_receivers=True, knows_repetitions=True),
     "inbox": Channel(user_id, (INBOX,)),
 }
 

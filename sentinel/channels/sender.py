@@ -30,6 +30,9 @@ log = get_logger(__name__)
 GATHER_SECONDS = 0.05
 """How long results are gathered before they are written down together: what a kill -9 can make ambiguous."""
 
+GATHER_KNOWING_SECONDS = 0.15
+"""The same where the receivers know a message that comes again by its id: fewer and larger writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -56,6 +59,14 @@ class Unsent:
 Result = Sent | Unsent
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`start_before` (time.monotonic): the last moment to begin a try; `gather_seconds`: how long results wait."""
+
+    start_before: float
+    gather_seconds: float
+
+
 def places_of(channel: str, settings: Settings) -> int:
     """How many sends of a channel may be in flight at once: at an account, or at all receivers together."""
     return settings.receivers_concurrency if ROUTES[channel].has_own_receivers else settings.provider_concurrency
@@ -67,11 +78,11 @@ class Batch:
     They are gathered here and not by the thread that waits for them: waking it costs as much as a tenth of a send.
     """
 
-    def __init__(self, provider: Provider, places: Places, receivers: Receivers | None, start_before: float) -> None:
+    def __init__(self, provider: Provider, places: Places, receivers: Receivers | None, limits: Limits) -> None:
         self._provider = provider
         self._places = places
         self._receivers = receivers
-        self._start_before = start_before
+        self._limits = limits
         self._refusal: Receipt | None = None
         self._missing = 0
         self._group: list[Result] = []
@@ -89,13 +100,13 @@ class Batch:
             self._note(unsent or await self._try(message))
 
     def _note(self, result: Result) -> None:
-        """Hand results over together: the last one at once, others within `GATHER_SECONDS` of the first."""
+        """Hand results over together: the last one at once, others within `gather_seconds` of the first."""
         self._group.append(result)
         self._missing -= 1
         if not self._missing:
             self._hand_over()
         elif len(self._group) == 1:
-            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._hand_over)
+            asyncio.get_running_loop().call_later(self._limits.gather_seconds, self._hand_over)
 
     def _hand_over(self) -> None:
         if self._group:
@@ -107,7 +118,7 @@ class Batch:
 
     def _held_back(self, message: Message) -> Unsent | None:
         """The reason for not even trying, if there is one."""
-        if self._refusal is not None or time.monotonic() > self._start_before or stopping.is_asked():
+        if self._refusal is not None or time.monotonic() > self._limits.start_before or stopping.is_asked():
             return Unsent(message, self._refusal)
         rest = self._receivers.rest_of(message.recipient) if self._receivers else None
         return Unsent(message, rest.cause, rest.seconds_left) if rest else None
@@ -167,8 +178,10 @@ class Sender:
         `start_before` (time.monotonic) is the last moment to begin a try; later ones come back `Unsent`.
         """
         provider = self._provider(channel, provider_name)
-        receivers = self._receivers if ROUTES[channel].has_own_receivers else None
-        batch = Batch(provider, self._places[provider.name], receivers, start_before)
+        route = ROUTES[channel]
+        receivers = self._receivers if route.has_own_receivers else None
+        gather_seconds = GATHER_KNOWING_SECONDS if route.knows_repetitions else GATHER_SECONDS
+        batch = Batch(provider, self._places[provider.name], receivers, Limits(start_before, gather_seconds))
         running = asyncio.run_coroutine_threadsafe(batch.run(messages), self._loop)
         missing = len(messages)
         while missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,10 @@ CLAIM = prepared("""
           SELECT FROM suppressions s
           WHERE s.client_id = n.client_id AND s.channel = n.channel AND s.recipient = n.recipient
             AND s.lifted_at IS NULL)
+      AND (CAST(:is_admitted AS boolean) OR NOT EXISTS (
+          SELECT FROM provider_accounts a
+          WHERE a.name = :provider AND (
+              a.state <> 'closed' OR a.paused_until > :now OR a.window_started_at IS NOT NULL)))
     RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
               send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
               endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
@@ -129,6 +133,14 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """The provider account that is to send; `is_admitted`: its breaker was asked, and lets it."""
+
+    provider: str
+    is_admitted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class By:
     """Who tried: under which lease, by which provider, on which worker."""
 
@@ -143,10 +155,13 @@ def expire(session: Session, ids: Sequence[str], *, now: datetime) -> list[str]:
 
 
 def claim(
-    session: Session, ids: Sequence[str], lease: Lease, *, channel: str, provider: str, now: datetime
+    session: Session, ids: Sequence[str], lease: Lease, account: Account, *, channel: str, now: datetime
 ) -> list[ClaimedRow]:
-    """Take those of `ids` that wait and are due, for sending; the rest is someone else's, done, or not due."""
-    values = {"ids": array(ids), "channel": channel, "provider": provider, "now": now}
+    """Take those of `ids` that wait and are due, for sending; the rest is someone else's, done, or not due.
+
+    Nothing is taken for an account that had trouble lately, unless its breaker has admitted it.
+    """
+    values = {"ids": array(ids), "channel": channel, "now": now, **asdict(account)}
     rows = session.execute(CLAIM, values | {"lease_id": lease.id, "lease_until": lease.until})
     return [ClaimedRow(*row) for row in rows]
 

@@ -174,17 +174,27 @@ class Round:
         """Take rows for sending; None while all accounts rest: then they wait, without using up an attempt."""
         # Each statement stands for itself: what a crash leaves between them is found by lease, probe time and sweeper.
         with single_statements() as uow:
-            self._admission = breaker.admit(uow, self._channel, probe_until=self._lease.until)
-            if self._admission.provider is None:
+            claimed = self._claim_untroubled(uow, ids) or self._claim_admitted(uow, ids)
+            if claimed is None:
                 self._end_hopeless(uow, ids)
                 breaker.park(uow, self._channel, ids, self._admission)
                 return None
-            self._provider = self._admission.provider
-            claimed = self._claim_probe(uow, ids) if self.is_probe else self._claim_rows(uow, ids)
             self._rows = {row.id: row for row in claimed}
             if len(claimed) < len(ids):
                 self._end_hopeless(uow, [each for each in ids if each not in self._rows])
         return [self._message(row) for row in claimed]
+
+    def _claim_untroubled(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
+        """Take rows for the first provider, if its account had no trouble: then its breaker has nothing to say."""
+        self._admission = breaker.Admission(provider_names(self._channel, self._settings)[0])
+        return self._claim_rows(uow, ids, is_admitted=False)
+
+    def _claim_admitted(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow] | None:
+        """Take rows for the provider that the breakers admit; None while all accounts rest."""
+        self._admission = breaker.admit(uow, self._channel, probe_until=self._lease.until)
+        if self._admission.provider is None:
+            return None
+        return self._claim_probe(uow, ids) if self.is_probe else self._claim_rows(uow, ids)
 
     def _end_hopeless(self, uow: UnitOfWork, ids: Sequence[str]) -> None:
         """End what has expired, also while its account rests, and what waits for a suppressed address."""
@@ -192,10 +202,10 @@ class Round:
         tallies.count_ended(uow, self._channel, Status.FAILED, Reason.EXPIRED, len(expired))
         suppressions.end_suppressed(uow, ids, channel=self._channel)
 
-    def _claim_rows(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
-        return delivery.claim(
-            uow.session, ids, self._lease, channel=self._channel, provider=self._provider, now=uow.now
-        )
+    def _claim_rows(self, uow: UnitOfWork, ids: Sequence[str], *, is_admitted: bool = True) -> list[ClaimedRow]:
+        self._provider = self._admission.provider or ""
+        account = delivery.Account(self._provider, is_admitted=is_admitted)
+        return delivery.claim(uow.session, ids, self._lease, account, channel=self._channel, now=uow.now)
 
     def _claim_probe(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
         """Take the first row that is still ours to send; without one the account waits for another worker."""
