@@ -27,7 +27,7 @@ OPTIONS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",  # their paths may be about 100 bytes long, a state directory's may be longer
     "max_connections": "100",
-    "shared_buffers": "128MB",  # taken as it is used: the indexes of a million notifications, as far as they are written
+    "shared_buffers": "128MB",  # taken as it is used: indexes of a million notifications, as far as they are written
     "effective_cache_size": "512MB",
     "maintenance_work_mem": "64MB",
     "huge_pages": "off",
