@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import redis
 
 from sentinel.logs import get_logger
+from sentinel.once import Once
 from sentinel.settings import get_settings
 from sentinel.store import get_store
 
@@ -43,7 +42,7 @@ def _key(channel: str) -> str:
     return f"sentinel:bell:{channel}"
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_bell() -> Bell:
     """Return the bell of this process."""
     return Bell(get_store(), longest_ms=get_settings().gather_ms)

@@ -9,7 +9,6 @@ import re
 import select
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,6 +19,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 
+from sentinel.once import Once
 from sentinel.prepared import Plans
 from sentinel.settings import Settings, get_settings
 
@@ -173,7 +173,7 @@ def _wait(connection: extensions.connection) -> None:
 extensions.set_wait_callback(_wait)
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_engine() -> Engine:
     """Make the pool of this process on first use; `forget_engine` after a fork."""
     settings = get_settings()
@@ -237,7 +237,7 @@ def _server_limits(settings: Settings) -> str:
     return " ".join([*(f"-c {name}={seconds}s" for name, seconds in limits.items()), *others])
 
 
-@lru_cache(maxsize=1)
+@Once
 def _session_factory() -> sessionmaker[Session]:
     return sessionmaker(get_engine(), expire_on_commit=False)
 
@@ -260,7 +260,7 @@ def new_session_of_single_statements() -> Session:
 
 def forget_engine() -> None:
     """Drop connections inherited from a parent process without closing the parent's sockets."""
-    if get_engine.cache_info().currsize:
+    if get_engine.is_made:
         get_engine().dispose(close=False)
-    _session_factory.cache_clear()
-    get_engine.cache_clear()
+    _session_factory.forget()
+    get_engine.forget()

@@ -9,11 +9,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 from sentinel.bell import get_bell
 from sentinel.broker import publish_accepted
 from sentinel.logs import get_logger
+from sentinel.once import Once
 from sentinel.settings import get_settings
 from sentinel.stopping import at_end
 
@@ -124,7 +124,7 @@ class Dispatcher:
             return ids
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_dispatcher() -> Dispatcher:
     """Return the dispatcher of this process; what it still holds is published when the process ends."""
     dispatcher = Dispatcher(publish_accepted, ring=get_bell().ring, full_size=get_settings().batch_size)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -25,6 +24,7 @@ from redis.exceptions import RedisError
 
 from sentinel import metrics
 from sentinel.logs import get_logger
+from sentinel.once import Once
 from sentinel.settings import Limit, Settings, get_settings
 from sentinel.store import get_store
 
@@ -231,7 +231,7 @@ def _strategy(settings: Settings) -> RateLimiter:
     return STRATEGIES[settings.limit_strategy](storage)
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_limiter() -> Limiter:
     """Return the limiter of this process; redis-py opens connections of its own after a fork."""
     return Limiter(get_settings())

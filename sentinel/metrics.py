@@ -9,12 +9,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import orjson
 import redis
 
 from sentinel.logs import get_logger
+from sentinel.once import Once
 from sentinel.stopping import at_end
 from sentinel.store import get_store
 
@@ -221,7 +221,7 @@ class Meter:
         self._is_away = True
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_meter() -> Meter:
     """Return the meter of this process; what it still holds is flushed when the process ends."""
     meter = Meter()
@@ -230,7 +230,7 @@ def get_meter() -> Meter:
 
 
 # A child begins with nothing: what its parent has counted is the parent's to bring, and so is a lock it holds.
-os.register_at_fork(after_in_child=get_meter.cache_clear)
+os.register_at_fork(after_in_child=get_meter.forget)
 
 
 def totals() -> dict[Series, float]:

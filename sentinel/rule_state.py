@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -19,6 +18,7 @@ import redis
 from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
 from sentinel.logs import get_logger
+from sentinel.once import Once
 from sentinel.rules import limits
 from sentinel.rules.rulings import (
     GROUPS,
@@ -222,7 +222,7 @@ def _script(names: Sequence[str]) -> str:
     return "\n".join([*lines, *(folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in names)])
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_rule_state() -> RuleState:
     """Return the state as this process sees it."""
     return RuleState(get_store())

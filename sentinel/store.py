@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import redis
 from redis.exceptions import NoScriptError
 
+from sentinel.once import Once
 from sentinel.settings import get_settings
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_store() -> redis.Redis:
     """Return the pool of this process; redis-py opens connections of its own after a fork."""
     url = get_settings().redis_url.get_secret_value()

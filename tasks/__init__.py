@@ -95,8 +95,8 @@ def _labels(task: Any) -> dict[str, str]:
 @worker_shutdown.connect
 @worker_process_shutdown.connect
 def _before_exit(**_: Any) -> None:
-    if get_dispatcher.cache_info().currsize:
+    if get_dispatcher.is_made:
         get_dispatcher().close()
     metrics.flush()
-    if get_sender.cache_info().currsize:
+    if get_sender.is_made:
         get_sender().close()

@@ -36,21 +36,21 @@ MADE_ONCE = (
     store.get_store,
     live_rules.get_live_rules,
     rule_state.get_rule_state,
-    get_settings,
 )
 
 
 def forget_process_state() -> None:
     """Drop what this process has made from its settings, so that new settings take effect."""
-    if delivery.get_sender.cache_info().currsize:
+    if delivery.get_sender.is_made:
         delivery.get_sender().close()
-    if dispatcher.get_dispatcher.cache_info().currsize:
+    if dispatcher.get_dispatcher.is_made:
         dispatcher.get_dispatcher().close()
-    if metrics.get_meter.cache_info().currsize:
+    if metrics.get_meter.is_made:
         metrics.get_meter().close()
     db.forget_engine()
     for made in MADE_ONCE:
-        made.cache_clear()
+        made.forget()
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

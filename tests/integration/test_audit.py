@@ -382,7 +382,7 @@ def test_the_metrics_say_what_the_last_audit_found(sent: str, api: FlaskClient) 
     execute("UPDATE notifications SET attempts = 2 WHERE id = :id", id=sent)
     audit.audit_and_keep()
 
-    gauges.get_gauges.cache_clear()
+    gauges.get_gauges.forget()
     shown = api.get("/metrics").get_data(as_text=True)
 
     assert "\naudit_discrepancies 1.0\n" in shown

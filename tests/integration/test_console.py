@@ -32,9 +32,9 @@ LogIn = Callable[..., TestResponse]
 
 @pytest.fixture(autouse=True)
 def _fresh_gauges() -> Iterator[None]:
-    get_gauges.cache_clear()
+    get_gauges.forget()
     yield
-    get_gauges.cache_clear()
+    get_gauges.forget()
 
 
 @pytest.fixture

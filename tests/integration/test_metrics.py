@@ -51,7 +51,7 @@ def store(servers: Servers) -> Iterator[redis.Redis]:
 
 def samples(api: FlaskClient, **headers: str) -> dict[tuple[str, Labels], float]:
     """What /metrics says now, by name and labels."""
-    gauges.get_gauges.cache_clear()
+    gauges.get_gauges.forget()
     answer = api.get("/metrics", headers=headers)
     assert answer.status_code == 200, answer.get_data(as_text=True)
     families = parse(answer.get_data(as_text=True))

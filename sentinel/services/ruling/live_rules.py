@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sentinel.imports import loading, search_rarely
 from sentinel.logs import get_logger
+from sentinel.once import Once
 from sentinel.queries import matching
 from sentinel.queries.matching import PendingEvent, StoredRule
 from sentinel.rules.rulebook import RuleBook
@@ -130,7 +130,7 @@ class LiveRules:
             self._holding[rule.client_id].add(rule.id)
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_live_rules() -> LiveRules:
     """Return the rules of this process, made on first use after the fork."""
     return LiveRules()

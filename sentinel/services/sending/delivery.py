@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -10,7 +9,6 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -24,6 +22,7 @@ from sentinel.channels.sender import Result, Sender, Sent, Unsent, places_of
 from sentinel.clock import utc_now
 from sentinel.logs import get_logger
 from sentinel.models.status import Reason, Status
+from sentinel.once import Once
 from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import By, ClaimedRow, Lease
 from sentinel.services import suppressions
@@ -49,20 +48,10 @@ class Again:
     seconds: float = 0.0
 
 
-_making_sender = threading.Lock()
-"""Two threads that ask at once would make two senders, and one would be lost with its connections open."""
-
-
-@lru_cache(maxsize=1)
+@Once
 def get_sender() -> Sender:
     """Return the sender of this process, made on first use after the fork."""
     return Sender(get_settings())
-
-
-def shared_sender() -> Sender:
-    """Return the sender of this process to any of its threads."""
-    with _making_sender:
-        return get_sender()
 
 
 def deliver(channel: str, ids: Sequence[str], *, worker: str) -> Again:
@@ -145,7 +134,7 @@ class Round:
         if messages is None:
             return False
         tally: Counter[str] = Counter()
-        sender = shared_sender()
+        sender = get_sender()
         for group in sender.send(self._channel, self._provider, messages, start_before=start_before):
             self._write_surely(group)
             tally.update(result.receipt.outcome if isinstance(result, Sent) else "UNSENT" for result in group)

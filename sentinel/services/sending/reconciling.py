@@ -17,7 +17,7 @@ from sentinel.queries.accounts import Standing
 from sentinel.queries.reconciling import DecidedRow, DoubtRow, Limits
 from sentinel.services.sending import adopting
 from sentinel.services.sending.adopting import Asked, Verdict
-from sentinel.services.sending.delivery import shared_sender
+from sentinel.services.sending.delivery import get_sender
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import Settings, get_settings
@@ -77,7 +77,7 @@ def _ask_slice(channel: str, provider: str, ids: Sequence[str], settings: Settin
     doubts = _take(channel, provider, ids, settings)
     if not doubts:
         return
-    findings = shared_sender().look_up(channel, provider, [_question(channel, doubt) for doubt in doubts])
+    findings = get_sender().look_up(channel, provider, [_question(channel, doubt) for doubt in doubts])
     with unit_of_work() as uow:
         verdicts = _verdicts(uow, provider, doubts, findings)
         _settle_found(uow, channel, provider, doubts, verdicts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import lru_cache
 from itertools import product
 
 from kombu.exceptions import KombuError
@@ -18,6 +17,7 @@ from sentinel.logs import get_logger
 from sentinel.metrics import Series
 from sentinel.models.status import IN_FLIGHT
 from sentinel.models.ticket import TicketStatus
+from sentinel.once import Once
 from sentinel.queries import gauges
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.unit_of_work import unit_of_work
@@ -49,7 +49,7 @@ class Gauges:
             return self._values
 
 
-@lru_cache(maxsize=1)
+@Once
 def get_gauges() -> Gauges:
     """Return the gauges of this process."""
     return Gauges()
