@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from celery import Celery, signature
+from celery import Celery, Signature
 from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -62,19 +62,19 @@ RECEIPTS = "receipts"
 def publish_accepted(line: str, ids: Sequence[str]) -> bool:
     """Queue what was committed: events to be matched, reports to be read, or notifications of the channel `line`."""
     if line == RECEIPTS:
-        return _publish(lambda part: signature("tasks.receipts.apply", args=[part]), line, ids)
+        return _publish(lambda part: celery.signature("tasks.receipts.apply", args=[part]), line, ids)
     return publish_events(ids) if line == EVENTS else publish_pipeline(line, ids)
 
 
 def publish_events(ids: Sequence[str]) -> bool:
     """Queue events to be matched; False if the broker cannot be reached."""
-    return _publish(lambda part: signature("tasks.pipeline.match", args=[part]), EVENTS, ids)
+    return _publish(lambda part: celery.signature("tasks.pipeline.match", args=[part]), EVENTS, ids)
 
 
 def publish_warm_up() -> None:
     """Queue a look at the rules, so that the first event finds them loaded; it may get lost."""
     try:
-        signature("tasks.pipeline.match", args=[[]]).apply_async(retry=False)
+        celery.signature("tasks.pipeline.match", args=[[]]).apply_async(retry=False)
     except UNREACHABLE as error:
         log.debug("broker_unreachable", line=EVENTS, error=type(error).__name__)
 
@@ -84,18 +84,20 @@ def publish_pipeline(channel: str, ids: Sequence[str]) -> bool:
     following = _after_evaluate(channel)
     kwargs = {"channel": channel}
     return _publish(
-        lambda part: signature("tasks.pipeline.evaluate", args=[part], kwargs=kwargs, chain=following), channel, ids
+        lambda part: celery.signature("tasks.pipeline.evaluate", args=[part], kwargs=kwargs, chain=following),
+        channel,
+        ids,
     )
 
 
 @lru_cache
-def _after_evaluate(channel: str) -> list[signature]:
+def _after_evaluate(channel: str) -> list[Signature]:
     """The rest of a chain, last task first, as Celery's messages carry it: the same for all ids of a channel."""
     kwargs = {"channel": channel}
     return [
-        signature("tasks.delivery.deliver", kwargs=kwargs, queue=channel),
-        signature("tasks.pipeline.rate_limit", kwargs=kwargs),
-        signature("tasks.pipeline.dedupe", kwargs=kwargs),
+        celery.signature("tasks.delivery.deliver", kwargs=kwargs, queue=channel),
+        celery.signature("tasks.pipeline.rate_limit", kwargs=kwargs),
+        celery.signature("tasks.pipeline.dedupe", kwargs=kwargs),
     ]
 
 
@@ -113,15 +115,15 @@ def publish_reconcile(channel: str, ids: Sequence[str]) -> bool:
     """Queue questions about sends in doubt; False if the broker cannot be reached."""
     kwargs, queue = {"channel": channel}, f"{channel}.retry"
     return _publish(
-        lambda part: signature("tasks.delivery.reconcile", args=[part], kwargs=kwargs, queue=queue), channel, ids
+        lambda part: celery.signature("tasks.delivery.reconcile", args=[part], kwargs=kwargs, queue=queue), channel, ids
     )
 
 
-def _delivery(ids: list[str], channel: str, *, queue: str) -> signature:
-    return signature("tasks.delivery.deliver", args=[ids], kwargs={"channel": channel}, queue=queue)
+def _delivery(ids: list[str], channel: str, *, queue: str) -> Signature:
+    return celery.signature("tasks.delivery.deliver", args=[ids], kwargs={"channel": channel}, queue=queue)
 
 
-def _publish(build: Callable[[list[str]], signature], line: str, ids: Sequence[str]) -> bool:
+def _publish(build: Callable[[list[str]], Signature], line: str, ids: Sequence[str]) -> bool:
     size = get_settings().batch_size
     try:
         for start in range(0, len(ids), size):

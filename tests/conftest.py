@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
 from collections.abc import Callable, Iterator
 
@@ -47,7 +48,10 @@ def forget_process_state() -> None:
         dispatcher.get_dispatcher().close()
     if metrics.get_meter.is_made:
         metrics.get_meter().close()
+    if db.get_engine.is_made:
+        db.get_engine().dispose()
     db.forget_engine()
+    gc.unfreeze()  # a worker keeps its rules for life, a test for a moment: what hangs on them must be closed
     for made in MADE_ONCE:
         made.forget()
     get_settings.cache_clear()

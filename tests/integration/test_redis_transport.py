@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 from kombu.entity import Queue
 from kombu.transport import get_transport_cls
 from kombu.transport import redis as stock
 
-from sentinel.broker import celery
+from sentinel.broker import celery, publish_pipeline
 from sentinel.embedded.servers import Servers
 from sentinel.redis_transport import Channel, Transport
 
@@ -125,3 +126,16 @@ def test_what_we_replace_is_still_there_in_kombu() -> None:
     assert "_create_client" in vars(stock.Channel)
     acquire: Any = stock.Channel.conn_or_acquire
     assert "_create_client" in acquire.__wrapped__.__code__.co_names
+
+
+def test_what_we_queue_goes_to_our_broker_whichever_application_the_process_made_last(servers: Servers) -> None:
+    other = Celery("other", broker="memory://")
+    try:
+        assert publish_pipeline("sms", ["01980000-0000-7000-8000-000000000000"])
+    finally:
+        celery.set_current()
+        other.close()
+
+    with redis.Redis.from_url(servers.redis_url) as store:
+        assert store.llen("sentinel:pipeline") == 1
+        store.delete("sentinel:pipeline")

@@ -38,7 +38,7 @@ def test_a_signal_in_the_middle_of_a_ring_ends_beat_after_it(number: signal.Sign
         def setup_logging(self, *_: object, **__: object) -> None:
             """The logs of this process are pytest's."""
 
-    Silent(app=Celery(broker="memory://"), scheduler=Ringing, quiet=True).start_scheduler()
+    Silent(app=Celery(broker="memory://", set_as_current=False), scheduler=Ringing, quiet=True).start_scheduler()
 
     assert len(rung) == 1
 
@@ -52,7 +52,7 @@ def test_a_signal_in_the_middle_of_a_ring_ends_beat_after_it(number: signal.Sign
     ],
 )
 def test_a_worker_imports_the_tasks_of_its_own_queues(queues: list[str], modules: list[str]) -> None:
-    app = Celery()
+    app = Celery(set_as_current=False)
     app.conf.imports = ["tasks.pipeline", "tasks.delivery", "tasks.receipts"]
     app.conf.task_routes = {"tasks.pipeline.*": {"queue": "pipeline"}, "tasks.receipts.*": {"queue": "receipts"}}
 
