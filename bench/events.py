@@ -22,6 +22,9 @@ from bench.tolls import Toll, toll_table, tolls
 from bench.verdicts import Peer, Verdict
 
 ROUNDS = 3
+SENDERS = 2
+"""A worker is one process and sends on one core; the peer has both."""
+
 WARM_UP = 4000
 PIECE = 0.25
 """Seconds of one point in the plots: a round is short."""
@@ -67,7 +70,7 @@ def run(context: Context) -> Figures:
     loadings: list[Loading] = []
     with receiving() as receiver:
         for clients in (FEW, MANY):
-            with sentinel(context, receiver, clients, name=f"events_{clients}") as ours:
+            with sentinel(context, receiver, clients, name=f"events_{clients}", senders=SENDERS) as ours:
                 loadings.append(loading(ours, receiver, clients))
                 found |= rounds(context, receiver, clients, contestants(context, ours, receiver, clients))
                 if clients == MANY:

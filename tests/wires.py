@@ -50,13 +50,15 @@ class Wire:
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
         self._held.append(asyncio.current_task())
-        server_reader, server_writer = await asyncio.open_connection(*self._target)
+        ends = [writer]
         try:
+            server_reader, server_writer = await asyncio.open_connection(*self._target)
+            ends.append(server_writer)
             await asyncio.gather(self._pump(reader, server_writer, weight=1), self._pump(server_reader, writer))
         except (ConnectionError, asyncio.CancelledError):
             pass  # an end like any other
         finally:
-            for each in (writer, server_writer):
+            for each in ends:
                 each.transport.abort()
 
     async def _pump(self, reader: StreamReader, writer: StreamWriter, *, weight: int = 0) -> None:

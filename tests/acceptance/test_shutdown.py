@@ -37,6 +37,8 @@ PATIENT = {
     "SENTINEL_READ_TIMEOUT_SECONDS": "3",
     "SENTINEL_SEND_DEADLINE_SECONDS": "4",
     "SENTINEL_LEASE_SECONDS": "25",
+    "SENTINEL_LOCK_TIMEOUT_SECONDS": "20",
+    "SENTINEL_STATEMENT_TIMEOUT_SECONDS": "25",
 }
 """On a busy machine such a provider needs longer than `QUICK` allows."""
 
