@@ -177,28 +177,30 @@ def test_a_full_chain_leaves_also_within_the_gap(monkeypatch: pytest.MonkeyPatch
     assert published.batches == [("sms", ["a", "b"]), ("sms", ["c", "d", "e"])]
 
 
-def test_the_gap_of_one_line_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_a_gap(monkeypatch: pytest.MonkeyPatch) -> tuple[Dispatcher, Publications]:
+    """A dispatcher that has published `a` and keeps the rest of that line back for a minute."""
     monkeypatch.setattr(module, "gap_after", lambda _: 60.0)
     published = Publications()
     dispatcher = make(published)
     dispatcher.add("sms", ["a"])
     published.wait(1)
-
     dispatcher.add("sms", ["b"])
+    return dispatcher, published
+
+
+def test_the_gap_of_one_line_holds_up_no_other(in_a_gap: tuple[Dispatcher, Publications]) -> None:
+    dispatcher, published = in_a_gap
+
     dispatcher.add("email", ["c"])
     published.wait(1)
 
     assert published.batches == [("sms", ["a"]), ("email", ["c"])]
 
 
-def test_what_waits_for_the_end_of_a_gap_is_published_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "gap_after", lambda _: 60.0)
-    published = Publications()
-    dispatcher = make(published)
-    dispatcher.add("sms", ["a"])
-    published.wait(1)
+def test_what_waits_for_the_end_of_a_gap_is_published_at_the_end(in_a_gap: tuple[Dispatcher, Publications]) -> None:
+    dispatcher, published = in_a_gap
 
-    dispatcher.add("sms", ["b"])
     dispatcher.close()
 
     assert published.batches == [("sms", ["a"]), ("sms", ["b"])]
