@@ -52,7 +52,7 @@ audit: $(DEV_STAMP) ## look for known vulnerabilities in the locked packages (wi
 
 # setuptools comes from the lock as well, so that installing Sentinel itself needs no network.
 define compile
-echo 'setuptools>=80' | $(UV) pip compile --quiet $(LOCK_FLAGS) --universal --python-version 3.11 --generate-hashes --no-annotate \
+echo 'setuptools>=80' | $(UV) pip compile --quiet $(LOCK_FLAGS) --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" $(2) --output-file $(1) pyproject.toml -
 endef
 

@@ -69,6 +69,11 @@ class Sample:
     backlog: int | None
 
 
+def is_drained(samples: Sequence[Sample], *, since: float) -> bool:
+    """Whether everything has come to its end: seen so after `since`, for what came after a look is not in it."""
+    return bool(samples) and samples[-1].at >= since and samples[-1].backlog == 0
+
+
 @dataclass(slots=True)
 class Progress:
     """What can be watched while it goes on."""
@@ -186,7 +191,7 @@ class _Run:
         self._traffic.join()
         load_seconds = self._now
         last = load_seconds + self._plan.drain_seconds
-        self._turn("drain", lambda: self._is_drained or self._now > last)
+        self._turn("drain", lambda: is_drained(self._samples, since=load_seconds) or self._now > last)
         drain_seconds = self._now - load_seconds
         self._say("judging")
         return Outcome(
@@ -236,10 +241,6 @@ class _Run:
         standing = self._parts.witness.standing()
         left, backlog = (standing.left, standing.backlog) if standing else (None, None)
         self._samples.append(Sample(self._now, len(self._traffic.book.accepted), left, backlog))
-
-    @property
-    def _is_drained(self) -> bool:
-        return bool(self._samples) and self._samples[-1].backlog == 0
 
     def _say(self, step: str) -> None:
         progress = self._progress

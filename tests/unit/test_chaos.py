@@ -13,7 +13,7 @@ import pytest
 from sentinel.chaos.curves import Curve, Mark, draw, per_second
 from sentinel.chaos.questions import count_copies
 from sentinel.chaos.report import facts_of, problems_of, write_page
-from sentinel.chaos.run import Outcome, Plan, Sample, Struck
+from sentinel.chaos.run import Outcome, Plan, Sample, Struck, is_drained
 from sentinel.chaos.strikes import KINDS, RECOVERY_SECONDS, plan_strikes
 from sentinel.chaos.traffic import Book, make_orders
 from sentinel.chaos.verdict import Books, Copies, Row, Verdict, judge
@@ -135,6 +135,15 @@ def test_every_kind_of_fault_comes_and_no_part_is_struck_while_it_is_down(seed: 
     for each in strikes:
         assert each.at >= whole_at.get(each.target, 0.0), each
         whole_at[each.target] = each.at + each.seconds + RECOVERY_SECONDS
+
+
+def test_an_empty_backlog_seen_before_the_last_message_is_no_end() -> None:
+    before, after = Sample(35.8, 2100, 2100, 0), Sample(36.4, 2160, 2100, 60)
+
+    assert not is_drained([], since=36.0)
+    assert not is_drained([before], since=36.0)
+    assert not is_drained([before, after], since=36.0)
+    assert is_drained([before, after, Sample(37.5, 2160, 2160, 0)], since=36.0)
 
 
 def test_the_load_keeps_its_rate_and_no_two_messages_share_a_token_or_a_recipient() -> None:
