@@ -12,6 +12,8 @@ from typing import Any, Literal, Self, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from sentinel.stand_ins import stop_listening
+
 Step = Literal["mail", "rcpt", "data"]
 USERNAME, PASSWORD = "sentinel", "stand-in-password"
 DISCONNECT, SILENCE = "disconnect", "silence"
@@ -58,7 +60,8 @@ class SmtpStandIn:
         return protocol
 
     async def _close(self) -> None:
-        self._server.close()
+        await stop_listening(self._server)
+        await asyncio.sleep(0)  # what has begun is told of its transport
         for protocol in self._protocols:
             if protocol.transport is not None:
                 cast("asyncio.Transport", protocol.transport).abort()

@@ -7,6 +7,8 @@ import threading
 from asyncio import StreamReader, StreamWriter
 from urllib.parse import urlsplit
 
+from sentinel.stand_ins import stop_listening
+
 
 class Wire:
     """A proxy before PostgreSQL that can stop passing bytes on: both kernels still answer, nobody else does."""
@@ -42,8 +44,9 @@ class Wire:
         self._loop.close()
 
     async def _end(self) -> None:
-        self._server.close()
+        await stop_listening(self._server)
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.sleep(0)  # cancelled before it begins, a task would not close its connection
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)

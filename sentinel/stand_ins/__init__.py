@@ -21,6 +21,7 @@ from sentinel.stand_ins.faults import (
     reset_unread,
     silence,
 )
+from sentinel.stand_ins.listening import stop_listening
 from sentinel.stand_ins.messages import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, WEBHOOK_SECRET, Credentials
 from sentinel.stand_ins.process import ProviderProcess
 from sentinel.stand_ins.slack import refused_by_slack
@@ -52,4 +53,5 @@ __all__ = [
     "reset",
     "reset_unread",
     "silence",
+    "stop_listening",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 from sentinel.stand_ins import hooks, sendgrid, slack, twilio
 from sentinel.stand_ins.book import Book, Entry
 from sentinel.stand_ins.faults import NO_ANSWER, Ending, Fault
+from sentinel.stand_ins.listening import stop_listening
 from sentinel.stand_ins.messages import Answer, Api, Request
 
 _DRIP_SECONDS = 0.05
@@ -179,7 +180,7 @@ async def serve(book: Book, *, port: int = 0, tls: ssl.SSLContext | None = None)
 
 async def closed(server: asyncio.Server, book: Book) -> None:
     """Stop listening and cut off whoever still waits."""
-    server.close()
+    await stop_listening(server)
     await book.reporter.close()
     # Connections accepted a moment ago are still being made; unmade, nobody would close them.
     if making := asyncio.all_tasks() - {asyncio.current_task()}:
