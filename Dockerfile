@@ -6,8 +6,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/sentinel
 WORKDIR /build
 # Packages first: this layer is built again only when the lock file changes.
-COPY requirements.txt .
-RUN /opt/sentinel/bin/pip install --require-hashes --only-binary :all: -r requirements.txt
+COPY requirements-server.txt .
+RUN /opt/sentinel/bin/pip install --require-hashes --only-binary :all: -r requirements-server.txt
 COPY pyproject.toml README.md celeryconfig.py ./
 COPY sentinel sentinel
 COPY tasks tasks

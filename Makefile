@@ -38,8 +38,9 @@ format: $(DEV_STAMP) ## format the code and mend what ruff can mend
 lock: ## compile the lock files from pyproject.toml with uv; newest versions: LOCK_FLAGS=--upgrade
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv; install it, or say where it is: make lock UV=/path/to/uv" >&2; exit 1; }
 	$(call compile,requirements.txt,)
+	$(call compile,requirements-server.txt,--extra kafka --extra otel --constraint requirements.txt)
 	$(call compile,requirements-embedded.txt,--extra embedded --constraint requirements.txt)
-	$(call compile,requirements-dev.txt,--extra embedded --group dev --constraint requirements-embedded.txt)
+	$(call compile,requirements-dev.txt,--all-extras --group dev --constraint requirements-embedded.txt --constraint requirements-server.txt)
 
 plans: $(DEV_STAMP) ## look at what every statement reads among a million notifications
 	PLANS_ROWS=1000000 $(BIN)/pytest -n 0 tests/integration/test_query_plans.py
@@ -56,7 +57,7 @@ echo 'setuptools>=80' | $(UV) pip compile --quiet $(LOCK_FLAGS) --universal --no
 	--custom-compile-command "make lock" $(2) --output-file $(1) pyproject.toml -
 endef
 
-# Each lock file holds all of the one before it, so one installation is enough.
+# The development lock file holds all of the one before it, so one installation is enough.
 $(UP_STAMP): requirements-embedded.txt pyproject.toml | $(BIN)/python
 	@echo "Installing packages into .venv (once, about a minute)"
 	@$(PIP_INSTALL) --require-hashes -r requirements-embedded.txt

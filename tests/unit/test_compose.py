@@ -167,7 +167,7 @@ def test_the_image_installs_only_what_the_lock_file_names() -> None:
 
     installs = re.findall(r"pip install (.+)", text)
     assert installs == [
-        "--require-hashes --only-binary :all: -r requirements.txt",
+        "--require-hashes --only-binary :all: -r requirements-server.txt",
         "--no-deps --no-build-isolation --no-index .",
     ]
     assert "embedded" not in text

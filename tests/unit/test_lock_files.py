@@ -13,7 +13,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-server.txt", "requirements-embedded.txt", "requirements-dev.txt"]
+)
 def test_extras_that_a_locked_package_asks_for_are_locked_with_it(name: str) -> None:
     """Else pip 23.2 looks for the newest release with the extra, for which no hash is known."""
     locked = _locked(ROOT / name)
