@@ -45,6 +45,10 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "events_ingested_total": Metric("Events stored.", ("client",)),
+    "ingest_entries_total": Metric(
+        "Entries of streams: `stored`, `duplicate`, `dead`, or `deleted` before they were read.",
+        ("source", "stream", "result"),
+    ),
     "events_matched_total": Metric("Events that a rule matched, or that were addressed to a user."),
     "events_unmatched_total": Metric("Events that no rule matched."),
     "rules_triggered_total": Metric("How often rules spoke: once per event and rule.", ("client",)),

@@ -1,0 +1,157 @@
+"""`sentinel ingest redis | kafka`: take in events from a stream until told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from sentinel import stopping
+from sentinel.cli.processes import database_name
+from sentinel.errors import ConfigurationError
+from sentinel.imports import loading, search_rarely
+from sentinel.ingest.decoding import Form
+from sentinel.ingest.entries import Pace, Source
+from sentinel.ingest.loop import run
+from sentinel.ingest.storing import Intake
+from sentinel.settings import get_settings
+
+LONGEST_NAME = 200
+"""Of a stream or topic: with an entry's place it is the id of an event, which has up to 255 characters."""
+LARGEST_BATCH = 5000
+
+SHARED = (
+    click.option("--group", default="sentinel", show_default=True, help="Consumer group; made if it is missing."),
+    click.option("--client", required=True, help="Whose events they become."),
+    click.option(
+        "--audience",
+        type=click.Choice(["own", "all"]),
+        default="own",
+        show_default=True,
+        help="Whose rules hear them: the client's own, or those of every client.",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(1, LARGEST_BATCH),
+        default=500,
+        show_default=True,
+        help="Most entries of one commit.",
+    ),
+    click.option(
+        "--linger",
+        type=click.IntRange(0, 10_000),
+        default=50,
+        show_default=True,
+        help="Milliseconds to wait for others to share a commit.",
+    ),
+)
+
+
+def _with_shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(SHARED):
+        command = option(command)
+    return command
+
+
+@click.group(epilog="Example: sentinel ingest redis --stream sentinel:events --client shop")
+def ingest() -> None:
+    """Take in events from Redis Streams or Kafka, each exactly once."""
+
+
+@ingest.command(epilog="Example: sentinel ingest redis --stream sentinel:events --client shop --consumer ingest-1")
+@click.option("--stream", required=True, help="Name of the stream; made if it is missing.")
+@click.option("--consumer", help="Name of this consumer in its group. Default: this machine's name.")
+@click.option("--url", help="redis:// address of the stream's server. Default: REDIS_URL.")
+@click.option(
+    "--claim-idle",
+    type=click.IntRange(1, 86_400),
+    default=60,
+    show_default=True,
+    help="Seconds after which entries of a consumer that is silent go to another one.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(Form)),
+    default=Form.AUTO,
+    show_default=True,
+    help="auto: JSON in data, json or event, Protobuf in proto, else flat fields.",
+)
+@_with_shared
+def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int, form: str, **shared: Any) -> None:
+    """Take in events from a Redis Stream."""
+    _refuse_long("--stream", stream)
+    from sentinel.ingest.redis_stream import KIND, Place, RedisStream, connect  # noqa: PLC0415 - as for kafka
+
+    address = url or get_settings().redis_url.get_secret_value()
+    if not address:
+        raise ConfigurationError("there is no Redis to read from: set REDIS_URL, or give --url")
+    place = Place(stream, shared["group"], consumer or socket.gethostname())
+    source = RedisStream(connect(address), place, _pace(shared), claim_idle_seconds=claim_idle)
+    _take_in(source, _intake(KIND, form, shared))
+
+
+@ingest.command(epilog="Example: sentinel ingest kafka --brokers kafka:9092 --topic orders --client shop")
+@click.option("--brokers", required=True, help="host:port, several with commas.")
+@click.option("--topic", "topics", multiple=True, required=True, help="Topic to read; may be repeated.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "protobuf"]),
+    default="json",
+    show_default=True,
+    help="How messages are written.",
+)
+@click.option("--set", "pairs", multiple=True, help="Any setting of librdkafka as key=value; may be repeated.")
+@_with_shared
+def kafka(*, brokers: str, topics: tuple[str, ...], form: str, pairs: tuple[str, ...], **shared: Any) -> None:
+    """Take in events from topics of Kafka."""
+    with loading():
+        from sentinel.ingest.kafka import KIND, RESERVED, KafkaTopics  # noqa: PLC0415 - an extra, and 20 MB
+
+    _refuse_long("--topic", *topics)
+    chosen = _chosen_settings(pairs, RESERVED) | {"bootstrap.servers": brokers, "group.id": shared["group"]}
+    source = KafkaTopics(chosen, topics, _pace(shared))
+    _take_in(source, _intake(KIND, Form.PROTOBUF if form == "protobuf" else Form.AUTO, shared))
+
+
+def _refuse_long(option: str, *names: str) -> None:
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            message = f"{name[:20]}… has {len(name)} characters; use a name of at most {LONGEST_NAME}"
+            raise click.BadParameter(message, param_hint=option)
+
+
+def _chosen_settings(pairs: Sequence[str], reserved: Sequence[str]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(
+                f"{pair!r} is not key=value, for example security.protocol=SSL", param_hint="--set"
+            )
+        if name in reserved:
+            message = f"{name} cannot be set: it is --brokers, --group, or what makes every event come exactly once"
+            raise click.BadParameter(message, param_hint="--set")
+        chosen[name] = value
+    return chosen
+
+
+def _pace(shared: Mapping[str, Any]) -> Pace:
+    return Pace(shared["batch"], shared["linger"] / 1000)
+
+
+def _intake(source: str, form: str, shared: Mapping[str, Any]) -> Intake:
+    return Intake(source, shared["client"], Form(form), shared["audience"])
+
+
+def _take_in(source: Source, intake: Intake) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.ask())
+    os.environ |= database_name(f"ingest {intake.source}")
+    search_rarely()
+    run(source, intake)

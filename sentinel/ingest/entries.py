@@ -1,0 +1,56 @@
+"""What a stream holds, whatever kind of stream it is, and what a source of it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: `id` names it for good (`stream:position`), `key` is what its source knows it by."""
+
+    id: str
+    stream: str
+    fields: Mapping[bytes, bytes]
+    key: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An entry that can never become an event, and why."""
+
+    entry: Entry
+    reason: str
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What is written beside the entry where dead letters lie."""
+        return {"sentinel.error": self.reason, "sentinel.entry": self.entry.id}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many entries are gathered at most for one commit, and how long."""
+
+    batch: int = 500
+    linger_seconds: float = 0.05
+
+
+class Source(Protocol):
+    """A stream, or several, as one reader of a group sees it. What cannot be reached raises `AwayError`."""
+
+    kind: str
+
+    def read(self) -> Sequence[Entry]:
+        """Gather entries that this reader is to store; none if none come for a moment."""
+
+    def settle(self, entries: Sequence[Entry], dead: Sequence[DeadLetter]) -> None:
+        """Put the dead ones where dead letters lie, then let the group go on behind all `entries`."""
+
+    def rest(self, seconds: float) -> None:
+        """Wait, at most until this process is to stop, and stay a member of the group."""
+
+    def close(self) -> None:
+        """Leave the group."""
