@@ -24,7 +24,7 @@ KIND = "kafka"
 POLL_SECONDS = 0.5
 """How long a read waits for the first message: so long may a stop take."""
 SLICE_SECONDS = 0.1
-BURY_SECONDS = 10.0
+BURY_SECONDS = 5.0
 DEAD = ".dead"
 """What is added to the name of a topic for that of its dead letters."""
 
@@ -37,8 +37,9 @@ DEFAULTS = {
     "auto.offset.reset": "earliest",  # a new group begins with what is there
     "partition.assignment.strategy": "cooperative-sticky",  # a rebalance stops only what changes hands
     "queued.max.messages.kbytes": "16384",  # read ahead; 64 MB otherwise
-    "log_level": "2",  # an outage is told once, by ourselves
 }
+QUIET = {"log_level": "2"}
+"""An outage is told once, by ourselves."""
 RESERVED = ("bootstrap.servers", "group.id", *OWN)
 
 NOT_OURS = (
@@ -65,7 +66,7 @@ class KafkaTopics:
         self._is_away = False
         self._producer: Producer | None = None
         with _refused_settings():
-            self._consumer = Consumer({**DEFAULTS, **settings, **OWN, "error_cb": self._say_away})
+            self._consumer = Consumer({**QUIET, **DEFAULTS, **settings, **OWN, "error_cb": self._say_away})
         self._consumer.subscribe(list(topics), on_revoke=self._lose, on_lost=self._lose)
 
     def read(self) -> list[Entry]:
@@ -150,7 +151,7 @@ class KafkaTopics:
     def _get_producer(self) -> Producer:
         if self._producer is None:
             kept = {name: value for name, value in self._settings.items() if name not in ("group.id", *DEFAULTS)}
-            self._producer = Producer({**kept, "enable.idempotence": True})
+            self._producer = Producer({**QUIET, **kept, "enable.idempotence": True})
         return self._producer
 
     def _say_away(self, error: KafkaError) -> None:
