@@ -53,10 +53,12 @@ def serve() -> None:
     from confluent_kafka import cimpl
 
     library = ctypes.CDLL(cimpl.__file__)  # brings the C library that it is linked with
-    for name in ("rd_kafka_new", "rd_kafka_mock_cluster_new"):
+    for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_mock_cluster_new"):
         getattr(library, name).restype = ctypes.c_void_p
     library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
-    client = ctypes.c_void_p(library.rd_kafka_new(0, None, None, 0))
+    settings = ctypes.c_void_p(library.rd_kafka_conf_new())
+    library.rd_kafka_conf_set(settings, b"log_level", b"2", None, 0)  # its client has nobody to connect to
+    client = ctypes.c_void_p(library.rd_kafka_new(0, settings, None, 0))
     cluster = ctypes.c_void_p(library.rd_kafka_mock_cluster_new(client, 1))
     library.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
     _tell(library.rd_kafka_mock_cluster_bootstraps(cluster).decode())

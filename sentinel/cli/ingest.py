@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -13,11 +14,8 @@ import click
 from sentinel import stopping
 from sentinel.cli.processes import database_name
 from sentinel.errors import ConfigurationError
-from sentinel.imports import loading, search_rarely
-from sentinel.ingest.decoding import Form
-from sentinel.ingest.entries import Pace, Source
-from sentinel.ingest.loop import run
-from sentinel.ingest.storing import Intake
+from sentinel.imports import hidden, loading, search_rarely
+from sentinel.ingest.entries import Form, Intake, Pace
 from sentinel.settings import get_settings
 
 LONGEST_NAME = 200
@@ -76,8 +74,8 @@ def ingest() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(Form)),
-    default=Form.AUTO,
+    type=click.Choice([str(form) for form in Form]),
+    default=str(Form.AUTO),
     show_default=True,
     help="auto: JSON in data, json or event, Protobuf in proto, else flat fields.",
 )
@@ -85,14 +83,17 @@ def ingest() -> None:
 def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int, form: str, **shared: Any) -> None:
     """Take in events from a Redis Stream."""
     _refuse_long("--stream", stream)
-    from sentinel.ingest.redis_stream import KIND, Place, RedisStream, connect  # noqa: PLC0415 - as for kafka
+    with _loading():
+        from sentinel.ingest import loop  # noqa: PLC0415 - see there
+        from sentinel.ingest.redis_stream import KIND, Place, RedisStream, connect  # noqa: PLC0415 - as above
 
     address = url or get_settings().redis_url.get_secret_value()
     if not address:
         raise ConfigurationError("there is no Redis to read from: set REDIS_URL, or give --url")
     place = Place(stream, shared["group"], consumer or socket.gethostname())
     source = RedisStream(connect(address), place, _pace(shared), claim_idle_seconds=claim_idle)
-    _take_in(source, _intake(KIND, form, shared))
+    _prepare(KIND)
+    loop.run(source, _intake(KIND, form, shared))
 
 
 @ingest.command(epilog="Example: sentinel ingest kafka --brokers kafka:9092 --topic orders --client shop")
@@ -110,13 +111,15 @@ def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int
 @_with_shared
 def kafka(*, brokers: str, topics: tuple[str, ...], form: str, pairs: tuple[str, ...], **shared: Any) -> None:
     """Take in events from topics of Kafka."""
-    with loading():
-        from sentinel.ingest.kafka import KIND, RESERVED, KafkaTopics  # noqa: PLC0415 - an extra, and 20 MB
+    with _loading():
+        from sentinel.ingest import loop  # noqa: PLC0415 - see there
+        from sentinel.ingest.kafka import KIND, RESERVED, KafkaTopics  # noqa: PLC0415 - an extra
 
     _refuse_long("--topic", *topics)
     chosen = _chosen_settings(pairs, RESERVED) | {"bootstrap.servers": brokers, "group.id": shared["group"]}
     source = KafkaTopics(chosen, topics, _pace(shared))
-    _take_in(source, _intake(KIND, Form.PROTOBUF if form == "protobuf" else Form.AUTO, shared))
+    _prepare(KIND)
+    loop.run(source, _intake(KIND, Form.PROTOBUF if form == "protobuf" else Form.AUTO, shared))
 
 
 def _refuse_long(option: str, *names: str) -> None:
@@ -145,13 +148,20 @@ def _pace(shared: Mapping[str, Any]) -> Pace:
     return Pace(shared["batch"], shared["linger"] / 1000)
 
 
-def _intake(source: str, form: str, shared: Mapping[str, Any]) -> Intake:
-    return Intake(source, shared["client"], Form(form), shared["audience"])
+def _intake(kind: str, form: str, shared: Mapping[str, Any]) -> Intake:
+    return Intake(kind, shared["client"], Form(form), shared["audience"])
 
 
-def _take_in(source: Source, intake: Intake) -> None:
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Import what the process needs for its life; `--help` does without, and Celery without what it finds by chance."""
+    with hidden("cffi", "yaml"), loading():
+        yield
+
+
+def _prepare(kind: str) -> None:
+    """Let a signal end the loop, and the database know who connects."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.ask())
-    os.environ |= database_name(f"ingest {intake.source}")
+    os.environ |= database_name(f"ingest {kind}")
     search_rarely()
-    run(source, intake)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.ingest.entries import Entry
+from sentinel.ingest.entries import Entry, Form
 from sentinel.json_bounds import DEEPEST, is_shallow, is_storable
 from sentinel.services import events
 from sentinel.services.events import MOMENTS, CheckedEvent
@@ -21,17 +20,6 @@ JSON_FIELDS = (b"data", b"json", b"event")
 PROTOBUF_FIELDS = (b"proto", b"data")
 SHOWN = 100
 """Most characters of a refused payload that its error repeats."""
-
-
-class Form(StrEnum):
-    """How entries are written."""
-
-    AUTO = "auto"
-    """By the names of their fields: JSON text in `data`, `json` or `event`, Protobuf in `proto`, else flat fields."""
-    FIELDS = "fields"
-    """Each field of an entry is a field of the event, whatever it is called."""
-    PROTOBUF = "protobuf"
-    """Protobuf in `proto` or `data`."""
 
 
 def checked(entry: Entry, form: Form, *, now: datetime) -> CheckedEvent:

@@ -1,9 +1,10 @@
-"""What a stream holds, whatever kind of stream it is, and what a source of it can do."""
+"""What a stream holds, whatever kind of stream it is, what a source of it can do, and what an operator asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 
@@ -36,6 +37,27 @@ class Pace:
 
     batch: int = 500
     linger_seconds: float = 0.05
+
+
+class Form(StrEnum):
+    """How entries are written."""
+
+    AUTO = "auto"
+    """By the names of their fields: JSON text in `data`, `json` or `event`, Protobuf in `proto`, else flat fields."""
+    FIELDS = "fields"
+    """Each field of an entry is a field of the event, whatever it is called."""
+    PROTOBUF = "protobuf"
+    """Protobuf in `proto` or `data`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Whose events the entries of a source become, who hears them, and how they are written."""
+
+    source: str
+    client: str
+    form: Form = Form.AUTO
+    audience: str = "own"
 
 
 class Source(Protocol):

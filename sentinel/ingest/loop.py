@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import partial
 
 from sentinel import metrics, stopping
-from sentinel.ingest.entries import DeadLetter, Source
+from sentinel.ingest.entries import DeadLetter, Intake, Source
 from sentinel.ingest.outage import Patience, StoppedError
-from sentinel.ingest.storing import ENTRIES, Intake, require_client, store
+from sentinel.ingest.storing import ENTRIES, require_client, store
 from sentinel.logs import get_logger
 
 log = get_logger(__name__)

@@ -13,8 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sentinel.clock import utc_now
 from sentinel.errors import InvalidInputError, NotFoundError
-from sentinel.ingest.decoding import Form, checked
-from sentinel.ingest.entries import DeadLetter, Entry
+from sentinel.ingest.decoding import checked
+from sentinel.ingest.entries import DeadLetter, Entry, Form, Intake
 from sentinel.ingest.outage import AwayError
 from sentinel.services import events
 from sentinel.services.access.clients import active_caller
@@ -24,16 +24,6 @@ from sentinel.services.unit_of_work import unit_of_work
 ENTRIES = "ingest_entries_total"
 REFUSED = (DataError, IntegrityError)
 """What the database says of a row that it will never take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """Whose events the entries of a source become, who hears them, and how they are written."""
-
-    source: str
-    client: str
-    form: Form = Form.AUTO
-    audience: str = "own"
 
 
 @dataclass(frozen=True, slots=True)

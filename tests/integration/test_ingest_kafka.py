@@ -14,12 +14,11 @@ from sentinel import stopping
 from sentinel.embedded.servers import Servers
 from sentinel.errors import ConfigurationError
 from sentinel.imports import hidden
-from sentinel.ingest.decoding import Form
-from sentinel.ingest.entries import Entry, Pace
+from sentinel.ingest.entries import Entry, Form, Intake, Pace
 from sentinel.ingest.event_pb2 import Event
 from sentinel.ingest.loop import take_turn
 from sentinel.ingest.outage import Patience
-from sentinel.ingest.storing import Intake, store
+from sentinel.ingest.storing import store
 from tests.conftest import Configure
 from tests.integration.ingest import counted, stored
 from tests.kafka_broker import KafkaBroker

@@ -13,12 +13,10 @@ from sentinel import stopping
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
 from sentinel.errors import ConfigurationError, NotFoundError
-from sentinel.ingest.decoding import Form
-from sentinel.ingest.entries import Pace
+from sentinel.ingest.entries import Form, Intake, Pace
 from sentinel.ingest.loop import run, take_turn
 from sentinel.ingest.outage import Patience, StoppedError
 from sentinel.ingest.redis_stream import Place, RedisStream, connect
-from sentinel.ingest.storing import Intake
 from tests.conftest import Configure
 from tests.integration.ingest import counted, stored
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.errors import InvalidInputError
-from sentinel.ingest.decoding import Form, checked
-from sentinel.ingest.entries import Entry
+from sentinel.ingest.decoding import checked
+from sentinel.ingest.entries import Entry, Form
 from sentinel.ingest.event_pb2 import Event
 from sentinel.services.events import CheckedEvent
 from sentinel.settings import Settings, get_settings
