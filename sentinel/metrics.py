@@ -99,6 +99,10 @@ GAUGES: dict[str, Metric] = {
         "Whether a provider account is left alone: 1, or 0.5 while one message tries it.", ("provider",)
     ),
     "queue_length": Metric("Messages that wait in a queue of the broker.", ("queue",)),
+    "ingest_lag_entries": Metric("Entries of a stream that are not stored yet.", ("source", "stream", "group")),
+    "ingest_silent_seconds": Metric(
+        "Since when no reader has told of a stream; grows while none stores.", ("source", "stream", "group")
+    ),
     "part_up": Metric("Whether a part can be reached: 1 or 0.", ("part",)),
 }
 """What is looked up when it is asked for."""

@@ -64,6 +64,9 @@ class Source(Protocol):
     """A stream, or several, as one reader of a group sees it. What cannot be reached raises `AwayError`."""
 
     kind: str
+    group: str
+    teller: str
+    """Whose lag `lags` counts: this reader's name, or none where each reader knows that of the whole group."""
 
     def read(self) -> Sequence[Entry]:
         """Gather entries that this reader is to store; none if none come for a moment."""
@@ -73,6 +76,9 @@ class Source(Protocol):
 
     def rest(self, seconds: float) -> None:
         """Wait, at most until this process is to stop, and stay a member of the group."""
+
+    def lags(self) -> Mapping[str, int]:
+        """Count what is not settled yet, by stream; without those of which it is not known."""
 
     def close(self) -> None:
         """Leave the group."""

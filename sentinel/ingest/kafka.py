@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -59,6 +62,8 @@ class KafkaTopics:
     kind = KIND
 
     def __init__(self, settings: Mapping[str, str], topics: Sequence[str], pace: Pace) -> None:
+        self.group = settings["group.id"]
+        self.teller = f"{socket.gethostname()}:{os.getpid()}"
         self._settings = dict(settings)
         self._pace = pace
         self._held: list[Message] = []
@@ -100,6 +105,14 @@ class KafkaTopics:
             if (message := self._consumer.poll(min(left, SLICE_SECONDS))) is not None:
                 self._held.append(message)  # of a partition that has just come
         self._consumer.resume(self._consumer.assignment())
+
+    def lags(self) -> dict[str, int]:
+        """Count what lies behind this member's position in its partitions, as far as it has heard of it."""
+        found: Counter[str] = Counter()
+        for each in self._consumer.position(self._consumer.assignment()):
+            _, end = self._consumer.get_watermark_offsets(each, cached=True) or (0, 0)
+            found[each.topic] += max(0, end - each.offset) if each.offset >= 0 else 0
+        return dict(found)
 
     def close(self) -> None:
         """Leave the group at once, so that others need not wait for this member."""

@@ -11,6 +11,7 @@ from sentinel import metrics, stopping
 from sentinel.ingest.entries import DeadLetter, Intake, Source
 from sentinel.ingest.outage import Patience, StoppedError
 from sentinel.ingest.storing import ENTRIES, require_client, store
+from sentinel.ingest.telling import Telling
 from sentinel.logs import get_logger
 
 log = get_logger(__name__)
@@ -18,15 +19,17 @@ log = get_logger(__name__)
 
 def run(source: Source, intake: Intake) -> None:
     """Take in what `source` brings until this process is told to stop; what was read by then is stored first."""
-    patience = Patience(source.rest)
+    patience, telling = Patience(source.rest), Telling(source)
     try:
         with suppress(StoppedError):
             patience.until_done(partial(require_client, intake))
             log.info("ingest_ready", source=intake.source, client=intake.client)
             while not stopping.is_asked():
                 take_turn(source, intake, patience)
+                telling.tell_now_and_then()
     finally:
         source.close()
+        telling.withdraw()
     log.info("ingest_stopped")
 
 

@@ -166,6 +166,7 @@ def test_without_a_database_no_offset_is_committed_and_a_member_stays_in_its_gro
 
     assert rests == [0.1, 0.2, 0.4]
     assert (len(stored()), committed(broker, topic)) == (1, 1)
+    assert reader.lags() == {topic: 0}
     produce(broker, topic, b"{}", b"{}")
     assert turns(reader, 2) == 2, "what was paused goes on"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import redis
 from sqlalchemy import text
+from time_machine import travel
 
-from sentinel import stopping
+from sentinel import stopping, stream_lag
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
 from sentinel.errors import ConfigurationError, NotFoundError
@@ -17,6 +19,8 @@ from sentinel.ingest.entries import Form, Intake, Pace
 from sentinel.ingest.loop import run, take_turn
 from sentinel.ingest.outage import Patience, StoppedError
 from sentinel.ingest.redis_stream import Place, RedisStream, connect
+from sentinel.ingest.telling import Telling
+from sentinel.services.watching.gauges import Gauges
 from tests.conftest import Configure
 from tests.integration.ingest import counted, stored
 
@@ -277,3 +281,37 @@ def test_a_broadcast_is_heard_by_all(stream: redis.Redis) -> None:
     with get_engine().connect() as connection:
         heard = connection.execute(text("SELECT type FROM events WHERE is_broadcast")).scalars().all()
     assert heard == ["a"]
+
+
+def test_the_lag_of_a_group_is_a_gauge(stream: redis.Redis) -> None:
+    for number in range(5):
+        add(stream, {"number": str(number)})
+    reader = source(stream, batch=2)
+    turn(reader)
+    reader.read()  # two that are pending
+
+    telling = Telling(reader)
+    telling.tell_now_and_then()
+
+    gauges = Gauges().read()
+    assert gauges["ingest_lag_entries", "redis", STREAM, GROUP] == 3
+    assert 0 <= gauges["ingest_silent_seconds", "redis", STREAM, GROUP] < 5
+    telling.withdraw()
+    assert ("ingest_lag_entries", "redis", STREAM, GROUP) not in Gauges().read()
+
+
+def test_a_stream_that_nobody_reads_any_more_is_silent(stream: redis.Redis) -> None:
+    gone, fresh = (stream_lag.Reader("kafka", "orders", GROUP, name) for name in ("gone", "fresh"))
+    now = time.time()
+    with travel(now - 200, tick=False):
+        stream_lag.tell({gone: 50})
+    with travel(now - 100, tick=False):
+        stream_lag.tell({fresh: 7})
+
+    with travel(now, tick=False):
+        found = stream_lag.lags()["kafka", "orders", GROUP]
+    assert (found.entries, round(found.silent_seconds)) == (7, 100)
+
+    with travel(now + stream_lag.KEPT_SECONDS, tick=False):
+        assert stream_lag.lags() == {}
+    assert stream.hlen(stream_lag.HASH) == 0
