@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -21,6 +21,7 @@ from sentinel.settings import get_settings
 LONGEST_NAME = 200
 """Of a stream or topic: with an entry's place it is the id of an event, which has up to 255 characters."""
 LARGEST_BATCH = 5000
+SETTINGS = ("--set", "--config")
 
 SHARED = (
     click.option("--group", default="sentinel", show_default=True, help="Consumer group; made if it is missing."),
@@ -107,16 +108,30 @@ def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int
     show_default=True,
     help="How messages are written.",
 )
-@click.option("--set", "pairs", multiple=True, help="Any setting of librdkafka as key=value; may be repeated.")
+@click.option(
+    "--config",
+    type=click.File(),
+    help="File of librdkafka's settings, a key=value a line: passwords do not belong on a command line.",
+)
+@click.option("--set", "pairs", multiple=True, help="One such setting as key=value; may be repeated.")
 @_with_shared
-def kafka(*, brokers: str, topics: tuple[str, ...], form: str, pairs: tuple[str, ...], **shared: Any) -> None:
+def kafka(
+    *,
+    brokers: str,
+    topics: tuple[str, ...],
+    form: str,
+    config: TextIO | None,
+    pairs: tuple[str, ...],
+    **shared: Any,
+) -> None:
     """Take in events from topics of Kafka."""
     with _loading():
         from sentinel.ingest import loop  # noqa: PLC0415 - see there
         from sentinel.ingest.kafka import KIND, RESERVED, KafkaTopics  # noqa: PLC0415 - an extra
 
     _refuse_long("--topic", *topics)
-    chosen = _chosen_settings(pairs, RESERVED) | {"bootstrap.servers": brokers, "group.id": shared["group"]}
+    lines = [line.strip() for line in config or () if line.strip() and not line.startswith("#")]
+    chosen = _chosen_settings([*lines, *pairs], RESERVED) | {"bootstrap.servers": brokers, "group.id": shared["group"]}
     source = KafkaTopics(chosen, topics, _pace(shared))
     _prepare(KIND)
     loop.run(source, _intake(KIND, Form.PROTOBUF if form == "protobuf" else Form.AUTO, shared))
@@ -132,14 +147,14 @@ def _refuse_long(option: str, *names: str) -> None:
 def _chosen_settings(pairs: Sequence[str], reserved: Sequence[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
+        name, equals, value = (part.strip() for part in pair.partition("="))
         if not (name and equals):
             raise click.BadParameter(
                 f"{pair!r} is not key=value, for example security.protocol=SSL", param_hint="--set"
             )
         if name in reserved:
             message = f"{name} cannot be set: it is --brokers, --group, or what makes every event come exactly once"
-            raise click.BadParameter(message, param_hint="--set")
+            raise click.BadParameter(message, param_hint=SETTINGS)
         chosen[name] = value
     return chosen
 

@@ -23,7 +23,7 @@ def run(source: Source, intake: Intake) -> None:
     try:
         with suppress(StoppedError):
             patience.until_done(partial(require_client, intake))
-            log.info("ingest_ready", source=intake.source, client=intake.client)
+            log.info("ingest_ready", source=intake.source, group=source.group, client=intake.client)
             while not stopping.is_asked():
                 take_turn(source, intake, patience)
                 telling.tell_now_and_then()

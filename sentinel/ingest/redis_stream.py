@@ -104,7 +104,7 @@ class RedisStream:
             groups: Any = self._store.xinfo_groups(self._place.stream)
         except redis.RedisError:
             return {}  # the next read says why
-        ours = next((each for each in groups if each["name"].decode() == self.group), {})
+        ours: dict[str, Any] = next((each for each in groups if each["name"].decode() == self.group), {})
         waiting = ours.get("lag")
         return {} if waiting is None else {self._place.stream: waiting + ours["pending"]}
 

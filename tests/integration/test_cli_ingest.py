@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
@@ -34,6 +36,16 @@ def test_a_command_line_that_cannot_be_meant_is_refused(arguments: tuple[str, ..
     done = ingest(*arguments)
 
     assert (done.exit_code, words in " ".join(done.stderr.split())) == (2, True), done.stderr
+
+
+def test_settings_of_kafka_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "kafka.properties"
+    file.write_text("# ours\n\nsession.timeout.ms = 6000\nno.such = 1\n")
+
+    assert "No such configuration property" in str(ingest(*KAFKA, "--config", str(file)).exception)
+
+    file.write_text("enable.auto.offset.store=true")
+    assert "enable.auto.offset.store cannot be set" in ingest(*KAFKA, "--config", str(file)).stderr
 
 
 def test_an_address_that_is_none_is_refused() -> None:
