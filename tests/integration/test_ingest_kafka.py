@@ -117,10 +117,13 @@ def test_messages_become_events_bad_ones_go_to_the_dead_and_offsets_follow(
 ) -> None:
     produce(broker, topic, b'{"type": "order"}', b"{no json", b'{"event_id": "mine"}', None)
 
-    assert turns(reading(), 4) == 4
+    reader = reading()
+
+    assert turns(reader, 4) == 4
 
     assert stored() == {f"{topic}:0:0": {"type": "order"}, "mine": {"event_id": "mine"}}
     assert committed(broker, topic) == 4
+    assert reader.lags() == {topic: 0}
     assert counted(topic) == {"stored": 2, "dead": 2}
     dead = dead_letters(broker, topic, 2)
     assert [(each.value(), each.key()) for each in dead] == [(b"{no json", b"k"), (None, b"k")]
@@ -155,8 +158,11 @@ def test_without_a_database_no_offset_is_committed_and_a_member_stays_in_its_gro
     rests: list[float] = []
 
     def rest(seconds: float) -> None:
+        if not rests:
+            produce(broker, topic, b"{}")
         reader.rest(seconds)
         rests.append(seconds)
+        assert reader._held == [], "all partitions are paused"
         assert committed(broker, topic) == confluent_kafka.OFFSET_INVALID
         if len(rests) == 3:
             database(DATABASE_URL=servers.database_url)
@@ -166,9 +172,7 @@ def test_without_a_database_no_offset_is_committed_and_a_member_stays_in_its_gro
 
     assert rests == [0.1, 0.2, 0.4]
     assert (len(stored()), committed(broker, topic)) == (1, 1)
-    assert reader.lags() == {topic: 0}
-    produce(broker, topic, b"{}", b"{}")
-    assert turns(reader, 2) == 2, "what was paused goes on"
+    assert turns(reader, 1) == 1, "what was paused goes on"
 
 
 def test_a_member_that_loses_partitions_commits_only_what_is_still_its_own(
@@ -187,12 +191,59 @@ def test_a_member_that_loses_partitions_commits_only_what_is_still_its_own(
     assert {each.id for each in again} == {f"{topic}:{each}:0" for each in theirs}
 
 
+class Bent:
+    """A consumer of which some methods are others."""
+
+    def __init__(self, consumer: Any, **others: Callable[..., Any]) -> None:
+        self._consumer = consumer
+        self.__dict__ |= others
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
+def test_messages_of_a_partition_that_goes_while_they_are_gathered_are_left_to_its_next_owner(
+    broker: KafkaBroker, topic: str, reading: Readers
+) -> None:
+    for partition in range(2):
+        produce(broker, topic, b"{}", partition=partition)
+    reader = reading()
+    real: Any = reader._consumer
+
+    def consume(*limits: Any) -> list[Any]:
+        found: list[Any] = real.consume(*limits)
+        reader._lose(real, [confluent_kafka.TopicPartition(topic, 0)])
+        return found
+
+    reader._consumer = Bent(real, consume=consume)  # type: ignore[assignment]
+
+    assert [each.id for each in gather(reader, 1)] == [f"{topic}:1:0"]
+
+
+def test_messages_that_come_while_nothing_can_be_stored_are_kept_for_the_next_read(
+    broker: KafkaBroker, topic: str, reading: Readers
+) -> None:
+    produce(broker, topic, *[b"{}"] * 3)
+    reader = reading()
+    # As a partition is that comes by a rebalance after the others were paused.
+    reader._consumer = Bent(reader._consumer, pause=lambda _: None)  # type: ignore[assignment]
+
+    def is_holding() -> bool:
+        reader.rest(0.1)
+        return bool(reader._held)
+
+    eventually(is_holding, seconds=30, message="a message")
+
+    assert [each.id for each in gather(reader, 3)] == [f"{topic}:0:{offset}" for offset in range(3)]
+
+
+@pytest.mark.parametrize("timeout", ["300", "60000"], ids=["gives up before us", "outlasts us"])
 def test_a_broker_that_goes_away_after_the_commit_gets_its_offsets_when_it_is_back(
-    broker: KafkaBroker, topic: str, reading: Readers, monkeypatch: pytest.MonkeyPatch
+    broker: KafkaBroker, topic: str, reading: Readers, monkeypatch: pytest.MonkeyPatch, timeout: str
 ) -> None:
     monkeypatch.setattr(kafka, "BURY_SECONDS", 1.0)
     produce(broker, topic, b"{}", b"{no json")
-    reader = reading({**QUICK, "socket.timeout.ms": "1000"})
+    reader = reading({**QUICK, "socket.timeout.ms": "1000", "message.timeout.ms": timeout})
     gathered = gather(reader, 2)
     dead = store(gathered, INTAKE)
     broker.go_down()
