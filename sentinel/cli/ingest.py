@@ -149,9 +149,9 @@ def _chosen_settings(pairs: Sequence[str], reserved: Sequence[str]) -> dict[str,
     for pair in pairs:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not (name and equals):
-            raise click.BadParameter(
-                f"{pair!r} is not key=value, for example security.protocol=SSL", param_hint="--set"
-            )
+            shown = name.split()[0] if name else pair  # not what may be a password
+            message = f"{shown!r} is not key=value, for example security.protocol=SSL"
+            raise click.BadParameter(message, param_hint=SETTINGS)
         if name in reserved:
             message = f"{name} cannot be set: it is --brokers, --group, or what makes every event come exactly once"
             raise click.BadParameter(message, param_hint=SETTINGS)

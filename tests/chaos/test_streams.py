@@ -40,9 +40,9 @@ def test_a_killed_reader_of_a_redis_stream_loses_and_doubles_nothing(system: Sys
             for number in range(COUNT):
                 batch.xadd(STREAM, {"data": f'{{"type": "order", "number": {number}}}'})
             wanted = {f"{STREAM}:{key.decode()}" for key in batch.execute()}
-        command = ("ingest", "redis", "--stream", STREAM, "--client", "default", "--batch", "100")
+        command = ("ingest", "redis", "--stream", STREAM, "--client", "default", "--batch", "50")
         system.start("ingest", *command)
-        eventually(lambda: len(stored_ids()) > COUNT / 10, seconds=60, message="the first tenth")
+        eventually(lambda: len(stored_ids()) > COUNT / 20, seconds=60, message="the first events")
 
         system.kill("ingest")
         assert len(stored_ids()) < COUNT
@@ -65,9 +65,9 @@ def test_a_killed_reader_of_kafka_loses_and_doubles_nothing(system: System) -> N
             producer.poll(0)
         assert producer.flush(30) == 0
         command = ("ingest", "kafka", "--brokers", broker.address, "--topic", "orders", "--client", "default")
-        options = ("--batch", "100", "--set", "session.timeout.ms=3000", "--set", "heartbeat.interval.ms=500")
+        options = ("--batch", "50", "--set", "session.timeout.ms=2000", "--set", "heartbeat.interval.ms=500")
         system.start("ingest", *command, *options)
-        eventually(lambda: len(stored_ids()) > COUNT / 10, seconds=60, message="the first tenth")
+        eventually(lambda: len(stored_ids()) > COUNT / 20, seconds=60, message="the first events")
 
         system.kill("ingest")
         assert len(stored_ids()) < COUNT

@@ -44,6 +44,10 @@ def test_settings_of_kafka_may_stand_in_a_file(tmp_path: Path) -> None:
 
     assert "No such configuration property" in str(ingest(*KAFKA, "--config", str(file)).exception)
 
+    file.write_text("sasl.password secret")
+    refused = ingest(*KAFKA, "--config", str(file)).stderr
+    assert ("'sasl.password' is not key=value" in refused, "secret" in refused) == (True, False)
+
     file.write_text("enable.auto.offset.store=true")
     assert "enable.auto.offset.store cannot be set" in ingest(*KAFKA, "--config", str(file)).stderr
 
