@@ -12,6 +12,7 @@ from sqlalchemy import text
 from time_machine import travel
 
 from sentinel import stopping, stream_lag
+from sentinel.broker import PIPELINE, celery, queue_lengths
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
 from sentinel.errors import ConfigurationError, NotFoundError
@@ -23,6 +24,7 @@ from sentinel.ingest.telling import Telling
 from sentinel.services.watching.gauges import Gauges
 from tests.conftest import Configure
 from tests.integration.ingest import counted, stored
+from tests.system import eventually
 
 STREAM, GROUP = "sentinel:events", "sentinel"
 INTAKE = Intake("redis", "default")
@@ -79,6 +81,18 @@ def test_entries_of_every_form_become_events_and_nothing_stays_pending(stream: r
     }
     assert pending(stream) == 0
     assert counted(STREAM) == {"stored": 3}
+
+
+def test_what_is_stored_is_queued_for_the_rules(stream: redis.Redis) -> None:
+    add(stream, {"type": "order"})
+
+    turn(source(stream))
+
+    def queued() -> int:
+        with celery.connection_for_read() as connection:
+            return queue_lengths(connection)[PIPELINE]
+
+    assert eventually(queued, seconds=10, message="a message for the rules") == 1
 
 
 def test_a_batch_is_one_commit_of_at_most_so_many(stream: redis.Redis) -> None:
