@@ -45,6 +45,10 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "events_ingested_total": Metric("Events stored.", ("client",)),
+    "ingest_entries_total": Metric(
+        "Entries of streams: `stored`, `duplicate`, `dead`, or `deleted` before they were read.",
+        ("source", "stream", "result"),
+    ),
     "events_matched_total": Metric("Events that a rule matched, or that were addressed to a user."),
     "events_unmatched_total": Metric("Events that no rule matched."),
     "rules_triggered_total": Metric("How often rules spoke: once per event and rule.", ("client",)),
@@ -95,6 +99,10 @@ GAUGES: dict[str, Metric] = {
         "Whether a provider account is left alone: 1, or 0.5 while one message tries it.", ("provider",)
     ),
     "queue_length": Metric("Messages that wait in a queue of the broker.", ("queue",)),
+    "ingest_lag_entries": Metric("Entries of a stream that are not stored yet.", ("source", "stream", "group")),
+    "ingest_silent_seconds": Metric(
+        "Since when no reader has told of a stream; grows while none stores.", ("source", "stream", "group")
+    ),
     "part_up": Metric("Whether a part can be reached: 1 or 0.", ("part",)),
 }
 """What is looked up when it is asked for."""

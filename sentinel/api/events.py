@@ -19,7 +19,6 @@ from sentinel.api.parsing import (
     NDJSON,
     StrictBlueprint,
     is_ndjson,
-    is_storable,
     read_body,
     read_json,
     read_ndjson,
@@ -34,6 +33,7 @@ from sentinel.api.schemas.event import (
 )
 from sentinel.clock import utc_now
 from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
+from sentinel.json_bounds import is_storable
 from sentinel.queries.events import Filter
 from sentinel.services import events, intake
 from sentinel.services.access.clients import Caller

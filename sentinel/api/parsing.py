@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from webargs.flaskparser import FlaskParser
 
 from sentinel.api.field_errors import SHOWN
 from sentinel.errors import FieldError, InvalidInputError
+from sentinel.json_bounds import DEEPEST, is_shallow
 from sentinel.settings import Settings
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -28,9 +29,6 @@ CONSOLE = "console"
 
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
-
-DEEPEST = 64
-"""Most levels of JSON: orjson reads 1,024, but neither writes as many nor do our own walks survive them."""
 
 
 class StrictJson(JSONProvider):
@@ -86,24 +84,6 @@ def _why_not_json(body: bytes, error: orjson.JSONDecodeError) -> str:
     except UnicodeDecodeError as undecodable:
         return f"The body is not UTF-8 text from byte {undecodable.start} on; send JSON in UTF-8."
     return f"The body is not valid JSON: {error}."
-
-
-def is_shallow(text: bytes, value: Any) -> bool:
-    """Whether `value`, read from `text`, has few enough levels: walked one by one, without recursion."""
-    if text.count(b"{") + text.count(b"[") <= DEEPEST:
-        return True
-    level: Iterable[Any] = [value]
-    for _ in range(DEEPEST + 1):
-        level = [below for each in level for below in _below(each)]
-        if not level:
-            return True
-    return False
-
-
-def _below(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def read_ndjson() -> list[Any]:
@@ -171,12 +151,3 @@ def is_ndjson() -> bool:
 
 def _has_body() -> bool:
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
-
-
-def is_storable(value: Any) -> bool:
-    """Whether PostgreSQL can keep it: no NUL character anywhere."""
-    if isinstance(value, str):
-        return "\x00" not in value
-    if isinstance(value, dict):
-        return all(is_storable(name) and is_storable(below) for name, below in value.items())
-    return not isinstance(value, list) or all(is_storable(each) for each in value)

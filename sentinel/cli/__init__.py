@@ -22,6 +22,7 @@ class Commands(click.Group):
         "worker": "sentinel.cli.processes",
         "beat": "sentinel.cli.processes",
         "flower": "sentinel.cli.processes",
+        "ingest": "sentinel.cli.ingest",
         "db": "sentinel.cli.db",
         "keys": "sentinel.cli.keys",
         "users": "sentinel.cli.users",

@@ -19,14 +19,25 @@ WEB = {"flask", "werkzeug", "marshmallow", "flask_smorest", "prometheus_client"}
 RULES = {"jinja2", "lark", "re2"}
 DATABASE = {"sqlalchemy", "psycopg2"}
 FLOWER = {"flower", "tornado"}
+STREAMS = {"confluent_kafka", "google"}
 
 WORKER = "celery_programs.worker(celery_programs.find_app('tasks'), options('{queues}'))"
 KNOWING = "celery_programs.{program}(celery_programs.find_app('sentinel.broker:celery'), options(''))"
+INGEST = "from click.testing import CliRunner; from sentinel.cli import cli; CliRunner().invoke(cli, ['ingest', {}])"
+"""As far as the settings that are refused: everything is loaded by then."""
 PROCESSES = {
     "api": ("from sentinel import serving; serving.application()", SENDING | FLOWER),
     "pipeline worker": (WORKER.format(queues="pipeline,receipts,maintenance,inbox,inbox.retry"), WEB | FLOWER),
     "channel worker": (WORKER.format(queues="sms,sms.retry"), WEB | FLOWER | RULES | ADDRESSES),
-    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE),
+    "ingest redis": (
+        INGEST.format("'redis', '--stream', 's', '--client', 'c', '--url', 'no:address'"),
+        WEB | FLOWER | RULES | ADDRESSES | SENDING | STREAMS,
+    ),
+    "ingest kafka": (
+        INGEST.format("'kafka', '--brokers', 'b', '--topic', 't', '--client', 'c', '--set', 'no.such=1'"),
+        WEB | FLOWER | RULES | ADDRESSES | SENDING | {"google"},
+    ),
+    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE | STREAMS),
     "flower": (
         KNOWING.format(program="flower"),
         (WEB - {"prometheus_client"}) | RULES | ADDRESSES | SENDING | DATABASE,
