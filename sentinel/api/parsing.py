@@ -29,6 +29,9 @@ CONSOLE = "console"
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
 
+BATCHES = ("/batch", "/api/v2/alerts")
+"""Ends of addresses that take many items at once: Prometheus sends its alerts together."""
+
 DEEPEST = 64
 """Most levels of JSON: orjson reads 1,024, but neither writes as many nor do our own walks survive them."""
 
@@ -156,7 +159,7 @@ def check_envelope() -> None:
 def _most_bytes(settings: Settings) -> int:
     if request.blueprint == CALLBACKS:
         return LARGEST_CALLBACK_BYTES
-    return settings.max_batch_body_bytes if request.path.endswith("/batch") else settings.max_body_bytes
+    return settings.max_batch_body_bytes if request.path.endswith(BATCHES) else settings.max_body_bytes
 
 
 def _is_form() -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sentinel.rendering.values import shown
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 TITLES = {"source": "Source", "name": "Name", "type": "Type"}
 TOLD_APART = frozenset({"severity", *TITLES})
 """Fields that have a line of their own."""
+STATES = frozenset({"firing", "resolved"})
+OF_ALERTS = ("annotations", "labels", "starts_at", "ends_at", "generator_url")
+"""What an alert says, in the order in which people want to hear it."""
+TOLD_OF_ALERTS = frozenset({"status", "labels.alertname", "labels.severity"})
+"""What stands in the lines before it already."""
 MOST_LINES = 30
 LONGEST_VALUE = 200
 LONGEST_LIST = 1000
@@ -24,11 +29,18 @@ SMS_VALUES = 6
 
 
 def subject(facts: Facts) -> str:
-    """`[HIGH] payments/card_declined`."""
+    """`[HIGH] payments/card_declined`, of an alert `FIRING [HIGH] node/DiskFull`."""
     event = facts.event
     parts = [shown(event[name]) for name in ("source", "name") if event.get(name) is not None]
     what = "/".join(parts) or shown(event.get("type") or f"event {facts.event_id}")
-    return f"[{facts.severity.upper()}] {what}" if facts.severity else what
+    severity = f"[{facts.severity.upper()}]" if facts.severity else None
+    return " ".join(each for each in (_state(facts), severity, what) if each)
+
+
+def _state(facts: Facts) -> str | None:
+    """FIRING or RESOLVED, of an alert."""
+    status = facts.event.get("status")
+    return str(status).upper() if facts.event.get("type") == "alert" and status in STATES else None
 
 
 def body(channel: str, facts: Facts) -> str:
@@ -45,7 +57,8 @@ def _line(facts: Facts) -> str:
 
 def _lines(facts: Facts) -> str:
     event = facts.event
-    lines = [f"Severity: {facts.severity.upper()}"] if facts.severity else []
+    lines = [f"Status: {state}"] if (state := _state(facts)) else []
+    lines += [f"Severity: {facts.severity.upper()}"] if facts.severity else []
     for name, title in TITLES.items():
         if (value := event.get(name)) is not None:
             lines.append(f"{title}: {_shortened(shown(value), LONGEST_VALUE)}")
@@ -62,14 +75,23 @@ def _lines(facts: Facts) -> str:
 
 def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
     """The fields that are not told apart, those of an object one by one."""
-    for name, value in facts.event.items():
+    is_alert = _state(facts) is not None
+    for name, value in _flat(facts.event, OF_ALERTS if is_alert else ()):
+        is_told = name in TOLD_OF_ALERTS if is_alert else name == "event_id" and value == facts.event_id
+        if not is_told:
+            yield name, shown(value)
+
+
+def _flat(event: Mapping[str, Any], first: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """The fields of an event, `first` before the others, and those of an object under both names."""
+    for name in dict.fromkeys((*(each for each in first if each in event), *event)):
+        value = event[name]
         if name in TOLD_APART:
             continue
         if isinstance(value, dict):
-            for below, inner in value.items():
-                yield f"{name}.{below}", shown(inner)
-        elif value is not None and not (name == "event_id" and value == facts.event_id):
-            yield name, shown(value)
+            yield from ((f"{name}.{below}", inner) for below, inner in value.items())
+        elif value is not None:
+            yield name, value
 
 
 def _shortened(text: str, longest: int) -> str:
