@@ -28,7 +28,7 @@ ELSEWHERE: dict[str, Any] = {
     "alertmanager_silences.SilenceList": {
         "matchers": [{"name": "alertname", "value": "DiskFull", "isRegex": False}],
         "startsAt": "2026-11-20T18:00:00Z",
-        "endsAt": "2126-11-20T18:00:00Z",
+        "endsAt": "2099-12-31T00:00:00Z",
         "createdBy": "ann",
         "comment": "",
     },

@@ -142,7 +142,8 @@ def test_every_other_kind_of_row_ends_too(database: Configure) -> None:
     )
 
     execute(
-        "INSERT INTO silences (id, client_id, matchers, starts_at, ends_at, created_by, comment, created_at, updated_at) "
+        "INSERT INTO silences (id, client_id, matchers, starts_at, ends_at, created_by, comment, created_at, "
+        "updated_at) "
         "SELECT gen_random_uuid(), 1, '[]', now() - interval '101 days', until, 'ann', '', now(), now() "
         "FROM (VALUES (now() - interval '100 days'), (now())) AS v (until)"
     )

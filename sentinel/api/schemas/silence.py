@@ -45,7 +45,7 @@ class SilenceRequest(ma.Schema):
         },
     )
     starts_at = moment(example="2026-11-20T18:00:00Z")
-    ends_at = moment(example="2126-11-20T20:00:00Z", required=True, allow_none=False)
+    ends_at = moment(example="2099-12-31T00:00:00Z", required=True, allow_none=False)
     created_by = text(LONGEST_CREATOR, example="ann", remedy="who does it", validate=[one_line])
     comment = text(LONGEST_COMMENT, example="new disks", remedy="why, for those who read it later")
 
