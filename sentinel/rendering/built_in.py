@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TITLES = {"source": "Source", "name": "Name", "type": "Type"}
 TOLD_APART = frozenset({"severity", *TITLES})
 """Fields that have a line of their own."""
-STATES = frozenset({"firing", "resolved"})
+STATES = ("firing", "resolved")
 OF_ALERTS = ("annotations", "labels", "starts_at", "ends_at", "generator_url")
 """What an alert says, in the order in which people want to hear it."""
 TOLD_OF_ALERTS = frozenset({"status", "labels.alertname", "labels.severity"})
