@@ -51,7 +51,7 @@ def make_alerts() -> None:
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_open_ended", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(length=8), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status_before", sa.String(length=8), nullable=True),
         sa.Column("returns", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("status IN ('firing', 'resolved')", name=op.f("ck_alerts_status")),

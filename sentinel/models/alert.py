@@ -42,8 +42,8 @@ class Alert(Base):
     # Nobody said when it ends: it is over unless it is reported again before `ends_at`.
     is_open_ended: Mapped[bool]
     status: Mapped[str] = mapped_column(String(8))
-    # None: it was resolved when it was first heard of.
-    changed_at: Mapped[datetime | None]
+    # Before the last report, so that the report itself can tell what it has changed; none: that was the first.
+    status_before: Mapped[str | None] = mapped_column(String(8))
     # How often it has come back with the same `starts_at` after it was resolved: each time is an event of its own.
     returns: Mapped[int] = mapped_column(server_default=literal_column("0"))
     updated_at: Mapped[datetime]

@@ -33,24 +33,23 @@ REPORT = prepared(f"""
     WITH reported AS (
         INSERT INTO alerts AS a (
             client_id, fingerprint, labels, annotations, generator_url, starts_at, ends_at, is_open_ended, status,
-            changed_at, updated_at)
+            updated_at)
         SELECT CAST(:client_id AS int), fingerprint, labels, annotations, generator_url, starts_at, ends_at,
-               is_open_ended, CASE WHEN ends_at > CAST(:now AS timestamptz) THEN 'firing' ELSE 'resolved' END,
-               CASE WHEN ends_at > :now THEN :now END, :now
+               is_open_ended, CASE WHEN ends_at > CAST(:now AS timestamptz) THEN 'firing' ELSE 'resolved' END, :now
         FROM json_to_recordset(CAST(:rows AS json)) AS r (
             fingerprint text, labels jsonb, annotations jsonb, generator_url text, starts_at timestamptz,
             ends_at timestamptz, is_open_ended boolean)
         ORDER BY fingerprint
         ON CONFLICT (client_id, fingerprint) DO UPDATE SET
             annotations = EXCLUDED.annotations, generator_url = EXCLUDED.generator_url, starts_at = {START},
-            ends_at = {END}, status = {STATUS}, updated_at = :now,
+            ends_at = {END}, status = {STATUS}, status_before = a.status, updated_at = :now,
             is_open_ended = CASE WHEN {END} = EXCLUDED.ends_at THEN EXCLUDED.is_open_ended ELSE a.is_open_ended END,
-            changed_at = CASE WHEN {STATUS} = a.status THEN a.changed_at ELSE :now END,
             returns = CASE WHEN {START} <> a.starts_at THEN 0
                 WHEN a.status = 'resolved' AND {STATUS} = 'firing' THEN a.returns + 1 ELSE a.returns END
-        RETURNING fingerprint, status, labels, annotations, generator_url, starts_at, ends_at, returns, changed_at)
+        RETURNING fingerprint, status, labels, annotations, generator_url, starts_at, ends_at, returns,
+                  status <> coalesce(status_before, 'resolved') AS is_changed)
     SELECT fingerprint, status, labels::text, annotations::text, generator_url, starts_at, ends_at, returns
-    FROM reported WHERE changed_at = :now ORDER BY fingerprint
+    FROM reported WHERE is_changed ORDER BY fingerprint
 """)  # noqa: S608 - put together from our own words
 
 END_OVERDUE = text("""
@@ -59,7 +58,7 @@ END_OVERDUE = text("""
         WHERE status = 'firing' AND ends_at <= :now
         ORDER BY ends_at LIMIT :most FOR UPDATE SKIP LOCKED),
     ended AS (
-        UPDATE alerts a SET status = 'resolved', changed_at = :now, updated_at = :now
+        UPDATE alerts a SET status = 'resolved', status_before = a.status, updated_at = :now
         FROM due WHERE a.client_id = due.client_id AND a.fingerprint = due.fingerprint
         RETURNING a.*)
     SELECT e.client_id, c.name AS client_name, e.fingerprint, e.status, e.labels::text, e.annotations::text,

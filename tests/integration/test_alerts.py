@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event as listening
 from sqlalchemy import select
 
@@ -104,7 +109,7 @@ def test_the_end_of_an_alert_that_nobody_saw_firing_is_no_event() -> None:
         report(reported(startsAt=at(-60), endsAt=at(-1)))
 
     assert events() == []
-    assert alert().changed_at is None
+    assert stored("alerts") == 1
 
 
 def test_an_alert_that_fires_anew_is_another_event() -> None:
@@ -225,6 +230,80 @@ def test_long_labels_are_kept_and_cut_only_where_they_are_columns() -> None:
     (event,) = events()
     assert (len(event.name or ""), len(event.body["labels"]["alertname"])) == (255, 5000)
     assert event.source == "prometheus"
+
+
+def test_many_reports_of_one_new_alert_at_once_are_one_event() -> None:
+    begin = at(-60)
+    start = threading.Barrier(8)
+
+    def work(number: int) -> list[str]:
+        start.wait()
+        return report(reported(startsAt=begin, endsAt=at(200 + number)))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [[]] * 8
+
+    assert statuses() == ["firing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What Alertmanager would know of an alert."""
+
+    starts_at: datetime
+    ends_at: datetime
+    is_open_ended: bool
+
+    def is_over(self, now: datetime) -> bool:
+        return self.ends_at <= now
+
+    def overlaps(self, new: Known) -> bool:
+        within = self.starts_at < new.ends_at < self.ends_at
+        return within or self.starts_at < new.starts_at < self.ends_at
+
+    def merged(self, new: Known, now: datetime) -> Known:
+        """As Alertmanager merges the older, this one, with the newer."""
+        if not self.overlaps(new):
+            return new
+        begin = min(self.starts_at, new.starts_at)
+        keeps = self.is_over(now) if new.is_over(now) else not self.is_open_ended
+        if keeps and self.ends_at > new.ends_at:
+            return Known(begin, self.ends_at, self.is_open_ended)
+        return Known(begin, new.ends_at, new.is_open_ended)
+
+
+OFFSETS = st.integers(-300, 300).filter(bool)
+REPORTS = st.lists(st.tuples(OFFSETS, OFFSETS | st.none()), min_size=1, max_size=6)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(reports=REPORTS)
+def test_times_are_merged_as_alertmanager_merges_them(reports: list[tuple[int, int | None]]) -> None:
+    execute("DELETE FROM alerts")
+    execute("DELETE FROM events")
+    caller = Caller(client(), "default", frozenset(SCOPES))
+    known, fired = None, False
+    expected = []
+    for begin, end in reports:
+        with unit_of_work() as uow:
+            now = uow.now = uow.now.replace(microsecond=0)
+            first, last = sorted((begin, begin if end is None else end))
+            new = Known(
+                now + timedelta(seconds=begin if end is None else first),
+                now + timedelta(seconds=300 if end is None else last),
+                is_open_ended=end is None,
+            )
+            item = reported(startsAt=written(new.starts_at), endsAt=None if end is None else written(new.ends_at))
+            assert alerts.report(uow, caller, [item]) == []
+            known = known.merged(new, now) if known else new
+            is_firing = not known.is_over(now)
+            if is_firing != fired:
+                expected.append("firing" if is_firing else "resolved")
+            fired = is_firing
+
+    found = alert()
+    assert known == Known(found.starts_at, found.ends_at, found.is_open_ended)
+    assert statuses() == expected
 
 
 def test_a_repetition_costs_one_statement() -> None:

@@ -92,6 +92,12 @@ def test_valid_alerts_are_stored_though_others_are_refused_by_name(api: FlaskCli
     assert names(api) == ["a", "b"]
 
 
+def test_no_alerts_are_fine(api: FlaskClient) -> None:
+    posted(api, [])
+
+    assert api.get(ALERTS).get_json() == []
+
+
 def test_a_refusal_of_many_is_short(api: FlaskClient) -> None:
     text = refusal(api.post(ALERTS, json=[{}] * 30))
 
@@ -105,6 +111,7 @@ def test_a_refusal_of_many_is_short(api: FlaskClient) -> None:
         (b"", 400, "empty"),
         (b"{", 400, "not valid JSON"),
         (b"{}", 400, "is not an array"),
+        (b"[" + b",".join([b"{}"] * 1001) + b"]", 400, "at most 1000"),
         (b"[" * 100 + b"]" * 100, 400, f"deeper than {DEEPEST}"),
     ],
 )

@@ -141,9 +141,9 @@ SILENCES = """
 ALERTS = """
     INSERT INTO alerts (
         client_id, fingerprint, labels, annotations, generator_url, starts_at, ends_at, is_open_ended, status,
-        changed_at, updated_at)
+        updated_at)
     SELECT 1 + n % :clients, lpad(to_hex(n), 16, '0'), '{"alertname": "DiskFull"}', '{}', '', at, at, false,
-           CASE WHEN n % 100 = 0 THEN 'firing' ELSE 'resolved' END, at, at
+           CASE WHEN n % 100 = 0 THEN 'firing' ELSE 'resolved' END, at
     FROM generate_series(1, :rows / 20) AS n, LATERAL (SELECT :now + make_interval(mins => 60 - 12 * n) AS at) AS e
 """
 

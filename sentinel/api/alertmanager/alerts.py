@@ -88,9 +88,7 @@ class AlertList(MethodView):
 
     def post(self) -> Response:
         """Take in alerts; those that can be are stored though others are refused."""
-        items = read_json()
-        if not isinstance(items, list):
-            raise InvalidInputError(FieldError("request", shown(items), "is not an array", "send an array of alerts"))
+        items = _items(read_json())
         with unit_of_work() as uow:
             errors = alerts.report(uow, current_caller(uow, WRITE), items)
         if errors:
@@ -100,6 +98,16 @@ class AlertList(MethodView):
     def get(self) -> Response:
         """List what fires."""
         return json_response([view(seen) for seen in _wanted()])
+
+
+def _items(body: Any) -> list[Any]:
+    """The alerts of a body; none at all is fine with Alertmanager."""
+    most = get_settings().max_batch_items
+    if not isinstance(body, list):
+        raise InvalidInputError(FieldError("request", shown(body), "is not an array", "send an array of alerts"))
+    if len(body) > most:
+        raise InvalidInputError(FieldError("request", len(body), "are too many alerts", f"send at most {most} at once"))
+    return body
 
 
 class AlertGroups(MethodView):
