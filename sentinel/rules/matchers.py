@@ -16,9 +16,7 @@ OPERATORS = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~":
 """Operator → is_regex, is_equal."""
 
 # A name is bare, or anything at all in quotes. A value runs to the end, in quotes or not.
-WRITTEN = re.compile(
-    r'\s*("(?:[^"\\]|\\.)*"|[^\s"{}=!~,\\]+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^"]*?)\s*', re.DOTALL
-)
+WRITTEN = re.compile(r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)', re.DOTALL)
 ESCAPED = re.compile(r'\\([\\n"])')
 
 
@@ -50,7 +48,7 @@ class Matcher:
 
 def parse(text: str) -> Matcher:
     """Read `name="value"`, with one of = != =~ !~ between them; the quotes may be left out. Raises ValueError."""
-    found = WRITTEN.fullmatch(text)
+    found = WRITTEN.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is not a matcher")
     is_regex, is_equal = OPERATORS[found[2]]
