@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sentinel.cli import cli
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError
 from tests.integration.calls import stored
-from tests.integration.rules import client
+from tests.integration.rules import client, happen, rule, told
 
 
 def run(*arguments: str) -> Result:
@@ -35,6 +35,17 @@ def test_what_is_added_is_listed_and_can_be_ended() -> None:
     (row,) = json.loads(run("list", "--json").stdout)
     assert (row["id"], row["state"], row["client"], row["created_by"]) == (known, "expired", "shop", "ann")
     assert run("list", "--state", "active", "--json").stdout == "[]\n"
+
+
+def test_a_notification_shows_which_silence_held_it_back() -> None:
+    rule('when event.type == "alert" then notify("sms:+14155552671")')
+    known = added("alertname=DiskFull")
+    happen({"type": "alert", "labels": {"alertname": "DiskFull"}})
+    (held,) = told()
+
+    shown = CliRunner().invoke(cli, ["notifications", "show", held.id], catch_exceptions=False).stdout
+
+    assert f"reason=silenced, silence_id={known}" in " ".join(shown.split())
 
 
 def test_more_than_a_page_is_said() -> None:

@@ -52,10 +52,10 @@ blueprint = blueprint_of("alertmanager_alerts")
 def view(seen: SeenAlert) -> dict[str, Any]:
     """Show an alert as Alertmanager's `gettableAlert`."""
     alert = seen.alert
-    return {
+    origin = {"generatorURL": alert.generator_url} if alert.generator_url else {}
+    return origin | {
         "labels": alert.labels,
         "annotations": alert.annotations,
-        "generatorURL": alert.generator_url,
         "fingerprint": alert.fingerprint,
         "startsAt": written(alert.starts_at),
         "endsAt": written(alert.ends_at),
