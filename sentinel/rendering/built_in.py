@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ TOLD_APART = frozenset({"severity", *TITLES})
 STATES = ("firing", "resolved")
 OF_ALERTS = ("annotations", "labels", "starts_at", "ends_at", "generator_url")
 """What an alert says, in the order in which people want to hear it."""
-TOLD_OF_ALERTS = frozenset({"status", "labels.alertname", "labels.severity"})
-"""What stands in the lines before it already."""
+TOLD_LABELS = frozenset({"alertname", "severity"})
+"""They are fields of an alert as well."""
 MOST_LINES = 30
 LONGEST_VALUE = 200
 LONGEST_LIST = 1000
@@ -33,14 +33,16 @@ def subject(facts: Facts) -> str:
     event = facts.event
     parts = [shown(event[name]) for name in ("source", "name") if event.get(name) is not None]
     what = "/".join(parts) or shown(event.get("type") or f"event {facts.event_id}")
-    severity = f"[{facts.severity.upper()}]" if facts.severity else None
-    return " ".join(each for each in (_state(facts), severity, what) if each)
+    told = f"[{facts.severity.upper()}] {what}" if facts.severity else what
+    state = _state(event)
+    return f"{state} {told}" if state else told
 
 
-def _state(facts: Facts) -> str | None:
+def _state(event: Mapping[str, Any]) -> str | None:
     """FIRING or RESOLVED, of an alert."""
-    status = facts.event.get("status")
-    return str(status).upper() if facts.event.get("type") == "alert" and status in STATES else None
+    if event.get("type") != "alert" or event.get("status") not in STATES:
+        return None
+    return str(event["status"]).upper()
 
 
 def body(channel: str, facts: Facts) -> str:
@@ -57,7 +59,7 @@ def _line(facts: Facts) -> str:
 
 def _lines(facts: Facts) -> str:
     event = facts.event
-    lines = [f"Status: {state}"] if (state := _state(facts)) else []
+    lines = [f"Status: {state}"] if (state := _state(event)) else []
     lines += [f"Severity: {facts.severity.upper()}"] if facts.severity else []
     for name, title in TITLES.items():
         if (value := event.get(name)) is not None:
@@ -75,23 +77,23 @@ def _lines(facts: Facts) -> str:
 
 def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
     """The fields that are not told apart, those of an object one by one."""
-    is_alert = _state(facts) is not None
-    for name, value in _flat(facts.event, OF_ALERTS if is_alert else ()):
-        is_told = name in TOLD_OF_ALERTS if is_alert else name == "event_id" and value == facts.event_id
-        if not is_told:
-            yield name, shown(value)
-
-
-def _flat(event: Mapping[str, Any], first: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    """The fields of an event, `first` before the others, and those of an object under both names."""
-    for name in dict.fromkeys((*(each for each in first if each in event), *event)):
-        value = event[name]
+    event = _in_order(facts.event) if _state(facts.event) else facts.event
+    for name, value in event.items():
         if name in TOLD_APART:
             continue
         if isinstance(value, dict):
-            yield from ((f"{name}.{below}", inner) for below, inner in value.items())
-        elif value is not None:
-            yield name, value
+            for below, inner in value.items():
+                yield f"{name}.{below}", shown(inner)
+        elif value is not None and not (name == "event_id" and value == facts.event_id):
+            yield name, shown(value)
+
+
+def _in_order(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an alert, what people want to hear first, without what stands in the lines before."""
+    fields = {name: alert[name] for name in (*OF_ALERTS, *alert) if name in alert and name != "status"}
+    if isinstance(labels := fields.get("labels"), dict):
+        fields["labels"] = {name: value for name, value in labels.items() if name not in TOLD_LABELS}
+    return fields
 
 
 def _shortened(text: str, longest: int) -> str:
