@@ -73,6 +73,7 @@ beat_schedule = {
     "sweep-waiting": {"task": "tasks.maintenance.sweep_waiting", "schedule": _often, "options": {"expires": _often}},
     "sweep-failover": {"task": "tasks.maintenance.sweep_failover", "schedule": _often, "options": {"expires": _often}},
     "sweep-leases": {"task": "tasks.maintenance.sweep_leases", "schedule": _often, "options": {"expires": _often}},
+    "sweep-alerts": {"task": "tasks.maintenance.sweep_alerts", "schedule": _often, "options": {"expires": _often}},
     "sweep-receipts": {"task": "tasks.receipts.sweep", "schedule": _often, "options": {"expires": _often}},
     "tell-statuses": {"task": "tasks.receipts.tell", "schedule": _often, "options": {"expires": _often}},
     "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},

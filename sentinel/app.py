@@ -25,11 +25,14 @@ from sentinel.api import (
     policies,
     providers,
     rules,
+    silences,
     stats,
     suppressions,
     templates,
     tickets,
 )
+from sentinel.api.alertmanager import alerts as alertmanager_alerts
+from sentinel.api.alertmanager import silences as alertmanager_silences
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
 from sentinel.api.strangers import Strangers
@@ -103,8 +106,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(audit.blueprint)
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
+    smorest.register_blueprint(silences.blueprint)
     smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(health.blueprint)
+    app.register_blueprint(alertmanager_alerts.blueprint)
+    app.register_blueprint(alertmanager_silences.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     install_console(app, settings)

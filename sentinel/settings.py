@@ -333,6 +333,11 @@ class Settings(BaseSettings):
 
     # --- Rules ---------------------------------------------------------------------------------------------------
     max_rules: int = Field(default=10_000, ge=1, le=1_000_000, description="most rules of one client")
+    alert_resolve_seconds: int = Field(
+        default=300,
+        ge=1,
+        description="an alert that was reported without an end is resolved when it is silent for this long",
+    )
 
     # --- Delivery ------------------------------------------------------------------------------------------------
     sms_provider: Annotated[str, _in_order("twilio", "sandbox")] = Field(

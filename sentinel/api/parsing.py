@@ -30,6 +30,9 @@ CONSOLE = "console"
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
 
+BATCHES = ("/batch", "/api/v2/alerts")
+"""Ends of addresses that take many items at once: Prometheus sends its alerts together."""
+
 
 class StrictJson(JSONProvider):
     """orjson: refuses NaN, lone surrogates, numbers beyond a double and nesting that would exhaust the stack."""
@@ -136,7 +139,7 @@ def check_envelope() -> None:
 def _most_bytes(settings: Settings) -> int:
     if request.blueprint == CALLBACKS:
         return LARGEST_CALLBACK_BYTES
-    return settings.max_batch_body_bytes if request.path.endswith("/batch") else settings.max_body_bytes
+    return settings.max_batch_body_bytes if request.path.endswith(BATCHES) else settings.max_body_bytes
 
 
 def _is_form() -> bool:

@@ -32,6 +32,7 @@ class Commands(click.Group):
         "audit": "sentinel.cli.audit",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
+        "silences": "sentinel.cli.silences",
         "suppressions": "sentinel.cli.suppressions",
         "providers": "sentinel.cli.providers",
         "policies": "sentinel.cli.policies",

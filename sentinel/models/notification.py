@@ -141,6 +141,8 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(String(12))
     reason: Mapped[str | None]
     duplicate_of: Mapped[str | None] = mapped_column(ID)
+    # The silence that held it back.
+    silence_id: Mapped[str | None] = mapped_column(ID)
     provider: Mapped[str | None] = mapped_column(String(20))
     provider_message_id: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import (
+    Alert,
     ApiKey,
     Client,
     DedupeClaim,
@@ -22,6 +23,7 @@ from sentinel.models import (
     Notification,
     Rule,
     RuleVersion,
+    Silence,
     Suppression,
     Template,
     Ticket,
@@ -58,6 +60,8 @@ BELONGINGS = (
     Endpoint,
     DeliveryPolicy,
     Suppression,
+    Silence,
+    Alert,
     Rule,
     RuleVersion,
     Template,

@@ -249,6 +249,7 @@ def _standing(found: Notification) -> list[TimelineItem]:
     facts: Mapping[str, Any] = {
         "reason": found.reason,
         "duplicate_of": found.duplicate_of,
+        "silence_id": found.silence_id,
         "provider_message_id": found.provider_message_id,
         "next_attempt_at": found.next_attempt_at,
     }

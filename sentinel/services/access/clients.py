@@ -31,7 +31,16 @@ FARTHEST_EXPIRY = timedelta(days=3650)
 
 OWN_SCOPES = tuple(
     f"{resource}:{access}"
-    for resource in ("notifications", "events", "rules", "endpoints", "templates", "tickets", "suppressions")
+    for resource in (
+        "notifications",
+        "events",
+        "rules",
+        "endpoints",
+        "templates",
+        "tickets",
+        "suppressions",
+        "silences",
+    )
     for access in ("read", "write")
 )
 """What a key may do for its own client; one that is made without scopes has all of these."""

@@ -15,11 +15,12 @@ from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
 from sentinel.queries.matching import ConcernedClient, PendingEvent
 from sentinel.queries.pipeline import Candidate
-from sentinel.services import tickets
+from sentinel.services import silences, tickets
 from sentinel.services.matching import wordings
 from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
 from sentinel.services.matching.wordings import Wordings, facts_of, worded
 from sentinel.services.sending import failover
+from sentinel.services.silences import Held
 from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
@@ -27,6 +28,9 @@ from sentinel.settings import get_settings
 
 Row = Mapping[str, Any]
 """What is written of an event or a message."""
+
+Told = tuple[str, int]
+"""An event, by its id, and a client that hears of it."""
 
 COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
 
@@ -53,10 +57,12 @@ class Surroundings:
     directory: Directory
     wordings: Wordings
     clients: Mapping[int, ConcernedClient]
+    silences: Mapping[int, Sequence[Held]] = field(default_factory=dict)
+    """Of clients that have active ones."""
 
 
 def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iterable[PendingEvent]) -> Surroundings:
-    """Endpoints, templates and names of every client that is concerned, in one query each."""
+    """Endpoints of every client that is concerned, and its name, templates and silences: a query each."""
     concerned = {(rule.id, rule.client_id) for rule in fired}
     users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
     client_ids = {client_id for _, client_id in concerned} | {client_id for client_id, _ in users}
@@ -65,8 +71,9 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iter
     wanted, rule_ids = sorted(client_ids), sorted(rule_id for rule_id, _ in concerned)
     user_ids = {user_id for _, user_id in users if user_id is not None}
     directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
-    clients = matching.clients(uow.session, wanted)
-    return Surroundings(directory, wordings.wordings_of(clients), clients)
+    clients = matching.clients(uow.session, wanted, now=uow.now)
+    held = {client_id: silences.held(client.silences) for client_id, client in clients.items() if client.silences}
+    return Surroundings(directory, wordings.wordings_of(clients), clients, held)
 
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
@@ -142,10 +149,21 @@ def _count(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundi
 def _rows(outcomes: Sequence[Outcome], surroundings: Surroundings, now: datetime) -> list[Row]:
     planned = [(each.event, message) for each in outcomes for message in each.plan.messages]
     ids = new_ids(now, len(planned))
+    silencing = _silencing(planned, surroundings) if surroundings.silences else {}
     return [
-        _row(each, event, message, surroundings) | _rarely(message, now)
+        _row(each, event, message, surroundings) | _rarely(message, silencing.get((event.id, message.client_id)), now)
         for (event, message), each in zip(planned, ids, strict=True)
     ]
+
+
+def _silencing(planned: Iterable[tuple[PendingEvent, Planned]], surroundings: Surroundings) -> dict[Told, str]:
+    """The silence of a client that holds back what is said of an event: the oldest of those that match."""
+    found: dict[Told, str] = {}
+    asked = {(event.id, message.client_id): event for event, message in planned}
+    for told, event in asked.items():
+        if matching_ids := silences.silencing(surroundings.silences.get(told[1], ()), event.body):
+            found[told] = matching_ids[0]
+    return found
 
 
 def _row(notification_id: str, event: PendingEvent, message: Planned, surroundings: Surroundings) -> dict[str, Any]:
@@ -166,13 +184,15 @@ def _row(notification_id: str, event: PendingEvent, message: Planned, surroundin
     }
 
 
-def _rarely(message: Planned, now: datetime) -> dict[str, Any]:
-    """What few messages have."""
+def _rarely(message: Planned, silence_id: str | None, now: datetime) -> dict[str, Any]:
+    """What few messages have. One that is silenced holds no other back and goes nowhere else."""
     found: dict[str, Any] = {}
-    if message.is_missing:
-        found["reason"] = Reason.NO_ENDPOINT
     if message.user_id is not None:
         found["user_id"] = message.user_id
+    if message.is_missing:
+        found["reason"] = Reason.NO_ENDPOINT
+    elif silence_id is not None:
+        return found | {"reason": Reason.SILENCED, "silence_id": silence_id}
     if message.dedupe is not None:
         found["dedupe_key"], found["dedupe_seconds"] = message.dedupe
     if message.failover:
