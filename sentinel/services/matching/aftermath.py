@@ -28,7 +28,11 @@ from sentinel.settings import get_settings
 Row = Mapping[str, Any]
 """What is written of an event or a message."""
 
-COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
+COUNTED = {
+    EventStatus.MATCHED: "events_matched_total",
+    EventStatus.UNMATCHED: "events_unmatched_total",
+    EventStatus.FAILED: "events_failed_total",
+}
 
 
 Fresh = Mapping[str, Sequence[Candidate]]
