@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from sentinel.embedded.servers import ChildServer
+from tests.rabbitmq import RabbitMQ
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class Broker:
         return f"{scheme}://127.0.0.1:1//"
 
 
-def of_rabbitmq(server: ChildServer) -> Broker:
+def of_rabbitmq(rabbitmq: RabbitMQ) -> Broker:
     """RabbitMQ; without its variable the broker is REDIS_URL's server."""
-    return Broker(server, {"BROKER_URL": server.spec.url})
+    return Broker(rabbitmq.server, {"BROKER_URL": rabbitmq.url})
 
 
 on_rabbitmq = pytest.param("rabbitmq", marks=[pytest.mark.rabbitmq, pytest.mark.xdist_group("rabbitmq")])

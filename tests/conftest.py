@@ -16,12 +16,12 @@ from sqlalchemy.exc import OperationalError
 from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, store
 from sentinel.broker import celery
 from sentinel.cli.db import upgrade
-from sentinel.embedded.servers import ChildServer, Servers, throwaway_servers
+from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
 from sentinel.settings import Settings, get_settings
 from tests.brokers import Broker, of_rabbitmq
-from tests.rabbitmq import running_rabbitmq
+from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
 
@@ -82,7 +82,7 @@ def servers(_own_environment: None) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(_own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildServer]:
+def rabbitmq(_own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """One RabbitMQ for this test process; what a test leaves in its queues finds no rows in the next one."""
     with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as started:
         yield started

@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +17,23 @@ import pytest
 from sentinel.embedded.ports import LOOPBACK, choose_port
 from sentinel.embedded.servers import ChildServer
 from sentinel.embedded.specs import NotReadyError, ProcessSpec, ServerSpec, tethered
+from sentinel.stand_ins.certificate import Certificate
 
 MISSING = "there is no rabbitmq-server on this machine (on Debian: apt install rabbitmq-server)"
 
 PLACES = os.pathsep.join(("/usr/lib/rabbitmq/bin", os.environ.get("PATH", os.defpath)))
 """Debian's own command becomes another user and writes to /var; the program behind it does neither."""
 
-CONFIGURATION = "loopback_users = none\nvm_memory_high_watermark.absolute = 512MB\ndisk_free_limit.absolute = 50MB\n"
-
+CONFIGURATION = """\
+loopback_users = none
+vm_memory_high_watermark.absolute = 512MB
+disk_free_limit.absolute = 50MB
+listeners.ssl.1 = {host}:{tls_port}
+ssl_options.certfile = {pem}
+ssl_options.keyfile = {pem}
+ssl_options.cacertfile = {pem}
+ssl_options.verify = verify_none
+"""
 
 QUIET = {
     "RUNNING_UNDER_SYSTEMD": "1",  # the pid is the server's own
@@ -35,20 +45,40 @@ QUIET = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RabbitMQ:
+    """A running server, which speaks TLS on another port."""
+
+    server: ChildServer
+    tls_port: int
+    certificate: Path
+
+    @property
+    def url(self) -> str:
+        """For BROKER_URL."""
+        return self.server.spec.url
+
+    def tls_url(self, host: str = LOOPBACK) -> str:
+        """For BROKER_URL, under a name that the certificate may know."""
+        return f"amqps://guest:guest@{host}:{self.tls_port}//"
+
+
 @contextmanager
-def running_rabbitmq(folder: Path) -> Iterator[ChildServer]:
+def running_rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
     """Start RabbitMQ, and the book of ports that Erlang wants beside it; skip where there is none."""
     server, book = shutil.which("rabbitmq-server", path=PLACES), shutil.which("epmd", path=PLACES)
     if server is None or book is None:
         pytest.skip(MISSING)
-    book_port, port = choose_port(), choose_port()
+    book_port, port, tls_port = choose_port(), choose_port(), choose_port()
+    pem = Certificate.make(folder / "server.pem").pem
+    (folder / "rabbitmq.conf").write_text(CONFIGURATION.format(host=LOOPBACK, tls_port=tls_port, pem=pem))
     environment = _environment(folder, book_port=book_port, port=port)
     url = f"amqp://guest:guest@{LOOPBACK}:{port}//"
     with (
         _running("epmd", book, environment, partial(_accepts, book_port), folder),
         _running("rabbitmq", server, environment, partial(_identify, port), folder, url=url) as found,
     ):
-        yield found
+        yield RabbitMQ(found, tls_port, pem)
 
 
 @contextmanager
@@ -66,7 +96,6 @@ def _running(
 
 def _environment(folder: Path, *, book_port: int, port: int) -> dict[str, str]:
     """Everything that RabbitMQ would look for in /etc and /var is in `folder`, or nowhere."""
-    (folder / "rabbitmq.conf").write_text(CONFIGURATION)
     (folder / "plugins").write_text("[].\n")
     places = {
         "HOME": folder,

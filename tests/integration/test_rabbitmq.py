@@ -12,13 +12,13 @@ from typing import Any
 import amqp
 import pytest
 
-from sentinel.embedded.servers import ChildServer
 from sentinel.rabbitmq import DELIVERY_LIMIT, QUEUE_ARGUMENTS
+from tests.rabbitmq import RabbitMQ
 from tests.system import SENTINEL
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("rabbitmq")]
 
-Ask = Callable[[str], Any]
+Ask = Callable[..., Any]
 
 LENGTHS = """
 with broker.celery.connection_for_read() as connection:
@@ -27,12 +27,12 @@ with broker.celery.connection_for_read() as connection:
 
 
 @pytest.fixture
-def ask(rabbitmq: ChildServer) -> Ask:
+def ask(rabbitmq: RabbitMQ) -> Ask:
     """Run lines that set `answer`, in a process of its own: Celery reads the broker's URL once."""
 
-    def asked(lines: str) -> Any:
+    def asked(lines: str, **variables: str) -> Any:
         code = f"import json\nfrom sentinel import broker\n{lines}\nprint(json.dumps(answer))"
-        environment = os.environ | {"BROKER_URL": rabbitmq.spec.url}
+        environment = os.environ | {"BROKER_URL": rabbitmq.url} | variables
         done = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, timeout=60, check=True
         )
@@ -42,9 +42,9 @@ def ask(rabbitmq: ChildServer) -> Ask:
 
 
 @pytest.fixture
-def channel(rabbitmq: ChildServer) -> Iterator[amqp.Channel]:
+def channel(rabbitmq: RabbitMQ) -> Iterator[amqp.Channel]:
     """A channel of somebody else, on queues that are removed before and after."""
-    with amqp.Connection(rabbitmq.spec.url.partition("@")[2].rstrip("/")) as connection:
+    with amqp.Connection(rabbitmq.url.partition("@")[2].rstrip("/")) as connection:
         found = connection.channel()
         for name in ("pipeline", "receipts", "full"):
             found.queue_delete(name)
@@ -82,7 +82,7 @@ def test_a_message_that_the_broker_refuses_is_known_to_be_lost(ask: Ask, channel
 
 
 def test_a_message_that_kills_its_workers_is_given_up_at_last(
-    ask: Ask, channel: amqp.Channel, rabbitmq: ChildServer
+    ask: Ask, channel: amqp.Channel, rabbitmq: RabbitMQ
 ) -> None:
     ask("answer = broker.publish_accepted(broker.RECEIPTS, ['a'])")
 
@@ -94,12 +94,24 @@ def test_a_message_that_kills_its_workers_is_given_up_at_last(
     assert deaths == DELIVERY_LIMIT + 1
 
 
-def test_the_doctor_names_the_server_and_its_version(rabbitmq: ChildServer) -> None:
-    environment = os.environ | {"BROKER_URL": rabbitmq.spec.url}
+def test_over_tls_the_server_must_be_the_one_that_the_url_names(
+    ask: Ask, channel: amqp.Channel, rabbitmq: RabbitMQ
+) -> None:
+    publish = "answer = broker.publish_accepted(broker.RECEIPTS, ['a'])"
+    trusted = {"SSL_CERT_FILE": str(rabbitmq.certificate)}
+
+    assert ask(publish, BROKER_URL=rabbitmq.tls_url(), **trusted) is True
+    assert ask(publish, BROKER_URL=rabbitmq.tls_url()) is False
+    # The same address, under a name that is not in the certificate.
+    assert ask(publish, BROKER_URL=rabbitmq.tls_url("127.1"), **trusted) is False
+
+
+def test_the_doctor_names_the_server_and_its_version(rabbitmq: RabbitMQ) -> None:
+    environment = os.environ | {"BROKER_URL": rabbitmq.url}
 
     told = subprocess.run(
         [SENTINEL, "doctor"], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
-    assert f"broker           {rabbitmq.spec.identify()}" in told.stdout
+    assert f"broker           {rabbitmq.server.spec.identify()}" in told.stdout
     assert "2 * SENTINEL_TASK_TIME_LIMIT_SECONDS (360 s) < RabbitMQ's consumer_timeout (1800 s)" in told.stdout
