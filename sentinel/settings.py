@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from sentinel.errors import ConfigurationError
+from sentinel.rabbitmq import CONSUMER_TIMEOUT_SECONDS, is_rabbitmq
 
 WRITE_MARGIN_SECONDS = 5
 """Kept back from a lease for writing results down."""
@@ -237,7 +238,9 @@ class Settings(BaseSettings):
         default=SecretStr(""), validation_alias=_env("REDIS_URL"), description="Redis 6.2 or newer, or Valkey"
     )
     broker_url: SecretStr = Field(
-        default=SecretStr(""), validation_alias=_env("BROKER_URL"), description="Celery's broker; none means REDIS_URL"
+        default=SecretStr(""),
+        validation_alias=_env("BROKER_URL"),
+        description="Celery's broker: Redis, or RabbitMQ by `amqp://` or `amqps://`; none means REDIS_URL",
     )
     database_pool_size: int = Field(default=8, ge=1, le=100, description="connections one process keeps open")
     statement_timeout_seconds: int = Field(default=15, ge=1, description="no statement is longer")
@@ -532,8 +535,6 @@ class Settings(BaseSettings):
     @property
     def time_order(self) -> tuple[tuple[tuple[str, float], tuple[str, float], str], ...]:
         """Pairs (shorter, longer, why) of durations in seconds, checked at start and shown by `sentinel doctor`."""
-        # A message held by a worker: its countdown, then its turn behind one running task, then its own run.
-        held = self.broker_wait_seconds + 2 * self.task_time_limit_seconds
         return (
             (
                 ("SENTINEL_READ_TIMEOUT_SECONDS", self.read_timeout_seconds),
@@ -558,11 +559,25 @@ class Settings(BaseSettings):
                 ("SENTINEL_TASK_TIME_LIMIT_SECONDS", self.task_time_limit_seconds),
                 "a task works through several leases",
             ),
-            (
-                ("SENTINEL_BROKER_WAIT_SECONDS + 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", held),
-                ("SENTINEL_VISIBILITY_TIMEOUT_SECONDS", self.visibility_timeout_seconds),
-                "the broker would hand a message to a second worker while the first still holds it",
-            ),
+            self._held_messages,
+        )
+
+    @property
+    def _held_messages(self) -> tuple[tuple[str, float], tuple[str, float], str]:
+        """How long a worker may hold a message, and how long the broker lets it."""
+        why = "the broker would hand a message to a second worker while the first still holds it"
+        # Its turn behind one running task, then its own run.
+        runs = 2 * self.task_time_limit_seconds
+        if self.is_rabbitmq:  # waits lie in its own queues
+            return (
+                ("2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", runs),
+                ("RabbitMQ's consumer_timeout", CONSUMER_TIMEOUT_SECONDS),
+                why,
+            )
+        return (
+            ("SENTINEL_BROKER_WAIT_SECONDS + 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", self.broker_wait_seconds + runs),
+            ("SENTINEL_VISIBILITY_TIMEOUT_SECONDS", self.visibility_timeout_seconds),
+            why,
         )
 
     @cached_property
@@ -590,6 +605,11 @@ class Settings(BaseSettings):
     def celery_broker_url(self) -> str:
         """BROKER_URL, or REDIS_URL when there is none."""
         return self.broker_url.get_secret_value() or self.redis_url.get_secret_value()
+
+    @cached_property
+    def is_rabbitmq(self) -> bool:
+        """Whether the broker is RabbitMQ."""
+        return is_rabbitmq(self.celery_broker_url)
 
 
 LIMITS_EXAMPLE = '[{"scope": "recipient", "rate": "30/minute", "above": "defer"}]'

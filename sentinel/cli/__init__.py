@@ -30,6 +30,7 @@ class Commands(click.Group):
         "notifications": "sentinel.cli.notifications",
         "dead-letters": "sentinel.cli.dead_letters",
         "audit": "sentinel.cli.audit",
+        "metrics": "sentinel.cli.metrics",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
         "silences": "sentinel.cli.silences",

@@ -175,6 +175,7 @@ def cancel(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> N
         status = notifications.status_of(uow.session, found.id)
         raise ConflictError(f"notification {found.id} is {status} and cannot be cancelled; only waiting ones can")
     notifications.note(uow.session, [found.id], "cancelled", now=uow.now)
+    uow.count("notifications_cancelled_total", channel=found.channel)
     return _fresh(uow, found)
 
 

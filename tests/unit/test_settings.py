@@ -81,6 +81,10 @@ def test_a_bad_list_of_limits_is_refused(
         ({"SENTINEL_TASK_TIME_LIMIT_SECONDS": "60"}, "SENTINEL_TASK_TIME_LIMIT_SECONDS (60 s) must be longer than"),
         ({"SENTINEL_VISIBILITY_TIMEOUT_SECONDS": "600"}, "SENTINEL_VISIBILITY_TIMEOUT_SECONDS (600 s) must be longer"),
         ({"SENTINEL_BROKER_WAIT_SECONDS": "600"}, "SENTINEL_VISIBILITY_TIMEOUT_SECONDS (900 s) must be longer than"),
+        (
+            {"BROKER_URL": "amqp://queue.example.com", "SENTINEL_TASK_TIME_LIMIT_SECONDS": "900"},
+            "RabbitMQ's consumer_timeout (1800 s) must be longer than 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS (1800 s)",
+        ),
     ],
     ids=str,
 )
@@ -94,6 +98,13 @@ def test_times_that_would_send_twice_are_refused(
         load_settings(state_dir=folder)
 
     assert message in str(caught.value)
+
+
+def test_waits_that_lie_in_rabbitmq_need_no_visibility_timeout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_URL", "amqp://queue.example.com")
+    monkeypatch.setenv("SENTINEL_BROKER_WAIT_SECONDS", "600")
+
+    assert load_settings(state_dir=folder).is_rabbitmq
 
 
 def test_a_password_is_not_sent_in_clear_to_another_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,11 @@ Row = Mapping[str, Any]
 Told = tuple[str, int]
 """An event, by its id, and a client that hears of it."""
 
-COUNTED = {EventStatus.MATCHED: "events_matched_total", EventStatus.UNMATCHED: "events_unmatched_total"}
+COUNTED = {
+    EventStatus.MATCHED: "events_matched_total",
+    EventStatus.UNMATCHED: "events_unmatched_total",
+    EventStatus.FAILED: "events_failed_total",
+}
 
 
 Fresh = Mapping[str, Sequence[Candidate]]

@@ -80,7 +80,8 @@ def _zeros() -> Values:
     """What can be counted and is not there is 0: an alert on a missing value never fires."""
     in_flight = product(["notifications_in_flight"], CHANNELS, map(str, IN_FLIGHT))
     unresolved = product(["tickets_unresolved"], SEVERITIES, (TicketStatus.OPEN.value, TicketStatus.ACKNOWLEDGED.value))
-    return dict.fromkeys([*in_flight, *unresolved], 0.0)
+    oldest = product(["notifications_oldest_due_seconds"], CHANNELS)
+    return dict.fromkeys([*in_flight, *oldest, *unresolved], 0.0)
 
 
 def _of_broker() -> Values:
