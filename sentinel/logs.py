@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sentinel.imports import hidden
 from sentinel.settings import Settings
+from sentinel.tracing import log_ids
 
 with hidden("rich"):  # 4 MB in every process, for tracebacks that show local variables
     import structlog
@@ -23,10 +25,16 @@ def get_logger(name: str) -> Any:
     return structlog.stdlib.get_logger(name)
 
 
+def said_with(**ids: Any) -> AbstractContextManager[None]:
+    """Have every line that is logged inside say these ids."""
+    return structlog.contextvars.bound_contextvars(**ids)
+
+
 def configure_logs(settings: Settings) -> None:
     """Send our own and every library's records through one formatter to standard error."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -49,6 +57,11 @@ def configure_logs(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _add_trace(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    line.update(log_ids())
+    return line
 
 
 def _renderer(settings: Settings) -> Any:

@@ -11,6 +11,8 @@ def application() -> Flask:
     """Build the API as the environment says."""
     search_rarely()
     with hidden("cffi", "yaml"), loading():  # Celery would import them because they are there
-        from sentinel.app import create_app  # noqa: PLC0415 - here, so that its modules count as loaded
+        from sentinel import tracing  # noqa: PLC0415 - here, so that its modules count as loaded
+        from sentinel.app import create_app  # noqa: PLC0415
 
+        tracing.start()
         return create_app()

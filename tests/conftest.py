@@ -20,7 +20,7 @@ from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
 from sentinel.settings import Settings, get_settings
 
-FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
+FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_", "OTEL_")
 
 SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 """Seals in tests what is stored sealed."""

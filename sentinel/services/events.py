@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sentinel import tracing
 from sentinel.errors import FieldError, InvalidInputError, NotFoundError
 from sentinel.ids import is_id, new_id, new_ids
 from sentinel.models import Event
@@ -191,13 +192,17 @@ def announce(uow: UnitOfWork, caller: Caller, ids: Sequence[str]) -> None:
 
 def new_row(caller: Caller, event: CheckedEvent, *, is_broadcast: bool, now: datetime) -> dict[str, Any]:
     """Make the PENDING row of one event, with all that is its own."""
-    return _row(new_id(now), event) | {
-        "client_id": caller.client_id,
-        "is_broadcast": is_broadcast,
-        "is_addressed": False,
-        "queue_at": now + timedelta(seconds=get_settings().hint_seconds),
-        "created_at": now,
-    }
+    return (
+        _row(new_id(now), event)
+        | tracing.carried()
+        | {
+            "client_id": caller.client_id,
+            "is_broadcast": is_broadcast,
+            "is_addressed": False,
+            "queue_at": now + timedelta(seconds=get_settings().hint_seconds),
+            "created_at": now,
+        }
+    )
 
 
 def _rows(ids: Sequence[str], checked: Sequence[CheckedEvent]) -> list[dict[str, Any]]:
@@ -206,8 +211,9 @@ def _rows(ids: Sequence[str], checked: Sequence[CheckedEvent]) -> list[dict[str,
     Sorted by that id: two batches with the same events must not wait for each other.
     """
     rows: dict[str, dict[str, Any]] = {}
+    trace = tracing.carried()
     for each, event in zip(ids, checked, strict=True):
-        rows.setdefault(event.event_id or each, _row(each, event))
+        rows.setdefault(event.event_id or each, _row(each, event) | trace)
     return [rows[key] for key in sorted(rows)]
 
 

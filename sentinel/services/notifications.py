@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NewType
 
+from sentinel import tracing
 from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import CHANNELS, ROUTES
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
@@ -87,8 +88,8 @@ def accept(uow: UnitOfWork, client_id: int, requests: Sequence[CheckedRequest]) 
 
 def new_rows(client_id: int, requests: Sequence[CheckedRequest], *, now: datetime) -> list[dict[str, Any]]:
     """Make the PENDING rows of requests, in order."""
-    ids = new_ids(now, len(requests))
-    return [_row(client_id, request, each, now=now) for request, each in zip(requests, ids, strict=True)]
+    ids, trace = new_ids(now, len(requests)), tracing.carried()
+    return [_row(client_id, request, each, now=now) | trace for request, each in zip(requests, ids, strict=True)]
 
 
 def announce(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
 from sentinel.queries.matching import ConcernedClient, PendingEvent
 from sentinel.queries.pipeline import Candidate
-from sentinel.services import tickets
+from sentinel.services import tickets, traces
 from sentinel.services.matching import wordings
 from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
 from sentinel.services.matching.wordings import Wordings, facts_of, worded
@@ -24,6 +24,7 @@ from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
+from sentinel.tracing import FIELD
 
 Row = Mapping[str, Any]
 """What is written of an event or a message."""
@@ -53,10 +54,12 @@ class Surroundings:
     directory: Directory
     wordings: Wordings
     clients: Mapping[int, ConcernedClient]
+    traces: Mapping[str, str] = field(default_factory=dict)
 
 
-def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iterable[PendingEvent]) -> Surroundings:
+def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequence[PendingEvent]) -> Surroundings:
     """Endpoints, templates and names of every client that is concerned, in one query each."""
+    event_traces = traces.of_events(uow, (event.id for event in events))
     concerned = {(rule.id, rule.client_id) for rule in fired}
     users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
     client_ids = {client_id for _, client_id in concerned} | {client_id for client_id, _ in users}
@@ -66,7 +69,7 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Iter
     user_ids = {user_id for _, user_id in users if user_id is not None}
     directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
     clients = matching.clients(uow.session, wanted)
-    return Surroundings(directory, wordings.wordings_of(clients), clients)
+    return Surroundings(directory, wordings.wordings_of(clients), clients, event_traces)
 
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
@@ -143,7 +146,7 @@ def _rows(outcomes: Sequence[Outcome], surroundings: Surroundings, now: datetime
     planned = [(each.event, message) for each in outcomes for message in each.plan.messages]
     ids = new_ids(now, len(planned))
     return [
-        _row(each, event, message, surroundings) | _rarely(message, now)
+        _row(each, event, message, surroundings) | _rarely(message, now) | _trace(event, surroundings)
         for (event, message), each in zip(planned, ids, strict=True)
     ]
 
@@ -178,6 +181,12 @@ def _rarely(message: Planned, now: datetime) -> dict[str, Any]:
     if message.failover:
         found |= failover.columns(message.failover, since=now)
     return found
+
+
+def _trace(event: PendingEvent, surroundings: Surroundings) -> dict[str, str]:
+    """Messages belong to the trace of their event."""
+    trace = surroundings.traces.get(event.id)
+    return {} if trace is None else {FIELD: trace}
 
 
 def _ticket(outcome: Outcome, planned: PlannedTicket) -> NewTicket:
