@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -28,6 +29,13 @@ def get_logger(name: str) -> Any:
 def said_with(**ids: Any) -> AbstractContextManager[None]:
     """Have every line that is logged inside say these ids."""
     return structlog.contextvars.bound_contextvars(**ids)
+
+
+def log_each(log: Any, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Log one line for each notification or event: where anybody wants so many, at debug level."""
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        for line in lines:
+            log.debug(name, **line)
 
 
 def configure_logs(settings: Settings) -> None:

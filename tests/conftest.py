@@ -13,7 +13,7 @@ from psycopg2.errors import DeadlockDetected
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from sentinel import bell, broker, db, dispatcher, limiter, metrics, rule_state, store
+from sentinel import bell, broker, db, dispatcher, limiter, metrics, rule_state, store, tracing
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services.ruling import live_rules
@@ -37,6 +37,7 @@ MADE_ONCE = (
     store.get_store,
     live_rules.get_live_rules,
     rule_state.get_rule_state,
+    tracing.get_recorder,
 )
 
 
@@ -48,6 +49,7 @@ def forget_process_state() -> None:
         dispatcher.get_dispatcher().close()
     if metrics.get_meter.is_made:
         metrics.get_meter().close()
+    tracing.stop()
     if db.get_engine.is_made:
         db.get_engine().dispose()
     db.forget_engine()

@@ -10,12 +10,15 @@ from typing import Any
 from sentinel import tracing
 from sentinel.errors import FieldError, InvalidInputError, NotFoundError
 from sentinel.ids import is_id, new_id, new_ids
+from sentinel.logs import get_logger, log_each
 from sentinel.models import Event
 from sentinel.queries import events
 from sentinel.queries.events import Filter, Reception, Sight
 from sentinel.services.access.clients import ADMIN, BROADCAST, Caller
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
+
+log = get_logger(__name__)
 
 LONGEST_TEXT = 255
 """Most characters of a field that has a column; what is longer belongs in another field of the event."""
@@ -181,6 +184,7 @@ def ingest(
     first = events.first_ids(uow.session, caller.client_id, [each for each in repeated if each]) if repeated else {}
     if stored:
         announce(uow, caller, [each for each in ids if each in stored])
+        log_each(log, "event_accepted", ({"event_id": each} for each in ids if each in stored))
     return [_ingested(each, event, stored, first) for each, event in zip(ids, checked, strict=True)]
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sentinel import tracing
+from sentinel.logs import get_logger, log_each
 from sentinel.queries import events as stored_events
 from sentinel.queries import notifications as stored_notifications
 from sentinel.queries.clients import Credentials
@@ -27,6 +28,8 @@ from sentinel.services.grouping import Group
 from sentinel.services.notifications import CheckedRequest
 from sentinel.services.unit_of_work import single_statements
 from sentinel.tracing import FIELD
+
+log = get_logger(__name__)
 
 MOST = 500
 """Most rows of one statement."""
@@ -46,7 +49,10 @@ class Arrival:
 def accept(caller: Caller, request: CheckedRequest, *, now: datetime) -> dict[str, Any] | None:
     """Store a request as `notifications.accept` does, committed; None if the caller is no longer what it was."""
     row = notifications.new_rows(caller.client_id, [request], now=now)[0]
-    return row if _notifications.do(Arrival(caller, row)) else None
+    if not _notifications.do(Arrival(caller, row)):
+        return None
+    log_each(log, "notification_accepted", [{"notification_id": row["id"]}])
+    return row
 
 
 def take_in(caller: Caller, event: CheckedEvent, *, is_broadcast: bool, now: datetime) -> Ingested | None:
@@ -54,6 +60,7 @@ def take_in(caller: Caller, event: CheckedEvent, *, is_broadcast: bool, now: dat
     row = events.new_row(caller, event, is_broadcast=is_broadcast, now=now)
     if not _events.do(Arrival(caller, row)):
         return None
+    log_each(log, "event_accepted", [{"event_id": row["id"]}])
     return Ingested(row["id"], event.event_id or row["id"], is_new=True)
 
 

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -76,10 +76,10 @@ class Recorder:
             span.set_status(StatusCode.ERROR, failure)
 
     def link(self, traceparents: Iterable[str]) -> None:
-        """Link the current span to others: each trace once, and not too many."""
+        """Link the current span to others, as long as it has not too many."""
         span = trace.get_current_span()
-        if span.is_recording():
-            for traceparent in islice(dict.fromkeys(traceparents), MOST_LINKS):
+        if isinstance(span, ReadableSpan) and span.is_recording():
+            for traceparent in islice(dict.fromkeys(traceparents), MOST_LINKS - len(span.links)):
                 span.add_link(trace.get_current_span(self._context_of(traceparent)).get_span_context())
 
     def carried(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.ids import new_ids
+from sentinel.logs import get_logger, log_each
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Reason, Status
 from sentinel.queries import endpoints as endpoint_queries
@@ -25,6 +26,8 @@ from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
 from sentinel.tracing import FIELD
+
+log = get_logger(__name__)
 
 Row = Mapping[str, Any]
 """What is written of an event or a message."""
@@ -93,6 +96,8 @@ def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> F
     stored = matching.tell(uow.session, rows, attempt_limit=settings.max_attempts, queue_at=hint, now=uow.now)
     new = [row for row in rows if row["id"] in stored]
     tallies.count_accepted(uow, (row["channel"] for row in new))
+    made = ({"notification_id": row["id"], "event_id": row["event_id"]} for row in new)
+    log_each(log, "notification_accepted", made)
     fresh: dict[str, list[Candidate]] = defaultdict(list)
     for row in new:
         if "reason" in row:

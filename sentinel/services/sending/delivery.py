@@ -20,7 +20,7 @@ from sentinel.channels.base import Message, Outcome
 from sentinel.channels.registry import provider_names
 from sentinel.channels.sender import Result, Sender, Sent, Unsent, places_of
 from sentinel.clock import utc_now
-from sentinel.logs import get_logger
+from sentinel.logs import get_logger, log_each
 from sentinel.models.status import Reason, Status
 from sentinel.once import Once
 from sentinel.queries import accounts, delivery
@@ -235,6 +235,10 @@ class Round:
                 rows = [self._tried(result, uow.now) for result in sent]
                 by = By(self._lease.id, self._provider, self._worker)
                 kept = set(delivery.record(uow.session, by, rows, now=uow.now))
+                told = (
+                    {"notification_id": row["id"], "outcome": row["outcome"], "status": row["status"]} for row in rows
+                )
+                log_each(log, "notification_tried", told)
                 tallies.count_tries(uow, self._provider, sent)
                 ours = [row for row in rows if row["id"] in kept]
                 tallies.count_standings(uow, self._channel, self._provider, ours, self._rows)
