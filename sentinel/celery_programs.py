@@ -24,6 +24,10 @@ with hidden("cffi", "yaml"):
     from celery.beat import Service
     from celery.utils.nodenames import default_nodename, host_format
 
+# The Redis client would load OpenTelemetry, where that is installed, for metrics that nobody asks it for.
+with hidden("opentelemetry"):
+    import redis  # noqa: F401 - the broker's, later
+
 Run = Callable[[], Any]
 
 LONGEST_SLEEP_SECONDS = 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from sentinel.imports import hidden
@@ -26,9 +26,9 @@ def get_logger(name: str) -> Any:
     return structlog.stdlib.get_logger(name)
 
 
-def said_with(**ids: Any) -> AbstractContextManager[None]:
-    """Have every line that is logged inside say these ids."""
-    return structlog.contextvars.bound_contextvars(**ids)
+def say_with(**ids: Any) -> Callable[[], None]:
+    """Have every line that is logged from now on say these ids, until what is returned is called."""
+    return partial(structlog.contextvars.reset_contextvars, **structlog.contextvars.bind_contextvars(**ids))
 
 
 def log_each(log: Any, name: str, lines: Iterable[Mapping[str, Any]]) -> None:

@@ -11,8 +11,9 @@ def application() -> Flask:
     """Build the API as the environment says."""
     search_rarely()
     with hidden("cffi", "yaml"), loading():  # Celery would import them because they are there
-        from sentinel import tracing  # noqa: PLC0415 - here, so that its modules count as loaded
-        from sentinel.app import create_app  # noqa: PLC0415
+        with hidden("opentelemetry"):  # redis-py would load it, for metrics that nobody asks it for
+            from sentinel import tracing  # noqa: PLC0415 - here, so that its modules count as loaded
+            from sentinel.app import create_app  # noqa: PLC0415
 
         tracing.start()
         return create_app()

@@ -9,14 +9,14 @@ from typing import Any
 
 from sentinel import tracing
 from sentinel.broker import celery
-from sentinel.logs import said_with
+from sentinel.logs import say_with
 from sentinel.tracing import FIELD
 
 
 def enter(task: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> ExitStack:
     """Begin what `close` of the result ends."""
     around, facts = ExitStack(), _facts(arguments, named)
-    around.enter_context(said_with(task_id=task.request.id, task=task.name, **facts))
+    around.callback(say_with(task_id=task.request.id, task=task.name, **facts))
     if tracing.start() and task.name not in _periodic():
         known = {"messaging.system": "celery", "messaging.message.id": task.request.id}
         known |= {f"sentinel.{name}": value for name, value in facts.items()}

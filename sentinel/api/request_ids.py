@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
 
-from sentinel.logs import said_with
+from sentinel.logs import say_with
 
 HEADER = "X-Request-Id"
 FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -24,9 +24,9 @@ def install(app: Flask) -> None:
 
 def _begin() -> None:
     given = request.headers.get(HEADER)
-    g.request_id = given if given and FORM.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = given if given and FORM.fullmatch(given) else secrets.token_hex(16)
     g.around = ExitStack()
-    g.around.enter_context(said_with(request_id=g.request_id))
+    g.around.callback(say_with(request_id=g.request_id))
 
 
 def _answer(response: Response) -> Response:

@@ -12,6 +12,7 @@ import pytest
 from sentinel.imports import hidden
 
 NOBODY = {"rich", "pygments", "prompt_toolkit", "click_repl", "yaml", "cffi", "pycparser", "sendgrid", "alembic"}
+NOBODY |= {"opentelemetry"}  # unless traces are on
 """What libraries would import because it is there."""
 SENDING = {"aiohttp"}
 ADDRESSES = {"phonenumbers", "email_validator"}
@@ -58,12 +59,23 @@ def test_a_process_loads_nothing_that_it_does_not_need(process: str) -> None:
     assert loaded & (unwanted | NOBODY) == set()
 
 
-def modules_after(code: str) -> set[str]:
+def test_the_api_loads_what_records_traces_when_they_are_wanted() -> None:
+    code, _ = PROCESSES["api"]
+
+    assert "opentelemetry" in modules_after(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+
+
+def modules_after(code: str, **variables: str) -> set[str]:
     """Top-level modules of a process that has run `code`."""
     program = PRELUDE.format(code=code, is_celery="celery_programs" in code)
     urls = {"DATABASE_URL": "postgresql://127.0.0.1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | urls, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        env=os.environ | urls | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
 
