@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
 
@@ -23,17 +22,16 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    given = request.headers.get(HEADER)
-    g.request_id = given if given and FORM.fullmatch(given) else secrets.token_hex(16)
-    g.around = ExitStack()
-    g.around.callback(say_with(request_id=g.request_id))
+    given = request.environ.get("HTTP_X_REQUEST_ID")  # Flask's headers would be an object made for this one look
+    request_id = given if given and FORM.fullmatch(given) else secrets.token_hex(16)
+    g.request_id, g.forget_id = request_id, say_with(request_id=request_id)
 
 
 def _answer(response: Response) -> Response:
-    response.headers[HEADER] = g.request_id
+    response.headers.add(HEADER, g.request_id)
     return response
 
 
 def _end(_: BaseException | None) -> None:
-    if "around" in g:
-        g.around.close()
+    if forget := g.pop("forget_id", None):
+        forget()

@@ -20,6 +20,7 @@ def install(app: Flask) -> None:
     """Stand behind the ids of requests, and before everything else."""
     app.before_request(_begin)
     app.after_request(_note)
+    app.teardown_request(_end)
 
 
 def _begin() -> None:
@@ -29,7 +30,8 @@ def _begin() -> None:
     if request.url_rule is not None:
         known["http.route"] = request.url_rule.rule
     name = " ".join(known.values())
-    g.around.enter_context(tracing.continued(name, request.headers.get(FIELD), kind="server", attributes=known))
+    g.span = tracing.continued(name, request.headers.get(FIELD), kind="server", attributes=known)
+    g.span.__enter__()
 
 
 def _note(response: Response) -> Response:
@@ -38,3 +40,8 @@ def _note(response: Response) -> Response:
         failure = str(response.status_code) if is_ours else None
         tracing.note({"http.response.status_code": response.status_code}, failure=failure)
     return response
+
+
+def _end(_: BaseException | None) -> None:
+    if span := g.pop("span", None):
+        span.__exit__(None, None, None)

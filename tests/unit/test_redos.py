@@ -38,6 +38,7 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[\x00-\x1f\x7f\x85\u2028\u2029]": ("sub", BODY),
     r"(\d{1,9})([smhdw])": ("fullmatch", BODY),
     r"[a-z0-9][a-z0-9._@+-]{0,99}": ("fullmatch", BODY),
+    r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}": ("fullmatch", BODY),
     # what our own statements say
     r"%\((\w+)\)s": ("findall", BODY),
     # what templates and events say
