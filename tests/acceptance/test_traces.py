@@ -27,10 +27,10 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def traced(system: System, collector: Collector) -> System:
-    """The API and two workers, which export what they have as they end."""
+    """The API and two workers, one of them with children, which export what they have as they end."""
     system.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": "alerting"}
     system.environment |= {"OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    system.start_worker("pipeline-1", "--pipeline")
+    system.start_worker("pipeline-1", "--pipeline", "--concurrency", "2")
     system.start_worker("alice", "--channel", "sms", "--channel", "webhook")
     system.start_api()
     return system

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -16,37 +13,12 @@ from sentinel.services.matching import matching
 from sentinel.services.sending import delivery, failover
 from sentinel.stand_ins import ProviderStandIn, refused
 from sentinel.tracing.recorder import MOST_LINKS
-from tests.collector import Collector, Span, collecting
-from tests.conftest import Configure
+from tests.collector import Collector
 from tests.integration.calls import at_once, send
 from tests.integration.conftest import Accept, RunPipeline
 from tests.integration.rules import endpoint, rule
+from tests.integration.spans import CALLER, SPAN, TRACE, batch, caller, exported
 from tests.rows import row, rows
-
-CALLER = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
-TRACE, SPAN = CALLER["traceparent"].split("-")[1:3]
-
-
-@pytest.fixture(scope="module")
-def _collector() -> Iterator[Collector]:
-    with collecting() as found:
-        yield found
-
-
-@pytest.fixture
-def collector(_collector: Collector, provider: ProviderStandIn, database: Configure) -> Collector:
-    """Where this process exports to: `exported` lets it come."""
-    database(OTEL_EXPORTER_OTLP_ENDPOINT=_collector.url)
-    assert tracing.start()
-    _collector.forget()
-    return _collector
-
-
-def exported(collector: Collector, name: str) -> list[Span]:
-    recorder = tracing.get_recorder()
-    assert recorder
-    recorder.flush()
-    return collector.named(name)
 
 
 def trace_in_row(table: str, row_id: str) -> str | None:
@@ -55,11 +27,6 @@ def trace_in_row(table: str, row_id: str) -> str | None:
             text(f"SELECT traceparent FROM {table} WHERE id = :id"), {"id": row_id}
         ).scalar_one()
         return found
-
-
-def batch(name: str = "a batch") -> Any:
-    """Stands for the span of a task."""
-    return tracing.continued(name, None, kind="consumer", attributes={})
 
 
 def test_a_request_goes_on_with_its_callers_trace_down_to_the_provider(
@@ -104,10 +71,6 @@ def test_a_batch_is_linked_to_its_members_and_each_members_call_to_the_batch(
     assert {call.parent_id for call in calls} == {request.span_id for request in requests}
     assert [call.links for call in calls] == [[whole.place]] * 5
     assert set(whole.links) == {request.place for request in requests}
-
-
-def caller(number: int, *, flags: str = "01") -> str:
-    return f"00-{number + 1:032x}-{number + 1:016x}-{flags}"
 
 
 def test_stages_and_statements_are_inside_of_the_batch(
