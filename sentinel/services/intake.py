@@ -100,7 +100,7 @@ def _with_callers(arrivals: list[Arrival]) -> tuple[list[dict[str, Any]], list[C
 @contextmanager
 def _together(name: str, arrivals: list[Arrival]) -> Iterator[None]:
     """Store in a span of the request that does it for all, linked to the others."""
-    with tracing.within(name, {"sentinel.batch.size": len(arrivals)}):
+    with tracing.within(name, {"sentinel.batch_size": len(arrivals)}):
         tracing.link(each.row[FIELD] for each in arrivals if FIELD in each.row)
         yield
 

@@ -80,7 +80,7 @@ def test_stages_and_statements_are_inside_of_the_batch(
         run_pipeline([accept(dedupe_key="disk")])
 
     (whole,), (stage,) = exported(collector, "a batch"), exported(collector, "dedupe")
-    assert (stage.parent_id, stage.attributes) == (whole.span_id, {"sentinel.batch.size": 1})
+    assert (stage.parent_id, stage.attributes) == (whole.span_id, {"sentinel.batch_size": 1})
     statements = [span for span in collector.spans if span.attributes.get("db.system.name") == "postgresql"]
     assert {span.trace_id for span in statements} == {whole.trace_id}
     assert any(span.parent_id == stage.span_id for span in statements), "those of the stage are inside of it"
@@ -126,6 +126,22 @@ def test_an_event_hands_its_trace_on_to_its_messages_and_they_to_the_webhook(
     assert exported(collector, "match")[0].links == [request.place]
     (received,) = [entry for entry in provider.entries if entry.path == "/hooks/open/shop"]
     assert received.headers["traceparent"] == f"00-{TRACE}-{call.span_id}-01"
+
+
+def test_a_webhook_of_a_request_that_is_not_recorded_gets_no_trace_of_those_it_is_sent_with(
+    collector: Collector, api: FlaskClient, provider: ProviderStandIn, run_pipeline: RunPipeline
+) -> None:
+    hooks = [{"channel": "webhook", "recipient": f"{provider.url}/hooks/open/{name}", "body": "x"} for name in "ab"]
+    ids = [
+        send(api, hook, traceparent=caller(1, flags=flags)).get_json()["id"]
+        for hook, flags in zip(hooks, ("00", "01"), strict=True)
+    ]
+
+    with batch():
+        run_pipeline(ids, "webhook")
+
+    given = {entry.path: "traceparent" in entry.headers for entry in provider.entries}
+    assert given == {"/hooks/open/a": False, "/hooks/open/b": True}
 
 
 def test_events_of_one_body_belong_to_their_request(collector: Collector, api: FlaskClient) -> None:

@@ -126,7 +126,7 @@ def waiting(uow: UnitOfWork, ids: Sequence[str]) -> Rows:
 
 def run(name: str, uow: UnitOfWork, rows: Rows) -> Rows:
     """Let rows pass the stage of that name."""
-    with tracing.within(name, {"sentinel.batch.size": len(rows)}):
+    with tracing.within(name, {"sentinel.batch_size": len(rows)}):
         return STAGES[name](uow, rows)
 
 
