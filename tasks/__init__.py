@@ -54,6 +54,7 @@ def _after_fork(**_: Any) -> None:
 @worker_init.connect
 def _before_work(**_: Any) -> None:
     """Each send in flight holds a connection, and shells allow few: take what the system would give."""
+    tracing.prepare()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     if soft not in (resource.RLIM_INFINITY, most):

@@ -5,6 +5,7 @@ Batches belong to many traces at once: docs/decisions/140-the-trace-is-in-the-ro
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -43,6 +44,12 @@ def get_recorder() -> Recorder | None:
 
 # A child begins with a recorder of its own: neither thread nor connection of its parent's is there.
 os.register_at_fork(after_in_child=get_recorder.forget)
+
+
+def prepare() -> None:
+    """Load what records, if the settings want it: once for all children, and not while a first message waits."""
+    if get_settings().traces_endpoint is not None:
+        importlib.import_module("sentinel.tracing.recorder")
 
 
 def start() -> bool:

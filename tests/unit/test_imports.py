@@ -59,8 +59,9 @@ def test_a_process_loads_nothing_that_it_does_not_need(process: str) -> None:
     assert loaded & (unwanted | NOBODY) == set()
 
 
-def test_the_api_loads_what_records_traces_when_they_are_wanted() -> None:
-    code, _ = PROCESSES["api"]
+@pytest.mark.parametrize("process", ["api", "pipeline worker", "channel worker"])
+def test_what_records_traces_is_loaded_at_the_start_where_they_are_wanted(process: str) -> None:
+    code, _ = PROCESSES[process]
 
     assert "opentelemetry.sdk.trace" in modules_after(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
 
