@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Response
 
+from sentinel import tracing
 from sentinel.api import (
     alerts,
     audit,
@@ -24,6 +25,8 @@ from sentinel.api import (
     pages,
     policies,
     providers,
+    request_ids,
+    request_spans,
     rules,
     silences,
     stats,
@@ -88,6 +91,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             "security": [{"apiKey": []}, {}],
         },
     )
+    request_ids.install(app)
+    if tracing.is_on():
+        request_spans.install(app)
     Throttle(settings).install(app)
     Strangers(settings).install(app)
     app.before_request(check_envelope)

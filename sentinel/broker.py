@@ -8,11 +8,11 @@ from typing import Any
 
 from amqp.exceptions import AMQPError, MessageNacked
 from celery import Celery, Signature
-from celery.signals import setup_logging
+from celery.signals import before_task_publish, setup_logging
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from sentinel import rabbitmq, redis_transport
+from sentinel import rabbitmq, redis_transport, tracing
 from sentinel.logs import configure_logs, get_logger
 from sentinel.settings import get_settings
 
@@ -27,6 +27,11 @@ celery.config_from_object("celeryconfig")
 def _configure_logs(**_: object) -> None:
     """Take over the logs of every Celery program: workers, beat and Flower."""
     configure_logs(get_settings())
+
+
+@before_task_publish.connect  # type: ignore[untyped-decorator]
+def _hand_trace_on(headers: dict[str, Any], **_: object) -> None:
+    headers.update(tracing.handed_on())
 
 
 UNREACHABLE = (OperationalError, RedisError, AMQPError, MessageNacked, OSError)

@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import os
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -168,6 +169,17 @@ def _is_address(url: str) -> bool:
         return False
 
 
+LOCAL_COLLECTOR = "http://localhost:4318"
+"""Where OTLP over HTTP is spoken by default: https://opentelemetry.io/docs/specs/otel/protocol/exporter"""
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package around it
+        return False
+
+
 def _env(*names: str) -> AliasChoices:
     """The names a variable may have; the first is the documented one."""
     return AliasChoices(*names)
@@ -263,6 +275,20 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
+    traces: bool | None = Field(
+        default=None,
+        description="record traces by OpenTelemetry; none means: if OTEL_EXPORTER_OTLP_ENDPOINT is set",
+    )
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias=_env("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="the collector of traces, by OTLP over HTTP; none means http://localhost:4318",
+    )
+    otlp_traces_endpoint: str = Field(
+        default="",
+        validation_alias=_env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+        description="the same with its whole path, where that is not /v1/traces",
+    )
     secret_keys: SecretKeys = Field(
         default=SecretStr(""),
         description="keys of `sentinel secrets new-key`, separated by commas, that seal secrets in the database and "
@@ -506,6 +532,26 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return url.rstrip("/")
 
+    @field_validator("otlp_endpoint", "otlp_traces_endpoint")
+    @classmethod
+    def _collector_is_an_address(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://")) and _is_address(url)):
+            message = (
+                'must be an address like "http://localhost:4318" (OTLP over HTTP, whose port is 4318; not gRPC\'s)'
+            )
+            raise ValueError(message)
+        return url
+
+    @model_validator(mode="after")
+    def _traces_have_what_records_them(self) -> Self:
+        if self.traces_endpoint is not None and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+            message = (
+                "SENTINEL_TRACES or OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, but OpenTelemetry is not installed; "
+                "install Sentinel with its extra [otel], or set SENTINEL_TRACES=false"
+            )
+            raise ValueError(message)
+        return self
+
     @model_validator(mode="after")
     def _open_mode_stays_on_this_machine(self) -> Self:
         if self.open_mode and not is_loopback(self.api_host):
@@ -579,6 +625,14 @@ class Settings(BaseSettings):
             ("SENTINEL_VISIBILITY_TIMEOUT_SECONDS", self.visibility_timeout_seconds),
             why,
         )
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """Where traces go; None: nowhere, they are off."""
+        is_given = bool(self.otlp_endpoint or self.otlp_traces_endpoint)
+        if not (is_given if self.traces is None else self.traces):
+            return None
+        return self.otlp_traces_endpoint or f"{(self.otlp_endpoint or LOCAL_COLLECTOR).rstrip('/')}/v1/traces"
 
     @cached_property
     def is_open(self) -> bool:

@@ -14,7 +14,7 @@ from psycopg2.errors import DeadlockDetected
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, store
+from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, store, tracing
 from sentinel.broker import celery
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
@@ -24,7 +24,7 @@ from sentinel.settings import Settings, get_settings
 from tests.brokers import Broker, of_rabbitmq
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
-FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
+FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_", "OTEL_")
 
 SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 """Seals in tests what is stored sealed."""
@@ -49,6 +49,7 @@ MADE_ONCE = (
     store.get_store,
     live_rules.get_live_rules,
     rule_state.get_rule_state,
+    tracing.get_recorder,
 )
 
 
@@ -60,6 +61,7 @@ def forget_process_state() -> None:
         dispatcher.get_dispatcher().close()
     if metrics.get_meter.is_made:
         metrics.get_meter().close()
+    tracing.stop()
     if db.get_engine.is_made:
         db.get_engine().dispose()
     db.forget_engine()

@@ -74,6 +74,7 @@ RARE = {
     "dedupe_seconds": "int",
     "failover": "jsonb",
     "failover_at": "timestamptz",
+    "traceparent": "text",
 }
 """What few of them say. Who has a reason is not to be sent."""
 

@@ -12,6 +12,7 @@ import pytest
 from sentinel.imports import hidden
 
 NOBODY = {"rich", "pygments", "prompt_toolkit", "click_repl", "yaml", "cffi", "pycparser", "sendgrid", "alembic"}
+NOBODY |= {"opentelemetry"}  # unless traces are on
 """What libraries would import because it is there."""
 SENDING = {"aiohttp"}
 ADDRESSES = {"phonenumbers", "email_validator"}
@@ -69,14 +70,26 @@ def test_a_process_loads_nothing_that_it_does_not_need(process: str) -> None:
     assert loaded & (unwanted | NOBODY) == set()
 
 
-def modules_after(code: str) -> set[str]:
-    """Top-level modules of a process that has run `code`."""
+@pytest.mark.parametrize("process", ["api", "pipeline worker", "channel worker"])
+def test_what_records_traces_is_loaded_at_the_start_where_they_are_wanted(process: str) -> None:
+    code, _ = PROCESSES[process]
+
+    assert "opentelemetry.sdk.trace" in modules_after(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+
+
+def modules_after(code: str, **variables: str) -> set[str]:
+    """Modules of a process that has run `code`."""
     program = PRELUDE.format(code=code, is_celery="celery_programs" in code)
     urls = {"DATABASE_URL": "postgresql://127.0.0.1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | urls, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        env=os.environ | urls | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
-    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_a_hidden_module_cannot_be_imported_and_is_there_again_afterwards() -> None:

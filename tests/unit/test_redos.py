@@ -40,6 +40,7 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[a-z0-9][a-z0-9._@+-]{0,99}": ("fullmatch", BODY),
     r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)': ("fullmatch", BODY),
     r'\\([\\n"])': ("sub", BODY),
+    r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}": ("fullmatch", BODY),
     # what our own statements say
     r"%\((\w+)\)s": ("findall", BODY),
     # what templates and events say
