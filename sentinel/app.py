@@ -18,6 +18,7 @@ from sentinel.api import (
     events,
     explain,
     health,
+    integrations,
     keys,
     metrics,
     notifications,
@@ -32,6 +33,7 @@ from sentinel.api import (
 )
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
+from sentinel.api.senders import by_address, by_key, github, pagerduty, sns
 from sentinel.api.strangers import Strangers
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
@@ -104,6 +106,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
     smorest.register_blueprint(policies.blueprint)
+    smorest.register_blueprint(integrations.blueprint)
+    for blueprint in (by_key.blueprint, by_address.blueprint, pagerduty.blueprint, github.blueprint, sns.blueprint):
+        smorest.register_blueprint(blueprint)
     smorest.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)

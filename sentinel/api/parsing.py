@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from webargs.flaskparser import FlaskParser
 
 from sentinel.api.field_errors import SHOWN
 from sentinel.errors import FieldError, InvalidInputError
+from sentinel.nesting import DEEPEST, is_shallow
 from sentinel.settings import Settings
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -26,11 +27,18 @@ LARGEST_CALLBACK_BYTES = 1_048_576
 CONSOLE = "console"
 """The blueprint of the pages for people."""
 
+BY_KEY, BY_ADDRESS = "senders", "sender-addresses"
+"""The blueprints of what other systems send: with an API key, and to an address of their own."""
+GITHUB, PAGERDUTY, SNS = "github", "pagerduty", "sns"
+"""Blueprints of systems that have a protocol of their own for saying who they are."""
+SENDERS = frozenset({BY_ADDRESS, GITHUB, PAGERDUTY, SNS})
+"""All that bring no key in a header."""
+
+ANY_TYPE = ("/integrations/cloudevents", "/integrations/sns")
+"""Beginnings of addresses whose senders name the type of what they carry, or none."""
+
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
-
-DEEPEST = 64
-"""Most levels of JSON: orjson reads 1,024, but neither writes as many nor do our own walks survive them."""
 
 
 class StrictJson(JSONProvider):
@@ -59,7 +67,11 @@ class StrictParser(FlaskParser):
 
 def read_json() -> Any:
     """Read this request's body; a 400 says where it stops being JSON."""
-    body = read_body()
+    return parsed(read_body())
+
+
+def parsed(body: bytes) -> Any:
+    """Read JSON of this request; a 400 says where it stops being that."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -86,24 +98,6 @@ def _why_not_json(body: bytes, error: orjson.JSONDecodeError) -> str:
     except UnicodeDecodeError as undecodable:
         return f"The body is not UTF-8 text from byte {undecodable.start} on; send JSON in UTF-8."
     return f"The body is not valid JSON: {error}."
-
-
-def is_shallow(text: bytes, value: Any) -> bool:
-    """Whether `value`, read from `text`, has few enough levels: walked one by one, without recursion."""
-    if text.count(b"{") + text.count(b"[") <= DEEPEST:
-        return True
-    level: Iterable[Any] = [value]
-    for _ in range(DEEPEST + 1):
-        level = [below for each in level for below in _below(each)]
-        if not level:
-            return True
-    return False
-
-
-def _below(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def read_ndjson() -> list[Any]:
@@ -149,19 +143,20 @@ def check_envelope() -> None:
         return
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         abort(415, description="Send the body uncompressed, without the header Content-Encoding.")
-    if not (request.is_json or is_ndjson() or _is_form()):
+    if not (request.is_json or is_ndjson() or _is_form() or request.path.startswith(ANY_TYPE)):
         abort(415)
 
 
 def _most_bytes(settings: Settings) -> int:
-    if request.blueprint == CALLBACKS:
+    if request.blueprint == CALLBACKS or request.blueprint in SENDERS:
         return LARGEST_CALLBACK_BYTES
-    return settings.max_batch_body_bytes if request.path.endswith("/batch") else settings.max_body_bytes
+    is_batch = request.path.endswith("/batch") or request.blueprint == BY_KEY
+    return settings.max_batch_body_bytes if is_batch else settings.max_body_bytes
 
 
 def _is_form() -> bool:
-    """Twilio reports in forms, and people write in them."""
-    return request.blueprint in (CALLBACKS, CONSOLE) and request.mimetype == "application/x-www-form-urlencoded"
+    """Twilio and GitHub report in forms, and people write in them."""
+    return request.blueprint in (CALLBACKS, CONSOLE, GITHUB) and request.mimetype == "application/x-www-form-urlencoded"
 
 
 def is_ndjson() -> bool:
@@ -171,12 +166,3 @@ def is_ndjson() -> bool:
 
 def _has_body() -> bool:
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
-
-
-def is_storable(value: Any) -> bool:
-    """Whether PostgreSQL can keep it: no NUL character anywhere."""
-    if isinstance(value, str):
-        return "\x00" not in value
-    if isinstance(value, dict):
-        return all(is_storable(name) and is_storable(below) for name, below in value.items())
-    return not isinstance(value, list) or all(is_storable(each) for each in value)

@@ -19,6 +19,7 @@ from sentinel.models import (
     Endpoint,
     Event,
     IdempotencyKey,
+    Integration,
     Notification,
     Rule,
     RuleVersion,
@@ -55,6 +56,7 @@ RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
 BELONGINGS = (
     Endpoint,
+    Integration,
     DeliveryPolicy,
     Suppression,
     Rule,

@@ -29,7 +29,13 @@ MARK = "acme-private"
 NOTIFY = f'notify("email:{MARK}@example.com"), notify("endpoint:{MARK}")'
 RULE = f'when event.type == "{MARK}" then {NOTIFY}, ticket("high", "{MARK}")'
 BUT_ADMIN = tuple(scope for scope in SCOPES if scope != ADMIN)
-RESOURCE_OF = {"alerts": "events", "stats": "tickets", "dead-letters": "notifications", "policies": "endpoints"}
+RESOURCE_OF = {
+    "alerts": "events",
+    "senders": "events",
+    "stats": "tickets",
+    "dead-letters": "notifications",
+    "policies": "endpoints",
+}
 """Blueprints whose calls take the scopes of another resource."""
 
 POLICY = {"ambiguous_policy": "at_most_once"}
@@ -39,7 +45,17 @@ TABLES_OF_CLIENTS = """
     WHERE table_schema = 'public' AND column_name = 'client_id' ORDER BY table_name
 """
 ROWS_OF_A_CLIENT = "SELECT to_jsonb(t)::text FROM {table} t WHERE client_id = :client ORDER BY 1"
-WATCHED = {"notifications", "events", "rules", "endpoints", "templates", "tickets", "api_keys", "suppressions"}
+WATCHED = {
+    "notifications",
+    "events",
+    "rules",
+    "endpoints",
+    "templates",
+    "tickets",
+    "api_keys",
+    "suppressions",
+    "integrations",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,7 @@ def owned(closed: Flask) -> Owned:
             "ticket_id": api.get("/tickets", headers=key).get_json()[0]["id"],
             "notification_id": notification,
             "key_id": made("/api-keys", name=MARK),
+            "integration_id": made("/integrations", kind="grafana", name=MARK),
             "suppression_id": made("/suppressions", channel="email", recipient=f"{MARK}@example.info", note=MARK),
         }
     )

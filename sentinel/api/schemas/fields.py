@@ -9,7 +9,7 @@ import marshmallow as ma
 import orjson
 from marshmallow import fields, validate
 
-from sentinel.api.parsing import is_storable
+from sentinel.nesting import is_storable
 
 SEVERITIES = ("critical", "high", "medium", "low")
 AWARE = 'write it with its offset, for example "2026-11-20T18:00:00Z"'
