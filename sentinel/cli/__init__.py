@@ -32,6 +32,7 @@ class Commands(click.Group):
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
         "suppressions": "sentinel.cli.suppressions",
+        "integrations": "sentinel.cli.integrations",
         "providers": "sentinel.cli.providers",
         "policies": "sentinel.cli.policies",
         "demo-data": "sentinel.cli.demo",

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.integrations.reading import Item, an_object, each, filled, identity, moment, refusal, word
+from sentinel.integrations.reading import Item, an_object, each, filled, identity, lowered, moment, refusal, word
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
-PREFIX = "ce-"
+PREFIX, TYPE = "ce-", "content-type"
 REQUIRED = ("specversion", "id", "source", "type")
 DATA = ("data", "data_base64")
 JSON_TYPE = re.compile(r"[a-z]+/(?:[\w.-]+\+)?json", re.IGNORECASE)
@@ -41,7 +41,7 @@ SAMPLE: dict[str, Any] = {
 
 def is_binary(headers: Mapping[str, str]) -> bool:
     """Whether attributes are in headers, and the body is the data alone."""
-    return any(name.lower().startswith(PREFIX) for name in headers)
+    return any(name.startswith(PREFIX) for name in lowered(headers))
 
 
 def read(body: Any) -> dict[str, Any]:
@@ -69,10 +69,10 @@ def read_binary(headers: Mapping[str, str], body: bytes, parse: Parse) -> dict[s
         found.update(attributes)
         return _judged(attributes, PREFIX)
 
-    own = {name.lower(): value for name, value in headers.items() if name.lower().startswith(PREFIX)}
-    kind = headers.get("Content-Type", "")
+    given = lowered(headers)
+    own, kind = {name: value for name, value in given.items() if name.startswith(PREFIX)}, given.get(TYPE, "")
     try:
-        from_binary(HTTPMessage(own | ({"content-type": kind} if kind else {}), b""), JSONFormat(), keep)
+        from_binary(HTTPMessage(own | ({TYPE: kind} if kind else {}), b""), JSONFormat(), keep)
     except (ValueError, OverflowError):
         raise refusal(f"{PREFIX}time", own.get(f"{PREFIX}time"), "is not a time", REMEDY) from None
     return _event(found, _data(body, kind, parse))

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from sentinel.integrations.reading import a_text, an_object, filled, identity, word
+from sentinel.integrations.reading import a_text, an_object, filled, identity, lowered, word
 
 EVENT_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER = "X-GitHub-Event", "X-GitHub-Delivery", "X-Hub-Signature-256"
 
@@ -32,8 +32,9 @@ def is_signed(body: bytes, signature: str | None, *, secret: str) -> bool:
 def read(body: Any, headers: Mapping[str, str]) -> dict[str, Any]:
     """Make an event of a delivery; the same delivery again has the same id."""
     payload = an_object(body, "request")
-    kind = a_text(headers.get(EVENT_HEADER), EVENT_HEADER)
-    delivery = a_text(headers.get(DELIVERY_HEADER), DELIVERY_HEADER)
+    found = lowered(headers)
+    kind = a_text(found.get(EVENT_HEADER.lower()), EVENT_HEADER)
+    delivery = a_text(found.get(DELIVERY_HEADER.lower()), DELIVERY_HEADER)
     event = {
         "event_id": identity("github", delivery),
         "type": word(f"github.{kind}"),

@@ -84,6 +84,11 @@ def word(value: Any) -> str | None:
     return value if len(value) <= LONGEST_WORD else value[: LONGEST_WORD - 1] + "…"
 
 
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers by their names in small letters: servers spell them as they like."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def identity(*parts: str) -> str:
     """Make the id under which a repetition is recognised; one that is too long is told by its hash."""
     found = ":".join(parts)
