@@ -13,7 +13,18 @@ from datetime import datetime
 from typing import Any
 
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.integrations.reading import Item, an_object, each, filled, identity, lowered, moment, refusal, word
+from sentinel.integrations.reading import (
+    Item,
+    an_object,
+    each,
+    filled,
+    identity,
+    lowered,
+    moment,
+    refusal,
+    word,
+    written,
+)
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 PREFIX, TYPE = "ce-", "content-type"
@@ -110,8 +121,8 @@ def _event(attributes: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, 
         "event_id": identity("cloudevents", attributes["source"], attributes["id"]),
         "name": word(attributes.get("name")) or word(attributes.get("subject")),
         "severity": word(attributes.get("severity")) or word(attributes.get("severitytext")),
-        "occurred_at": at and at.isoformat(),
-        "time": at and at.isoformat(),
+        "occurred_at": at and written(at),
+        "time": at and written(at),
     }
     return {**attributes, **filled(event), **data}
 

@@ -72,9 +72,14 @@ def moment(value: Any, field: str) -> str:
     text = a_text(value, field)
     try:
         found = datetime.fromisoformat(text.upper())
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+        return written(found if found.tzinfo else found.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise refusal(field, text, "is not a time", MOMENT_REMEDY) from None
+
+
+def written(at: datetime) -> str:
+    """Write an aware time in UTC."""
+    return at.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def word(value: Any) -> str | None:

@@ -38,6 +38,11 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[\x00-\x1f\x7f\x85\u2028\u2029]": ("sub", BODY),
     r"(\d{1,9})([smhdw])": ("fullmatch", BODY),
     r"[a-z0-9][a-z0-9._@+-]{0,99}": ("fullmatch", BODY),
+    # what other systems say
+    r"[a-z]+/(?:[\w.-]+\+)?json": ("match", BODY),
+    r"[0-9a-f]{32}": ("fullmatch", BODY),
+    r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem": ("fullmatch", BODY),
+    r"sns\.[a-z0-9-]{3,32}\.amazonaws\.com(\.cn)?": ("fullmatch", BODY),
     # what our own statements say
     r"%\((\w+)\)s": ("findall", BODY),
     # what templates and events say

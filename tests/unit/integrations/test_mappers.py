@@ -58,7 +58,7 @@ def test_an_alert_of_alertmanager_has_the_words_of_the_field_and_its_group() -> 
         "severity": "critical",
         "source": "checkout",
     }
-    assert event["occurred_at"] == "2026-11-20T18:00:00.123000+00:00"
+    assert event["occurred_at"] == "2026-11-20T18:00:00.123000Z"
     assert event["annotations"] == {"summary": "5% of requests fail"}
     assert "ends_at" not in event
     assert event["group"]["groupKey"] == alertmanager.SAMPLE["groupKey"]
@@ -71,7 +71,7 @@ def test_a_resolved_alert_is_another_event_of_the_moment_when_it_ended() -> None
     event = an_event(item)
 
     assert (event["status"], event["ends_at"]) == ("resolved", "2026-11-20T18:05:00Z")
-    assert event["occurred_at"] == "2026-11-20T18:05:00+00:00"
+    assert event["occurred_at"] == "2026-11-20T18:05:00Z"
     assert event["event_id"].endswith(":resolved")
 
 
@@ -195,7 +195,7 @@ def test_the_structured_and_the_binary_mode_of_one_event_are_the_same_event() ->
     assert structured["event_id"] == "cloudevents:/shop/checkout:A234-1234-1234"
     assert (structured["type"], structured["source"]) == ("com.example.order.failed", "/shop/checkout")
     assert (structured["name"], structured["severity"]) == ("order-4711", "high")
-    assert structured["occurred_at"] == "2026-11-20T18:00:00+00:00"
+    assert structured["occurred_at"] == "2026-11-20T18:00:00Z"
     assert structured["data"] == {"amount": 750, "reason": "card_declined"}
 
 
@@ -337,7 +337,7 @@ def test_what_pagerduty_would_refuse_is_refused_by_name(changes: dict[str, Any],
 def test_times_as_senders_of_pagerduty_write_them(written: str) -> None:
     body = pagerduty.SAMPLE | {"payload": pagerduty.SAMPLE["payload"] | {"timestamp": written}}
 
-    assert pagerduty.read(body)["occurred_at"] == "2026-11-20T18:00:00+00:00"
+    assert pagerduty.read(body)["occurred_at"] == "2026-11-20T18:00:00Z"
 
 
 # --- GitHub
@@ -401,7 +401,7 @@ def test_an_alarm_of_cloudwatch_is_an_alert(state: str, status: str) -> None:
     assert (event["type"], event["status"], event["name"]) == ("alert", status, "cpu-high")
     assert event["labels"] == {"namespace": "AWS/EC2", "metric": "CPUUtilization", "InstanceId": "i-0abc"}
     assert event["annotations"]["reason"] == "Threshold Crossed"
-    assert event["occurred_at"] == "2026-11-20T18:00:00+00:00"
+    assert event["occurred_at"] == "2026-11-20T18:00:00Z"
     assert event["Message"]["Region"] == "EU (Frankfurt)"
 
 
