@@ -12,6 +12,9 @@ from sentinel.errors import FieldError, InvalidInputError
 Item = dict[str, Any] | InvalidInputError
 """One event as `POST /events` takes it, or why this part of a request is none."""
 
+Found = dict[str, Any] | list[Item]
+"""What a request was read as: one event, or many of which each is judged by itself."""
+
 LONGEST_WORD = 255
 """Most characters of the fields of an event that have columns."""
 

@@ -1,24 +1,32 @@
-"""Senders that bring no key: the address of an integration is their credential, 122 random bits and more."""
+"""Senders that bring no key: the address of an integration is their credential."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Response
 from flask.views import MethodView
 
-from sentinel.api.parsing import BY_ADDRESS, StrictBlueprint, read_json
+from sentinel.api.parsing import BY_ADDRESS, StrictBlueprint
 from sentinel.api.schemas.event import EventItemView, EventReceipt
 from sentinel.api.schemas.sender import ALERTMANAGER_BODY, CLOUDEVENTS_BODY, GRAFANA_BODY
-from sentinel.api.senders.cloudevents import read_request
-from sentinel.api.senders.taking import INTEGRATION_ID, sender_at, take_in, take_in_each
-from sentinel.integrations import alertmanager, grafana
+from sentinel.api.senders import reading
+from sentinel.api.senders.taking import INTEGRATION_ID, sender_at, take_in
+from sentinel.integrations.reading import Found
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.settings import get_settings
 
 blueprint = StrictBlueprint(
     BY_ADDRESS, __name__, url_prefix="/integrations", description="What other systems send, to an address of their own"
 )
+
+
+def _for_sender(kind: str, integration_id: UUID, read: Callable[[], Found]) -> Response:
+    """Take in what `read` makes of this request, for the client whose address it came to."""
+    sender = sender_at(kind, integration_id)
+    found = read()
+    with unit_of_work() as uow:
+        return take_in(uow, sender.caller, found)
 
 
 @blueprint.route("/alertmanager/<uuid:integration_id>", parameters=[INTEGRATION_ID])
@@ -30,10 +38,7 @@ class FromAlertmanager(MethodView):
     @blueprint.doc(security=[], requestBody=ALERTMANAGER_BODY)
     def post(self, integration_id: UUID) -> Response:
         """Take in what Alertmanager sends to an integration."""
-        sender = sender_at("alertmanager", integration_id)
-        items = alertmanager.read(read_json(), most=get_settings().max_batch_items)
-        with unit_of_work() as uow:
-            return take_in_each(uow, sender.caller, items)
+        return _for_sender("alertmanager", integration_id, reading.from_alertmanager)
 
 
 @blueprint.route("/grafana/<uuid:integration_id>", parameters=[INTEGRATION_ID])
@@ -45,10 +50,7 @@ class FromGrafana(MethodView):
     @blueprint.doc(security=[], requestBody=GRAFANA_BODY)
     def post(self, integration_id: UUID) -> Response:
         """Take in what Grafana sends to an integration."""
-        sender = sender_at("grafana", integration_id)
-        items = grafana.read(read_json(), most=get_settings().max_batch_items)
-        with unit_of_work() as uow:
-            return take_in_each(uow, sender.caller, items)
+        return _for_sender("grafana", integration_id, reading.from_grafana)
 
 
 @blueprint.route("/cloudevents/<uuid:integration_id>", parameters=[INTEGRATION_ID])
@@ -61,9 +63,4 @@ class FromCloudEvents(MethodView):
     @blueprint.doc(security=[], requestBody=CLOUDEVENTS_BODY)
     def post(self, integration_id: UUID) -> Response:
         """Take in CloudEvents that are sent to an integration."""
-        sender = sender_at("cloudevents", integration_id)
-        found = read_request()
-        with unit_of_work() as uow:
-            if isinstance(found, list):
-                return take_in_each(uow, sender.caller, found)
-            return take_in(uow, sender.caller, found)
+        return _for_sender("cloudevents", integration_id, reading.from_cloudevents)

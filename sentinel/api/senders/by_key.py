@@ -9,16 +9,14 @@ from flask.views import MethodView
 
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.events import AUDIENCE, WRITE, audience
-from sentinel.api.parsing import BY_KEY, StrictBlueprint, read_json
+from sentinel.api.parsing import BY_KEY, StrictBlueprint
 from sentinel.api.schemas.event import EventItemView, EventReceipt
 from sentinel.api.schemas.sender import ALERTMANAGER_BODY, CLOUDEVENTS_BODY, GRAFANA_BODY
-from sentinel.api.senders.cloudevents import read_request
-from sentinel.api.senders.taking import take_in, take_in_each
-from sentinel.integrations import alertmanager, grafana
+from sentinel.api.senders import reading
+from sentinel.api.senders.taking import take_in
+from sentinel.integrations.reading import Found
 from sentinel.services import events
-from sentinel.services.access.clients import Caller
-from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import get_settings
+from sentinel.services.unit_of_work import unit_of_work
 
 blueprint = StrictBlueprint(
     BY_KEY, __name__, url_prefix="/integrations", description="What other systems send, with an API key"
@@ -26,13 +24,13 @@ blueprint = StrictBlueprint(
 blueprint.before_request(require_credentials)
 
 
-def _for_caller(take: Callable[[UnitOfWork, Caller, bool], Response]) -> Response:
-    """Have the body taken in for whoever calls; it is here before the transaction begins."""
+def _for_caller(read: Callable[[], Found]) -> Response:
+    """Take in what `read` makes of this request, for whoever calls; the body is here before the transaction begins."""
     request.get_data(cache=True)
     named = audience()
     with unit_of_work() as uow:
         caller = current_caller(uow, WRITE)
-        return take(uow, caller, events.is_broadcast(caller, named))
+        return take_in(uow, caller, read(), is_broadcast=events.is_broadcast(caller, named))
 
 
 @blueprint.route("/alertmanager")
@@ -47,12 +45,7 @@ class FromAlertmanager(MethodView):
 
         The same alert in the same state again is a duplicate. Valid alerts are stored though others are refused.
         """
-        most = get_settings().max_batch_items
-        return _for_caller(
-            lambda uow, caller, is_broadcast: take_in_each(
-                uow, caller, alertmanager.read(read_json(), most=most), is_broadcast=is_broadcast
-            )
-        )
+        return _for_caller(reading.from_alertmanager)
 
 
 @blueprint.route("/grafana")
@@ -67,12 +60,7 @@ class FromGrafana(MethodView):
 
         The same alert in the same state again is a duplicate. Valid alerts are stored though others are refused.
         """
-        most = get_settings().max_batch_items
-        return _for_caller(
-            lambda uow, caller, is_broadcast: take_in_each(
-                uow, caller, grafana.read(read_json(), most=most), is_broadcast=is_broadcast
-            )
-        )
+        return _for_caller(reading.from_grafana)
 
 
 @blueprint.route("/cloudevents")
@@ -88,11 +76,4 @@ class FromCloudEvents(MethodView):
 
         An event of the same `source` and `id` again is a duplicate.
         """
-
-        def take(uow: UnitOfWork, caller: Caller, is_broadcast: bool) -> Response:  # noqa: FBT001 - what `_for_caller` gives
-            found = read_request()
-            if isinstance(found, list):
-                return take_in_each(uow, caller, found, is_broadcast=is_broadcast)
-            return take_in(uow, caller, found, is_broadcast=is_broadcast)
-
-        return _for_caller(take)
+        return _for_caller(reading.from_cloudevents)

@@ -28,7 +28,7 @@ class FromGitHub(MethodView):
 
     @blueprint.response(202, EventReceipt, headers={"Location": {"schema": {"type": "string"}}})
     @blueprint.alt_response(200, schema=SenderAnswer, description="Of a ping: nothing has happened")
-    @blueprint.refuses(400, 403, 404, 413, 415, 422, 503)
+    @blueprint.refuses(400, 403, 404, 409, 413, 415, 422, 503)
     @blueprint.doc(security=[], parameters=GITHUB_HEADERS, requestBody=GITHUB_BODY)
     def post(self, integration_id: UUID) -> Response:
         """Take in any event of GitHub, as JSON or as a form; the same delivery again is a duplicate."""
