@@ -27,7 +27,8 @@ class Amazon:
         self.server = server
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.base = server.url_for("").rstrip("/")
-        server.expect_request(CERTIFICATE_PATH).respond_with_data(self._certificate(valid_for))
+        self.certificate = self._certificate(valid_for)
+        server.expect_request(CERTIFICATE_PATH).respond_with_data(self.certificate)
 
     def _certificate(self, valid_for: timedelta) -> bytes:
         now = datetime.now(UTC)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 from werkzeug.test import TestResponse
 
 from sentinel import metrics
@@ -135,7 +137,7 @@ def test_a_certificate_that_cannot_be_had_now_is_asked_for_again_later(
     elif answer == "no certificate":
         where.respond_with_data(b"hello")
     elif answer == "too long":
-        where.respond_with_data(b"x" * 100_000)
+        where.respond_with_data(amazon.certificate + b"\n" * 100_000)
     else:
         where.respond_with_data(status=404)
 
@@ -144,6 +146,25 @@ def test_a_certificate_that_cannot_be_had_now_is_asked_for_again_later(
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert amazon.asked == [CERTIFICATE_PATH]
     assert stored("events") == 0
+
+
+def test_bytes_that_come_one_by_one_are_not_waited_for_without_an_end(
+    api: FlaskClient, path: str, amazon: Amazon, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, over = amazon.signed(), Event()
+    monkeypatch.setattr(sns_signatures, "DEADLINE_SECONDS", 0.2)
+    httpserver.clear()
+
+    def drip(_: Request) -> Response:
+        return Response(b"\n" for _ in iter(lambda: over.wait(0.02), True))
+
+    httpserver.expect_request(CERTIFICATE_PATH).respond_with_handler(drip)
+
+    response = post(api, path, body)
+    over.set()
+
+    assert response.status_code == 503
+    assert "takes too long" in response.get_json()["message"]
 
 
 def test_a_subscription_is_confirmed_where_amazon_says(api: FlaskClient, path: str, amazon: Amazon) -> None:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -18,6 +20,18 @@ from sentinel.integrations.reading import Item, identity
 from sentinel.services import events
 
 MOST = 1000
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock on the wall is not UTC."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 ALERT = alertmanager.SAMPLE["alerts"][0]
 
 
@@ -334,6 +348,7 @@ def test_what_pagerduty_would_refuse_is_refused_by_name(changes: dict[str, Any],
 
 
 @pytest.mark.parametrize("written", ["2026-11-20T18:00:00", "2026-11-20T19:00:00+0100", "2026-11-20 18:00:00Z"])
+@pytest.mark.usefixtures("elsewhere")
 def test_times_as_senders_of_pagerduty_write_them(written: str) -> None:
     body = pagerduty.SAMPLE | {"payload": pagerduty.SAMPLE["payload"] | {"timestamp": written}}
 
