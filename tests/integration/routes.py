@@ -18,7 +18,7 @@ PUBLIC = frozenset({"pages.swagger", "pages.redoc", "pages.asset", "api-docs.ope
 """Endpoints that answer everybody on purpose; whatever is not named here asks for a key."""
 
 SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) | {
-    # Who sends to these is told by the address or by the body: tests/integration/test_senders.py.
+    # Who sends to these is told by the address or by the body: tests/integration/test_senders.py and its neighbours.
     *("sender-addresses.FromAlertmanager", "sender-addresses.FromGrafana", "sender-addresses.FromCloudEvents"),
     *("pagerduty.Plain", "pagerduty.AsAtPagerDuty", "pagerduty.FromPagerDutyClient"),
     *("github.FromGitHub", "sns.FromSns"),

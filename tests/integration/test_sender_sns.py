@@ -19,7 +19,7 @@ from sentinel.integrations import sns, sns_signatures
 from tests.conftest import Configure
 from tests.integration.amazon import CERTIFICATE_PATH, Amazon
 from tests.integration.calls import bearer, stored
-from tests.integration.test_senders import integration, path_of, rows
+from tests.integration.senders import integration, path_of, rows
 
 TOPIC = sns.SAMPLE["TopicArn"]
 

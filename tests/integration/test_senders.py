@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-from typing import Any
-from urllib.parse import quote
-
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
-from werkzeug.test import TestResponse
 
-from sentinel import metrics
 from sentinel.app import create_app
-from sentinel.db import get_engine
 from sentinel.integrations import KINDS, alertmanager, cloudevents, github, grafana, pagerduty, sns
 from sentinel.services.matching import matching
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, refused, stored
 from tests.integration.rules import told
+from tests.integration.senders import SHOP, integration, path_of, post, rows
 
-SHOP = "shop"
-SECRET = "a-secret-of-both"
 ALERT = alertmanager.SAMPLE["alerts"][0]
 SAMPLES = {
     "alertmanager": alertmanager.SAMPLE,
@@ -42,44 +31,6 @@ def api(database: Configure) -> FlaskClient:
     """The API as it is in production: no key, no answer."""
     database(SENTINEL_OPEN_MODE="false")
     return create_app().test_client()
-
-
-def integration(api: FlaskClient, kind: str, **more: Any) -> dict[str, Any]:
-    """Make one of client `shop`."""
-    body = {"kind": kind, "name": f"{kind} {stored('integrations')}"} | more
-    response = api.post("/integrations", json=body, headers=bearer(SHOP))
-    assert response.status_code == 201, response.text
-    made: dict[str, Any] = response.get_json()
-    return made
-
-
-def path_of(made: dict[str, Any]) -> str:
-    return f"/integrations/{made['kind']}/{made['id']}"
-
-
-def post(api: FlaskClient, path: str, body: Any, kind: str = "application/json", **headers: str) -> TestResponse:
-    data = body if isinstance(body, bytes) else json.dumps(body)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return api.post(path, data=data, content_type=kind, headers=named)
-
-
-def by_github(api: FlaskClient, path: str, body: Any, secret: str = SECRET, **changes: str) -> TestResponse:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    signature = "sha256=" + hmac.new(secret.encode(), data, hashlib.sha256).hexdigest()
-    kind = changes.pop("kind", "application/json")
-    headers = {"X_GitHub_Event": "issues", "X_GitHub_Delivery": "d-1", "X_Hub_Signature_256": signature} | changes
-    return post(api, path, data, kind, **headers)
-
-
-def rows() -> list[Any]:
-    statement = text("""
-        SELECT e.*, c.name AS client FROM events e JOIN clients c ON c.id = e.client_id ORDER BY e.id
-    """)
-    with get_engine().connect() as connection:
-        return list(connection.execute(statement))
-
-
-# --- With an API key
 
 
 @pytest.mark.parametrize("kind", BY_KEY)
@@ -198,9 +149,6 @@ def test_what_is_no_cloudevent_is_refused(
     assert stored("events") == 0
 
 
-# --- To an address
-
-
 @pytest.mark.parametrize("kind", BY_KEY)
 def test_what_comes_to_an_address_is_an_event_of_its_client_alone(api: FlaskClient, kind: str) -> None:
     path = path_of(integration(api, kind))
@@ -250,149 +198,3 @@ def test_rules_hear_what_other_systems_send(api: FlaskClient) -> None:
 
     assert [row.status for row in rows()] == ["MATCHED", "UNMATCHED"]
     assert [(each.channel, each.recipient) for each in told()] == [("inbox", "ann")]
-
-
-# --- PagerDuty
-
-
-@pytest.mark.parametrize("path", ["/integrations/pagerduty", "/integrations/pagerduty/v2/enqueue"])
-def test_an_event_of_pagerduty_is_taken_in_and_answered_as_pagerduty_does(api: FlaskClient, path: str) -> None:
-    key = bearer(SHOP, "events:write")["Authorization"].partition(" ")[2]
-
-    answer = post(api, path, pagerduty.SAMPLE | {"routing_key": key})
-
-    assert (answer.status_code, answer.get_json()) == (
-        202,
-        {"status": "success", "message": "Event processed", "dedup_key": "db-1/disk"},
-    )
-    [row] = rows()
-    assert (row.client, row.severity, row.name) == (SHOP, "high", "disk")
-    assert key not in json.dumps(row.body)
-
-
-def test_the_key_of_a_trigger_is_told_so_that_it_can_be_resolved(api: FlaskClient) -> None:
-    key = bearer(SHOP)["Authorization"].partition(" ")[2]
-    body = {name: value for name, value in pagerduty.SAMPLE.items() if name != "dedup_key"} | {"routing_key": key}
-
-    told = post(api, "/integrations/pagerduty", body).get_json()["dedup_key"]
-    post(api, "/integrations/pagerduty", {"routing_key": key, "event_action": "resolve", "dedup_key": told})
-
-    assert [(row.body["dedup_key"], row.body["status"]) for row in rows()] == [(told, "firing"), (told, "resolved")]
-
-
-def test_the_id_of_an_integration_is_a_routing_key_of_the_length_that_senders_expect(api: FlaskClient) -> None:
-    made = integration(api, "pagerduty")
-    key = made["id"].replace("-", "")
-
-    by_routing_key = post(api, "/integrations/pagerduty/v2/enqueue", pagerduty.SAMPLE | {"routing_key": key})
-    by_address = post(api, path_of(made), pagerduty.SAMPLE | {"routing_key": "anything"})
-
-    assert (len(key), by_routing_key.status_code, by_address.status_code) == (32, 202, 202)
-    assert [row.client for row in rows()] == [SHOP, SHOP]
-
-
-@pytest.mark.parametrize("routing_key", ["", None, 5, "sntl_wrong", "0" * 32, "x"])
-def test_a_routing_key_that_is_none_is_refused_as_pagerduty_does(api: FlaskClient, routing_key: Any) -> None:
-    answer = post(api, "/integrations/pagerduty", pagerduty.SAMPLE | {"routing_key": routing_key})
-
-    assert answer.status_code == 400
-    assert answer.get_json()["status"] == "invalid event"
-    assert "routing_key" in answer.get_json()["errors"][0]
-    assert stored("events") == 0
-
-
-def test_a_routing_key_without_the_scope_is_refused(api: FlaskClient) -> None:
-    key = bearer(SHOP, "events:read")["Authorization"].partition(" ")[2]
-
-    answer = post(api, "/integrations/pagerduty", pagerduty.SAMPLE | {"routing_key": key})
-
-    assert (answer.status_code, stored("events")) == (400, 0)
-    assert "events:write" in answer.get_json()["errors"][0]
-
-
-@pytest.mark.parametrize(
-    ("body", "named"),
-    [
-        (b"{", "JSON"),
-        (b"", "empty"),
-        (b'{"routing_key": "KEY", "event_action": "trigger"}', "payload"),
-        (b'{"routing_key": "KEY", "event_action": "resolve", "dedup_key": "a\\u0000b"}', "NUL"),
-    ],
-)
-def test_an_event_that_pagerduty_would_refuse_is_refused_in_its_shape(
-    api: FlaskClient, body: bytes, named: str
-) -> None:
-    key = bearer(SHOP)["Authorization"].partition(" ")[2]
-
-    answer = post(api, "/integrations/pagerduty", body.replace(b"KEY", key.encode()))
-
-    assert answer.status_code == 400
-    assert set(answer.get_json()) == {"status", "message", "errors"}
-    assert named in answer.get_json()["errors"][0]
-    assert key not in answer.text
-
-
-# --- GitHub
-
-
-def test_a_signed_delivery_of_github_is_taken_in_once(api: FlaskClient) -> None:
-    path = path_of(integration(api, "github", secret=SECRET))
-
-    answers = [by_github(api, path, github.SAMPLE) for _ in range(2)]
-
-    assert [each.status_code for each in answers] == [202, 202]
-    assert [each.get_json()["status"] for each in answers] == ["accepted", "duplicate"]
-    [row] = rows()
-    assert (row.type, row.source, row.name, row.event_id) == ("github.issues", "acme/shop", "opened", "github:d-1")
-    assert row.body["payload"]["issue"]["number"] == 7
-
-
-def test_github_sends_forms_unless_told_otherwise(api: FlaskClient) -> None:
-    path = path_of(integration(api, "github", secret=SECRET))
-    form = f"payload={quote(json.dumps(github.SAMPLE))}".encode()
-
-    answer = by_github(api, path, form, kind="application/x-www-form-urlencoded")
-    empty = by_github(api, path, b"other=1", kind="application/x-www-form-urlencoded")
-
-    assert (answer.status_code, empty.status_code) == (202, 400)
-    assert rows()[0].body["payload"] == github.SAMPLE
-
-
-def test_a_ping_is_answered_and_nothing_is_stored(api: FlaskClient) -> None:
-    path = path_of(integration(api, "github", secret=SECRET))
-
-    answer = by_github(api, path, {"zen": "Design for failure."}, X_GitHub_Event="ping")
-
-    assert (answer.status_code, answer.get_json()) == (200, {"message": "pong"})
-    assert by_github(api, path, {}, secret="wrong", X_GitHub_Event="ping").status_code == 403
-    assert stored("events") == 0
-
-
-@pytest.mark.parametrize("signature", ["", "sha256=", "sha256=" + "0" * 64, "sha1=" + "0" * 40, "ü"])
-def test_a_delivery_that_somebody_else_signed_is_refused_and_counted(api: FlaskClient, signature: str) -> None:
-    path = path_of(integration(api, "github", secret=SECRET))
-
-    answer = by_github(api, path, github.SAMPLE, X_Hub_Signature_256=signature)
-
-    assert (answer.status_code, stored("events")) == (403, 0)
-    assert metrics.totals()["integrations_refused_total", "github"] == 1
-
-
-def test_a_secret_that_is_replaced_holds_from_the_next_delivery_on(api: FlaskClient) -> None:
-    made = integration(api, "github")
-    path = path_of(made)
-
-    before = by_github(api, path, github.SAMPLE, secret=made["secret"])
-    api.patch(f"/integrations/{made['id']}", json={"secret": SECRET}, headers=bearer(SHOP))
-    after = by_github(api, path, github.SAMPLE, secret=made["secret"])
-
-    assert (before.status_code, after.status_code) == (202, 403)
-    assert by_github(api, path, github.SAMPLE).status_code == 202
-
-
-def test_what_no_delivery_can_be_is_refused_by_name(api: FlaskClient) -> None:
-    path = path_of(integration(api, "github", secret=SECRET))
-
-    assert refused(by_github(api, path, [])) == {"request": "is not an object"}
-    assert set(refused(by_github(api, path, {}, X_GitHub_Delivery=""))) == {"X-GitHub-Delivery"}
-    assert by_github(api, path, b"{").status_code == 400
