@@ -22,6 +22,7 @@ from sentinel.integrations.reading import (
     lowered,
     moment,
     refusal,
+    shown,
     word,
     written,
 )
@@ -111,14 +112,16 @@ def _judged(attributes: Mapping[str, Any], field: str) -> Any:
         return CloudEvent(dict(attributes))
     except CloudEventValidationError as error:
         found = {name: str(texts[0]) for name, texts in error.errors.items() if texts}
-        refused = [FieldError(f"{field}{name}", None, text, REMEDY) for name, text in found.items()]
+        refused = [
+            FieldError(f"{field}{name}", shown(attributes.get(name)), text, REMEDY) for name, text in found.items()
+        ]
         raise InvalidInputError(*refused) from None
 
 
 def _event(attributes: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     at = attributes.get("time")
     event = {
-        "event_id": identity("cloudevents", attributes["source"], attributes["id"]),
+        "event_id": identity("cloudevents", f"{attributes['source']} {attributes['id']}"),  # no source has a space
         "name": word(attributes.get("name")) or word(attributes.get("subject")),
         "severity": word(attributes.get("severity")) or word(attributes.get("severitytext")),
         "occurred_at": at and written(at),

@@ -25,7 +25,7 @@ MOMENT_REMEDY = 'write it as RFC 3339 has it, for example "2026-11-20T18:00:00Z"
 
 def refusal(field: str, value: Any, message: str, remedy: str) -> InvalidInputError:
     """Refuse one field."""
-    return InvalidInputError(FieldError(field, _shown(value), message, remedy))
+    return InvalidInputError(FieldError(field, shown(value), message, remedy))
 
 
 def an_object(value: Any, field: str) -> dict[str, Any]:
@@ -124,7 +124,8 @@ def _missing_or(value: Any, message: str) -> str:
     return "Missing data for required field." if value is None else message
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """Shorten a refused value for its error."""
     if isinstance(value, dict | list):
         return "(object)" if isinstance(value, dict) else "(array)"
     return f"{value[:SHOWN]}…" if isinstance(value, str) and len(value) > SHOWN else value

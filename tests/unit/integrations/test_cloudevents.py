@@ -26,11 +26,26 @@ def test_the_structured_and_the_binary_mode_of_one_event_are_the_same_event() ->
     from_headers = an_event(cloudevents.read_binary(binary(), orjson.dumps(cloudevents.SAMPLE["data"]), json.loads))
 
     assert from_headers == structured
-    assert structured["event_id"] == "cloudevents:/shop/checkout:A234-1234-1234"
+    assert structured["event_id"] == "cloudevents:/shop/checkout A234-1234-1234"
     assert (structured["type"], structured["source"]) == ("com.example.order.failed", "/shop/checkout")
     assert (structured["name"], structured["severity"]) == ("order-4711", "high")
     assert structured["occurred_at"] == "2026-11-20T18:00:00Z"
     assert structured["data"] == {"amount": 750, "reason": "card_declined"}
+
+
+def test_source_and_id_cannot_run_into_one_another() -> None:
+    first, second = {"source": "a:b", "id": "c"}, {"source": "a", "id": "b:c"}
+
+    ids = {cloudevents.read(cloudevents.SAMPLE | changes)["event_id"] for changes in (first, second)}
+
+    assert len(ids) == 2
+
+
+def test_a_refused_attribute_is_shown() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        cloudevents.read(cloudevents.SAMPLE | {"specversion": "0.3"})
+
+    assert [each.value for each in refused.value.errors] == ["0.3"]
 
 
 def test_headers_of_cloudevents_are_decoded_and_other_headers_are_none() -> None:
