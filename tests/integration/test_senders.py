@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from sentinel.app import create_app
 from sentinel.integrations import KINDS, alertmanager, cloudevents, github, grafana, pagerduty, sns
+from sentinel.services import integrations
 from sentinel.services.matching import matching
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, refused, stored
@@ -198,3 +199,16 @@ def test_rules_hear_what_other_systems_send(api: FlaskClient) -> None:
 
     assert [row.status for row in rows()] == ["MATCHED", "UNMATCHED"]
     assert [(each.channel, each.recipient) for each in told()] == [("inbox", "ann")]
+
+
+def test_an_address_stays_out_of_the_log_of_what_goes_wrong_there(
+    api: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = integration(api, "grafana")
+    monkeypatch.setattr(integrations, "sender_at", lambda *_: 1 / 0)
+
+    answer = post(api, path_of(made), grafana.SAMPLE)
+
+    assert answer.status_code == 500
+    assert "/integrations/grafana/<uuid:integration_id>" in caplog.text
+    assert made["id"] not in caplog.text
