@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from kombu import Exchange, Queue
 
+from sentinel import rabbitmq
 from sentinel.channels.registry import CHANNELS
 from sentinel.settings import get_settings
 
 _settings = get_settings()
+_is_rabbitmq = _settings.is_rabbitmq
 
 # --- Broker ----------------------------------------------------------------------------------------------------------
 broker_url = _settings.celery_broker_url
@@ -15,7 +17,9 @@ broker_url = _settings.celery_broker_url
 broker_connection_timeout = 3
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a worker outlives any outage of the broker
-broker_transport_options = {
+broker_use_ssl = rabbitmq.tls(broker_url)
+broker_heartbeat = rabbitmq.HEARTBEAT_SECONDS  # Redis has none; there it is the client's own check that counts
+_redis_options = {
     # Refused at start unless it outlasts the longest countdown and the tasks before it (Settings.time_order).
     "visibility_timeout": _settings.visibility_timeout_seconds,
     "socket_timeout": 5,
@@ -25,6 +29,7 @@ broker_transport_options = {
     "global_keyprefix": "sentinel:",  # one Redis may serve others too
     "priority_steps": [0],  # no message has a priority: a worker asks for one list of each queue, not for four
 }
+broker_transport_options = dict(rabbitmq.TRANSPORT_OPTIONS) if _is_rabbitmq else _redis_options
 
 # --- Messages --------------------------------------------------------------------------------------------------------
 task_serializer = "json"
@@ -39,7 +44,10 @@ task_default_exchange = "sentinel"
 task_create_missing_queues = False  # a typo in a queue's name fails at once instead of waiting unread for ever
 # Second tries wait on a queue of their own, so that a broken provider never delays first tries.
 _names = ["pipeline", "receipts", "maintenance", *CHANNELS, *(f"{channel}.retry" for channel in CHANNELS)]
-task_queues = [Queue(name, Exchange("sentinel", type="direct"), routing_key=name) for name in _names]
+# RabbitMQ's delayed queues find their way back through a topic exchange only; on Redis it would cost a look-up.
+_exchange = Exchange("sentinel", type="topic" if _is_rabbitmq else "direct")
+_arguments = dict(rabbitmq.QUEUE_ARGUMENTS) if _is_rabbitmq else None
+task_queues = [Queue(name, _exchange, routing_key=name, queue_arguments=_arguments) for name in _names]
 task_routes = {
     "tasks.pipeline.*": {"queue": "pipeline"},
     "tasks.maintenance.*": {"queue": "maintenance"},
@@ -73,6 +81,7 @@ beat_schedule = {
     "sweep-waiting": {"task": "tasks.maintenance.sweep_waiting", "schedule": _often, "options": {"expires": _often}},
     "sweep-failover": {"task": "tasks.maintenance.sweep_failover", "schedule": _often, "options": {"expires": _often}},
     "sweep-leases": {"task": "tasks.maintenance.sweep_leases", "schedule": _often, "options": {"expires": _often}},
+    "sweep-alerts": {"task": "tasks.maintenance.sweep_alerts", "schedule": _often, "options": {"expires": _often}},
     "sweep-receipts": {"task": "tasks.receipts.sweep", "schedule": _often, "options": {"expires": _often}},
     "tell-statuses": {"task": "tasks.receipts.tell", "schedule": _often, "options": {"expires": _often}},
     "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},

@@ -57,4 +57,5 @@ BENCHES = (
     Bench("books"),
     Bench("retention"),
     Bench("shutdown"),
+    Bench("streams"),
 )

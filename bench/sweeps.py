@@ -17,6 +17,7 @@ SWEEPERS = (
     maintenance.sweep_waiting,
     maintenance.sweep_leases,
     maintenance.sweep_failover,
+    maintenance.sweep_alerts,
     maintenance.fire_due,
     maintenance.prune,
     receipts.sweep,

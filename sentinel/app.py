@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Response
 
+from sentinel import tracing
 from sentinel.api import (
     alerts,
     audit,
@@ -25,12 +26,17 @@ from sentinel.api import (
     pages,
     policies,
     providers,
+    request_ids,
+    request_spans,
     rules,
+    silences,
     stats,
     suppressions,
     templates,
     tickets,
 )
+from sentinel.api.alertmanager import alerts as alertmanager_alerts
+from sentinel.api.alertmanager import silences as alertmanager_silences
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
 from sentinel.api.senders import by_address, by_key, github, pagerduty, sns
@@ -87,6 +93,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             "security": [{"apiKey": []}, {}],
         },
     )
+    request_ids.install(app)
+    if tracing.is_on():
+        request_spans.install(app)
     Throttle(settings).install(app)
     Strangers(settings).install(app)
     app.before_request(check_envelope)
@@ -105,11 +114,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(audit.blueprint)
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
+    smorest.register_blueprint(silences.blueprint)
     smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(integrations.blueprint)
     for blueprint in (by_key.blueprint, by_address.blueprint, pagerduty.blueprint, github.blueprint, sns.blueprint):
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(health.blueprint)
+    app.register_blueprint(alertmanager_alerts.blueprint)
+    app.register_blueprint(alertmanager_silences.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     install_console(app, settings)

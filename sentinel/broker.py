@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from amqp.exceptions import AMQPError, MessageNacked
 from celery import Celery, Signature
-from celery.signals import setup_logging
+from celery.signals import before_task_publish, setup_logging
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from sentinel import redis_transport
+from sentinel import rabbitmq, redis_transport, tracing
 from sentinel.logs import configure_logs, get_logger
 from sentinel.settings import get_settings
 
@@ -28,8 +29,13 @@ def _configure_logs(**_: object) -> None:
     configure_logs(get_settings())
 
 
-UNREACHABLE = (OperationalError, RedisError, OSError)
-"""What a broker that cannot be reached raises."""
+@before_task_publish.connect  # type: ignore[untyped-decorator]
+def _hand_trace_on(headers: dict[str, Any], **_: object) -> None:
+    headers.update(tracing.handed_on())
+
+
+UNREACHABLE = (OperationalError, RedisError, AMQPError, MessageNacked, OSError)
+"""What a broker that cannot be reached raises, or one that does not take a message."""
 
 
 def queue_lengths(connection: Any) -> dict[str, int]:
@@ -74,7 +80,7 @@ def publish_events(ids: Sequence[str]) -> bool:
 def publish_warm_up() -> None:
     """Queue a look at the rules, so that the first event finds them loaded; it may get lost."""
     try:
-        celery.signature("tasks.pipeline.match", args=[[]]).apply_async(retry=False)
+        celery.signature("tasks.pipeline.match", args=[[]]).apply_async(**_publishing())
     except UNREACHABLE as error:
         log.debug("broker_unreachable", line=EVENTS, error=type(error).__name__)
 
@@ -127,9 +133,19 @@ def _publish(build: Callable[[list[str]], Signature], line: str, ids: Sequence[s
     size = get_settings().batch_size
     try:
         for start in range(0, len(ids), size):
-            build(list(ids[start : start + size])).apply_async(retry=False)
+            build(list(ids[start : start + size])).apply_async(**_publishing())
     except UNREACHABLE as error:
         # Not lost: the rows say when the sweeper queues them again.
         log.warning("broker_unreachable", line=line, ids=len(ids), error=type(error).__name__)
         return False
     return True
+
+
+def _publishing() -> dict[str, Any]:
+    """How a message is handed over. A client of Redis finds a new connection by itself."""
+    return dict(rabbitmq.PUBLISHING) if get_settings().is_rabbitmq else {"retry": False}
+
+
+def countdown(seconds: float) -> float:
+    """A wait as the broker can keep it."""
+    return rabbitmq.whole_seconds(seconds) if get_settings().is_rabbitmq else seconds

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from sentinel.imports import hidden, loading
+from sentinel.imports import hidden, load_redis, loading
 
 # cffi would parse C in each new child, and dirty 10 MB that it shares with its parent; nobody here sends YAML.
 with hidden("cffi", "yaml"):
@@ -23,6 +23,8 @@ with hidden("cffi", "yaml"):
     from celery.apps.beat import Beat
     from celery.beat import Service
     from celery.utils.nodenames import default_nodename, host_format
+
+load_redis()  # before the broker's transport does
 
 Run = Callable[[], Any]
 

@@ -19,6 +19,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 
+from sentinel import tracing
 from sentinel.once import Once
 from sentinel.prepared import Plans
 from sentinel.settings import Settings, get_settings
@@ -192,6 +193,7 @@ def get_engine() -> Engine:
     event.listen(engine, "handle_error", _forget_row)
     event.listen(engine, "checkin", _rest)
     event.listen(engine, "checkout", _require_life)
+    tracing.watch(engine)
     return engine
 
 

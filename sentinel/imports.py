@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,12 @@ def hidden(*names: str) -> Iterator[None]:
             del sys.modules[name]
             if module is not None:
                 sys.modules[name] = module
+
+
+def load_redis() -> None:
+    """Load the Redis client, which would load a part of OpenTelemetry where that is installed, for nobody."""
+    with hidden("opentelemetry"):
+        importlib.import_module("redis")
 
 
 @contextmanager

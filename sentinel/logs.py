@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from sentinel.imports import hidden
 from sentinel.settings import Settings
+from sentinel.tracing import log_ids
 
 with hidden("rich"):  # 4 MB in every process, for tracebacks that show local variables
     import structlog
@@ -23,10 +26,23 @@ def get_logger(name: str) -> Any:
     return structlog.stdlib.get_logger(name)
 
 
+def say_with(**ids: Any) -> Callable[[], None]:
+    """Have every line that is logged from now on say these ids, until what is returned is called."""
+    return partial(structlog.contextvars.reset_contextvars, **structlog.contextvars.bind_contextvars(**ids))
+
+
+def log_each(log: Any, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Log one line for each notification or event: where anybody wants so many, at debug level."""
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        for line in lines:
+            log.debug(name, **line)
+
+
 def configure_logs(settings: Settings) -> None:
     """Send our own and every library's records through one formatter to standard error."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -49,6 +65,11 @@ def configure_logs(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _add_trace(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    line.update(log_ids())
+    return line
 
 
 def _renderer(settings: Settings) -> Any:

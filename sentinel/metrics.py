@@ -31,7 +31,7 @@ WRITER_SECONDS = 3600
 """How long Redis remembers the last flush of a process: longer than any repetition of it is under way."""
 
 MOMENTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-WAITS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
+WAITS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,20 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "events_ingested_total": Metric("Events stored.", ("client",)),
+    "ingest_entries_total": Metric(
+        "Entries of streams: `stored`, `duplicate`, `dead`, or `deleted` before they were read.",
+        ("source", "stream", "result"),
+    ),
     "events_matched_total": Metric("Events that a rule matched, or that were addressed to a user."),
     "events_unmatched_total": Metric("Events that no rule matched."),
+    "events_failed_total": Metric("Events that ended as FAILED, by a mistake of ours."),
     "rules_triggered_total": Metric("How often rules spoke: once per event and rule.", ("client",)),
     "tickets_opened_total": Metric("Tickets opened; events that joined one are not counted.", ("severity",)),
     "notifications_accepted_total": Metric("Notifications stored, by request or by rule.", ("channel",)),
     "notifications_sent_total": Metric("Notifications that a provider accepted.", ("channel", "provider")),
     "notifications_suppressed_total": Metric("Notifications that ended as SUPPRESSED.", ("reason",)),
     "notifications_failed_total": Metric("Notifications that ended as FAILED.", ("channel", "reason")),
+    "notifications_cancelled_total": Metric("Notifications that somebody cancelled.", ("channel",)),
     "notifications_delivered_total": Metric(
         "Notifications that arrived, as providers report.", ("channel", "provider")
     ),
@@ -82,7 +88,9 @@ METRICS: dict[str, Metric] = {
 
 GAUGES: dict[str, Metric] = {
     "notifications_in_flight": Metric("Notifications that have not ended.", ("channel", "status")),
-    "notifications_oldest_due_seconds": Metric("Since when the oldest notification that may be sent waits."),
+    "notifications_oldest_due_seconds": Metric(
+        "Since when the oldest notification that may be sent waits.", ("channel",)
+    ),
     "events_pending": Metric("Events whose rules have not been asked yet."),
     "events_oldest_pending_seconds": Metric("Since when the oldest of them waits."),
     "tickets_unresolved": Metric("Tickets that are not resolved.", ("severity", "status")),
@@ -96,6 +104,10 @@ GAUGES: dict[str, Metric] = {
         "Whether a provider account is left alone: 1, or 0.5 while one message tries it.", ("provider",)
     ),
     "queue_length": Metric("Messages that wait in a queue of the broker.", ("queue",)),
+    "ingest_lag_entries": Metric("Entries of a stream that are not stored yet.", ("source", "stream", "group")),
+    "ingest_silent_seconds": Metric(
+        "Since when no reader has told of a stream; grows while none stores.", ("source", "stream", "group")
+    ),
     "part_up": Metric("Whether a part can be reached: 1 or 0.", ("part",)),
 }
 """What is looked up when it is asked for."""

@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import os
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from sentinel.errors import ConfigurationError
+from sentinel.rabbitmq import CONSUMER_TIMEOUT_SECONDS, is_rabbitmq
 
 WRITE_MARGIN_SECONDS = 5
 """Kept back from a lease for writing results down."""
@@ -167,6 +169,17 @@ def _is_address(url: str) -> bool:
         return False
 
 
+LOCAL_COLLECTOR = "http://localhost:4318"
+"""Where OTLP over HTTP is spoken by default: https://opentelemetry.io/docs/specs/otel/protocol/exporter"""
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package around it
+        return False
+
+
 def _env(*names: str) -> AliasChoices:
     """The names a variable may have; the first is the documented one."""
     return AliasChoices(*names)
@@ -237,7 +250,9 @@ class Settings(BaseSettings):
         default=SecretStr(""), validation_alias=_env("REDIS_URL"), description="Redis 6.2 or newer, or Valkey"
     )
     broker_url: SecretStr = Field(
-        default=SecretStr(""), validation_alias=_env("BROKER_URL"), description="Celery's broker; none means REDIS_URL"
+        default=SecretStr(""),
+        validation_alias=_env("BROKER_URL"),
+        description="Celery's broker: Redis, or RabbitMQ by `amqp://` or `amqps://`; none means REDIS_URL",
     )
     database_pool_size: int = Field(default=8, ge=1, le=100, description="connections one process keeps open")
     statement_timeout_seconds: int = Field(default=15, ge=1, description="no statement is longer")
@@ -260,6 +275,20 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field(default="console", description="lines for people or for machines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
+    traces: bool | None = Field(
+        default=None,
+        description="record traces by OpenTelemetry; none means: if OTEL_EXPORTER_OTLP_ENDPOINT is set",
+    )
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias=_env("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="the collector of traces, by OTLP over HTTP; none means http://localhost:4318",
+    )
+    otlp_traces_endpoint: str = Field(
+        default="",
+        validation_alias=_env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+        description="the same with its whole path, where that is not /v1/traces",
+    )
     secret_keys: SecretKeys = Field(
         default=SecretStr(""),
         description="keys of `sentinel secrets new-key`, separated by commas, that seal secrets in the database and "
@@ -338,6 +367,11 @@ class Settings(BaseSettings):
 
     # --- Rules ---------------------------------------------------------------------------------------------------
     max_rules: int = Field(default=10_000, ge=1, le=1_000_000, description="most rules of one client")
+    alert_resolve_seconds: int = Field(
+        default=300,
+        ge=1,
+        description="an alert that was reported without an end is resolved when it is silent for this long",
+    )
 
     # --- Delivery ------------------------------------------------------------------------------------------------
     sms_provider: Annotated[str, _in_order("twilio", "sandbox")] = Field(
@@ -503,6 +537,26 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return url.rstrip("/")
 
+    @field_validator("otlp_endpoint", "otlp_traces_endpoint")
+    @classmethod
+    def _collector_is_an_address(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://")) and _is_address(url)):
+            message = (
+                'must be an address like "http://localhost:4318" (OTLP over HTTP, whose port is 4318; not gRPC\'s)'
+            )
+            raise ValueError(message)
+        return url
+
+    @model_validator(mode="after")
+    def _traces_have_what_records_them(self) -> Self:
+        if self.traces_endpoint is not None and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+            message = (
+                "SENTINEL_TRACES or OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, but OpenTelemetry is not installed; "
+                "install Sentinel with its extra [otel], or set SENTINEL_TRACES=false"
+            )
+            raise ValueError(message)
+        return self
+
     @model_validator(mode="after")
     def _open_mode_stays_on_this_machine(self) -> Self:
         if self.open_mode and not is_loopback(self.api_host):
@@ -532,8 +586,6 @@ class Settings(BaseSettings):
     @property
     def time_order(self) -> tuple[tuple[tuple[str, float], tuple[str, float], str], ...]:
         """Pairs (shorter, longer, why) of durations in seconds, checked at start and shown by `sentinel doctor`."""
-        # A message held by a worker: its countdown, then its turn behind one running task, then its own run.
-        held = self.broker_wait_seconds + 2 * self.task_time_limit_seconds
         return (
             (
                 ("SENTINEL_READ_TIMEOUT_SECONDS", self.read_timeout_seconds),
@@ -558,12 +610,34 @@ class Settings(BaseSettings):
                 ("SENTINEL_TASK_TIME_LIMIT_SECONDS", self.task_time_limit_seconds),
                 "a task works through several leases",
             ),
-            (
-                ("SENTINEL_BROKER_WAIT_SECONDS + 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", held),
-                ("SENTINEL_VISIBILITY_TIMEOUT_SECONDS", self.visibility_timeout_seconds),
-                "the broker would hand a message to a second worker while the first still holds it",
-            ),
+            self._held_messages,
         )
+
+    @property
+    def _held_messages(self) -> tuple[tuple[str, float], tuple[str, float], str]:
+        """How long a worker may hold a message, and how long the broker lets it."""
+        why = "the broker would hand a message to a second worker while the first still holds it"
+        # Its turn behind one running task, then its own run.
+        runs = 2 * self.task_time_limit_seconds
+        if self.is_rabbitmq:  # waits lie in its own queues
+            return (
+                ("2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", runs),
+                ("RabbitMQ's consumer_timeout", CONSUMER_TIMEOUT_SECONDS),
+                why,
+            )
+        return (
+            ("SENTINEL_BROKER_WAIT_SECONDS + 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS", self.broker_wait_seconds + runs),
+            ("SENTINEL_VISIBILITY_TIMEOUT_SECONDS", self.visibility_timeout_seconds),
+            why,
+        )
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """Where traces go; None: nowhere, they are off."""
+        is_given = bool(self.otlp_endpoint or self.otlp_traces_endpoint)
+        if not (is_given if self.traces is None else self.traces):
+            return None
+        return self.otlp_traces_endpoint or f"{(self.otlp_endpoint or LOCAL_COLLECTOR).rstrip('/')}/v1/traces"
 
     @cached_property
     def is_open(self) -> bool:
@@ -590,6 +664,11 @@ class Settings(BaseSettings):
     def celery_broker_url(self) -> str:
         """BROKER_URL, or REDIS_URL when there is none."""
         return self.broker_url.get_secret_value() or self.redis_url.get_secret_value()
+
+    @cached_property
+    def is_rabbitmq(self) -> bool:
+        """Whether the broker is RabbitMQ."""
+        return is_rabbitmq(self.celery_broker_url)
 
 
 LIMITS_EXAMPLE = '[{"scope": "recipient", "rate": "30/minute", "above": "defer"}]'

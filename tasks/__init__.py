@@ -21,12 +21,13 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from sentinel import metrics, stopping
+from sentinel import metrics, stopping, tracing
 from sentinel.broker import PIPELINE, publish_warm_up
 from sentinel.broker import celery as app
 from sentinel.db import forget_engine
 from sentinel.dispatcher import get_dispatcher
 from sentinel.services.sending.delivery import get_sender
+from tasks import context
 
 __all__ = ["app"]
 
@@ -53,6 +54,7 @@ def _after_fork(**_: Any) -> None:
 @worker_init.connect
 def _before_work(**_: Any) -> None:
     """Each send in flight holds a connection, and shells allow few: take what the system would give."""
+    tracing.prepare()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     if soft not in (resource.RLIM_INFINITY, most):
@@ -71,8 +73,9 @@ def _told_to_stop(**_: Any) -> None:
 
 
 @task_prerun.connect
-def _task_begins(task: Any, **_: Any) -> None:
+def _task_begins(task: Any, args: Any, kwargs: Any, **_: Any) -> None:
     task.request.began = time.monotonic()
+    task.request.around = context.enter(task, args, kwargs)
 
 
 @task_postrun.connect
@@ -80,10 +83,12 @@ def _task_ends(task: Any, **_: Any) -> None:
     labels = _labels(task)
     metrics.count("worker_tasks_total", 1, **labels)
     metrics.observe("worker_task_seconds", time.monotonic() - task.request.began, **labels)
+    task.request.around.close()
 
 
 @task_failure.connect
-def _task_fails(sender: Any, **_: Any) -> None:
+def _task_fails(sender: Any, exception: BaseException, **_: Any) -> None:
+    tracing.note({}, failure=type(exception).__name__)
     metrics.count("worker_task_errors_total", 1, **_labels(sender))
 
 
@@ -100,3 +105,4 @@ def _before_exit(**_: Any) -> None:
     metrics.flush()
     if get_sender.is_made:
         get_sender().close()
+    tracing.stop()

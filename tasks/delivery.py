@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.bell import get_bell
-from sentinel.broker import celery
+from sentinel.broker import celery, countdown
 from sentinel.services.sending import delivery, reconciling
 
 
@@ -19,7 +19,7 @@ def deliver(self: Any, ids: list[str], *, channel: str) -> None:
     get_bell().quiet(channel)  # the next part-filled chain may come while this one is being sent
     again = delivery.deliver(channel, ids, worker=self.request.hostname)
     if again.ids:
-        raise self.retry(args=[again.ids], countdown=again.seconds, queue=f"{channel}.retry")
+        raise self.retry(args=[again.ids], countdown=countdown(again.seconds), queue=f"{channel}.retry")
 
 
 @celery.task(name="tasks.delivery.reconcile")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.broker import celery
+from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
 from sentinel.services.matching import matching
 from sentinel.services.sending import failover, sweeping
@@ -30,6 +31,12 @@ def sweep_leases() -> None:
 def sweep_failover() -> None:
     """Let other targets take over for what did not reach its own."""
     failover.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_alerts")
+def sweep_alerts() -> None:
+    """Resolve alerts that nobody has reported in time."""
+    alerts.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

@@ -15,7 +15,7 @@ from sentinel.services.matching import matching
 from sentinel.services.sending import pipeline
 from sentinel.services.unit_of_work import single_statements, unit_of_work
 
-STAGES = {f"tasks.pipeline.{name}": stage for name, stage in pipeline.STAGES.items()}
+STAGES = {f"tasks.pipeline.{name}": name for name in pipeline.STAGES}
 
 
 def _run(task: Any, ids: list[str], channel: str) -> list[str]:
@@ -23,10 +23,10 @@ def _run(task: Any, ids: list[str], channel: str) -> list[str]:
     with single_statements() as uow:
         rows = pipeline.waiting(uow, ids)
     with unit_of_work() as uow:  # asks the database for nothing unless a stage has something to write
-        rows = STAGES[task.name](uow, rows)
+        rows = pipeline.run(STAGES[task.name], uow, rows)
         while rows and (name := _take_following(task)):
             began = time.monotonic()
-            rows = STAGES[name](uow, rows)
+            rows = pipeline.run(STAGES[name], uow, rows)
             _count(task, name, time.monotonic() - began)
     if not rows:
         task.request.chain = None

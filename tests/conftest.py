@@ -9,23 +9,35 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from _pytest.nodeid import NodeId
 from psycopg2.errors import DeadlockDetected
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from sentinel import bell, broker, db, dispatcher, limiter, metrics, rule_state, store
+from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, store, tracing
+from sentinel.broker import celery
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
 from sentinel.settings import Settings, get_settings
+from tests.brokers import Broker, of_rabbitmq
+from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
-FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")
+FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_", "OTEL_")
 
 SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 """Seals in tests what is stored sealed."""
 
 Configure = Callable[..., Settings]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of an `xdist_group` together: xdist 3.8 writes the group where pytest 9.2 does not look."""
+    for item in items:
+        if grouped := vars(item).get("_nodeid"):
+            item._id = NodeId.parse(grouped)
 
 
 MADE_ONCE = (
@@ -37,6 +49,7 @@ MADE_ONCE = (
     store.get_store,
     live_rules.get_live_rules,
     rule_state.get_rule_state,
+    tracing.get_recorder,
 )
 
 
@@ -48,6 +61,7 @@ def forget_process_state() -> None:
         dispatcher.get_dispatcher().close()
     if metrics.get_meter.is_made:
         metrics.get_meter().close()
+    tracing.stop()
     if db.get_engine.is_made:
         db.get_engine().dispose()
     db.forget_engine()
@@ -79,11 +93,26 @@ def servers(_own_environment: None) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
+def rabbitmq(_own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """One RabbitMQ for this test process; what a test leaves in its queues finds no rows in the next one."""
+    with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def broker(request: pytest.FixtureRequest, servers: Servers) -> Broker:
+    """Valkey, or what a test asks for with `on_both_brokers`."""
+    if getattr(request, "param", "valkey") == "valkey":
+        return Broker(servers.valkey, {})
+    return of_rabbitmq(request.getfixturevalue("rabbitmq"))
+
+
+@pytest.fixture(scope="session")
 def _schema(servers: Servers) -> None:
     os.environ |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
     forget_process_state()
     # Celery reads its settings once per process: now, and not in the first test that points REDIS_URL elsewhere.
-    assert broker.celery.conf.broker_url == servers.redis_url
+    assert celery.conf.broker_url == servers.redis_url
     upgrade()
 
 

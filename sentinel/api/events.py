@@ -33,7 +33,7 @@ from sentinel.api.schemas.event import (
 )
 from sentinel.clock import utc_now
 from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
-from sentinel.nesting import is_storable
+from sentinel.json_bounds import is_storable
 from sentinel.queries.events import Filter
 from sentinel.services import events, intake
 from sentinel.services.access.clients import Caller

@@ -14,7 +14,7 @@ from webargs.flaskparser import FlaskParser
 
 from sentinel.api.field_errors import SHOWN
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.nesting import DEEPEST, is_shallow
+from sentinel.json_bounds import DEEPEST, is_shallow
 from sentinel.settings import Settings
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -39,6 +39,9 @@ ANY_TYPE = ("/integrations/cloudevents", "/integrations/sns")
 
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
+
+BATCHES = ("/batch", "/api/v2/alerts")
+"""Ends of addresses that take many items at once: Prometheus sends its alerts together."""
 
 
 class StrictJson(JSONProvider):
@@ -150,7 +153,7 @@ def check_envelope() -> None:
 def _most_bytes(settings: Settings) -> int:
     if request.blueprint == CALLBACKS or request.blueprint in SENDERS:
         return LARGEST_CALLBACK_BYTES
-    is_batch = request.path.endswith("/batch") or request.blueprint == BY_KEY
+    is_batch = request.path.endswith(BATCHES) or request.blueprint == BY_KEY
     return settings.max_batch_body_bytes if is_batch else settings.max_body_bytes
 
 

@@ -34,7 +34,8 @@ class Message:
     """One message to one target, ready to send. `id` is the notification's id, equal on every attempt.
 
     `is_status`: it tells a program what became of another notification, as its metadata says. `event` is what the
-    event said that led to it (JSON text), for receivers that are programs; `secret` signs for its endpoint.
+    event said that led to it (JSON text), for receivers that are programs; `secret` signs for its endpoint. It
+    belongs to the trace of `traceparent`.
     """
 
     id: str
@@ -52,6 +53,8 @@ class Message:
     secret: str | None = field(default=None, repr=False)
     created_at: datetime | None = None
     is_status: bool = False
+    attempt: int = 1
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

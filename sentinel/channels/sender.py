@@ -20,6 +20,7 @@ from sentinel.channels.inquiry import Inquiry
 from sentinel.channels.outcomes import concerns_account
 from sentinel.channels.places import Places
 from sentinel.channels.receivers import Receivers
+from sentinel.channels.recording import send_recorded
 from sentinel.channels.registry import ROUTES, build_provider
 from sentinel.clock import utc_now
 from sentinel.logs import get_logger
@@ -126,7 +127,7 @@ class Batch:
     async def _try(self, message: Message) -> Sent:
         started_at, clock = utc_now(), time.monotonic()
         try:
-            receipt = await self._provider.send(message)
+            receipt = await send_recorded(self._provider, message)
         except Exception as error:  # our own mistake must end one message, visibly, and not its whole batch
             log.exception("provider_bug", provider=self._provider.name, notification_id=message.id)
             receipt = Receipt(Outcome.BUG, reason="bug", detail=type(error).__name__)

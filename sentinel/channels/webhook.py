@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
+from sentinel import tracing
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.http import HttpTransport, Reply, TransportError, encoded_json
 from sentinel.channels.outcomes import refusal, shown
@@ -137,7 +138,8 @@ def _headers(message: Message, body: bytes, webhook: Webhook | None) -> dict[str
     }
     if webhook is not None:
         headers["webhook-signature"] = webhook.sign(message.id, now, body.decode())
-    return headers
+    # Only its own trace: what is sent with others has the batch's around it.
+    return headers | tracing.carried() if message.traceparent else headers
 
 
 def _written(moment: datetime) -> str:

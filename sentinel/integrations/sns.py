@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from sentinel.integrations.reading import a_text, an_object, filled, identity, moment, one_of, word
-from sentinel.nesting import is_shallow
+from sentinel.json_bounds import is_shallow
 
 NOTIFICATION, SUBSCRIPTION, UNSUBSCRIPTION = "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"
 TYPES = (NOTIFICATION, SUBSCRIPTION, UNSUBSCRIPTION)

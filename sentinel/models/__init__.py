@@ -1,5 +1,6 @@
 """The tables, one per file. What is not registered here does not exist for migrations."""
 
+from sentinel.models.alert import Alert
 from sentinel.models.attempt import Attempt
 from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
@@ -11,12 +12,14 @@ from sentinel.models.notification import DedupeClaim, Notification, TimelineEntr
 from sentinel.models.operation import AuditRun, BookEntry, BookTotal, DeliveryPolicy, ProviderAccount, SweeperRun
 from sentinel.models.receipt import Receipt
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
+from sentinel.models.silence import Silence
 from sentinel.models.suppression import Suppression
 from sentinel.models.template import Template
 from sentinel.models.ticket import Ticket, TicketEvent
 from sentinel.models.user import User
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "Attempt",
     "AuditRun",
@@ -36,6 +39,7 @@ __all__ = [
     "Rule",
     "RuleChange",
     "RuleVersion",
+    "Silence",
     "Suppression",
     "SweeperRun",
     "Template",

@@ -72,3 +72,5 @@ class Event(Base):
     queue_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     evaluated_at: Mapped[datetime | None]
+    # The trace that it belongs to; only while traces are on.
+    traceparent: Mapped[str | None]

@@ -141,6 +141,8 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(String(12))
     reason: Mapped[str | None]
     duplicate_of: Mapped[str | None] = mapped_column(ID)
+    # The silence that held it back.
+    silence_id: Mapped[str | None] = mapped_column(ID)
     provider: Mapped[str | None] = mapped_column(String(20))
     provider_message_id: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))
@@ -166,6 +168,8 @@ class Notification(Base):
     # The client has a webhook that wants to hear of its end; `told_status` is the last one that it was told.
     is_followed: Mapped[bool] = mapped_column(server_default=false())
     told_status: Mapped[str | None] = mapped_column(String(12))
+    # The trace that it belongs to, as https://www.w3.org/TR/trace-context writes it; only while traces are on.
+    traceparent: Mapped[str | None]
 
 
 class DedupeClaim(Base):

@@ -74,6 +74,7 @@ class Reason(StrEnum):
     CLIENT_DISABLED = "client_disabled"
     NOT_CONFIGURED = "not_configured"
     NO_ENDPOINT = "no_endpoint"
+    SILENCED = "silenced"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     AMBIGUOUS = "ambiguous"
     WORKER_LOST = "worker_lost"

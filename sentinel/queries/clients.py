@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sentinel.models import (
+    Alert,
     ApiKey,
     Client,
     DedupeClaim,
@@ -23,6 +24,7 @@ from sentinel.models import (
     Notification,
     Rule,
     RuleVersion,
+    Silence,
     Suppression,
     Template,
     Ticket,
@@ -33,6 +35,7 @@ from sentinel.queries.values import recordset
 
 # Asked by every request, so they are written out: building such a statement costs more than running it.
 CALLER_BY_NAME = prepared("SELECT id, name FROM clients WHERE name = :name")
+ACTIVE_CALLER_BY_NAME = prepared("SELECT id, name FROM clients WHERE name = :name AND is_active")
 CALLER_BY_KEY_HASH = prepared("""
     SELECT c.id, c.name, k.scopes FROM api_keys k JOIN clients c ON c.id = k.client_id
     WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND c.is_active
@@ -59,6 +62,8 @@ BELONGINGS = (
     Integration,
     DeliveryPolicy,
     Suppression,
+    Silence,
+    Alert,
     Rule,
     RuleVersion,
     Template,
@@ -99,6 +104,12 @@ def ensure(session: Session, name: str, *, now: datetime) -> Client:
 def caller_by_name(session: Session, name: str) -> tuple[int, str] | None:
     """Return (id, name) of the client."""
     found = session.execute(CALLER_BY_NAME, {"name": name}).one_or_none()
+    return (found.id, found.name) if found else None
+
+
+def active_caller_by_name(session: Session, name: str) -> tuple[int, str] | None:
+    """Return (id, name) of the client if it is on."""
+    found = session.execute(ACTIVE_CALLER_BY_NAME, {"name": name}).one_or_none()
     return (found.id, found.name) if found else None
 
 

@@ -15,30 +15,34 @@ from sentinel.ids import first_id
 from sentinel.models import Client, Event
 from sentinel.prepared import prepared
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
+from sentinel.queries.traces import TRACED, UNTRACED, are_traced
 from sentinel.queries.values import recordset
 
 # What is the same for all events of one request is a parameter (`of` is a colon); of several requests, a column.
+# `traced` is the column of those that belong to a trace.
 STORE = """
     INSERT INTO events (
         id, client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
-        is_broadcast, is_addressed, status, queue_at, created_at)
+        is_broadcast, is_addressed, status, queue_at, created_at{traced})
     SELECT
         id, {of}client_id, event_id, type, severity, source, name, user_id, device_id, occurred_at, body,
-        {of}is_broadcast, {of}is_addressed, 'PENDING', {of}queue_at, {of}created_at
+        {of}is_broadcast, {of}is_addressed, 'PENDING', {of}queue_at, {of}created_at{traced}
     FROM json_to_recordset(CAST(:rows AS json)) AS r (
         id uuid, event_id text, type text, severity text, source text, name text, user_id text, device_id text,
-        occurred_at timestamptz, body jsonb{own_columns})
+        occurred_at timestamptz, body jsonb{own_columns}{traced_column})
     {of_whom}
     ON CONFLICT (client_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
     RETURNING id::text
 """
-INSERT = prepared(STORE.format(of=":", own_columns="", of_whom=""))
+_ONE_REQUEST = {"of": ":", "own_columns": "", "of_whom": ""}
+INSERT = prepared(STORE.format(**_ONE_REQUEST, **UNTRACED))
+INSERT_TRACED = prepared(STORE.format(**_ONE_REQUEST, **TRACED))
 OWN_COLUMNS = """,
         client_id int, is_broadcast boolean, is_addressed boolean, queue_at timestamptz, created_at timestamptz,
         caller int"""
-INSERT_FOR_LIVE_CALLERS = prepared(
-    STORE.format(of="r.", own_columns=OWN_COLUMNS, of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})")
-)
+_MANY_REQUESTS = {"of": "r.", "own_columns": OWN_COLUMNS, "of_whom": f"WHERE r.caller IN ({LIVE_CALLERS})"}
+INSERT_FOR_LIVE_CALLERS = prepared(STORE.format(**_MANY_REQUESTS, **UNTRACED))
+INSERT_TRACED_FOR_LIVE_CALLERS = prepared(STORE.format(**_MANY_REQUESTS, **TRACED))
 
 # Asked after INSERT, as a statement of its own: only then is what others committed meanwhile in sight.
 FIRST_IDS = prepared("""
@@ -117,7 +121,7 @@ def insert(session: Session, rows: Sequence[Mapping[str, Any]], reception: Recep
         "queue_at": reception.queue_at,
         "created_at": reception.now,
     }
-    return set(session.execute(INSERT, values).scalars())
+    return set(session.execute(INSERT_TRACED if are_traced(rows) else INSERT, values).scalars())
 
 
 def insert_for(
@@ -128,7 +132,8 @@ def insert_for(
     Returns the ids of what was stored: neither what is of others, nor what has an `event_id` that was used before.
     """
     values = {"rows": recordset(rows), "callers": numbered(callers), "now": now}
-    return set(session.execute(INSERT_FOR_LIVE_CALLERS, values).scalars())
+    statement = INSERT_TRACED_FOR_LIVE_CALLERS if are_traced(rows) else INSERT_FOR_LIVE_CALLERS
+    return set(session.execute(statement, values).scalars())
 
 
 def first_ids(session: Session, client_id: int, event_ids: Sequence[str]) -> dict[str, str]:

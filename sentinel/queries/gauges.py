@@ -9,16 +9,19 @@ from sqlalchemy.orm import Session
 
 # Partial indexes know what has not ended; the two conditions are written as theirs.
 GAUGES = text("""
-    SELECT 'notifications_in_flight', ARRAY[channel, status], CAST(count(*) AS float8)
-    FROM notifications WHERE queue_at IS NOT NULL GROUP BY channel, status
+    WITH waiting AS MATERIALIZED (
+        SELECT channel, status, CAST(count(*) AS float8) AS number,
+            min(coalesce(next_attempt_at, created_at)) AS due_at
+        FROM notifications WHERE queue_at IS NOT NULL GROUP BY channel, status
+    )
+    SELECT 'notifications_in_flight', ARRAY[channel, status], number FROM waiting
     UNION ALL
     SELECT 'notifications_in_flight', ARRAY[channel, status], count(*)
     FROM notifications WHERE status = 'SENDING' GROUP BY channel, status
     UNION ALL
-    SELECT 'notifications_oldest_due_seconds', '{}', coalesce(extract(epoch FROM CAST(:now AS timestamptz)
-        - min(coalesce(next_attempt_at, created_at))), 0)
-    FROM notifications
-    WHERE queue_at IS NOT NULL AND coalesce(next_attempt_at, created_at) <= :now
+    SELECT 'notifications_oldest_due_seconds', ARRAY[channel],
+        greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - min(due_at)))
+    FROM waiting GROUP BY channel
     UNION ALL
     SELECT 'events_pending', '{}', count(*) FROM events WHERE status = 'PENDING'
     UNION ALL

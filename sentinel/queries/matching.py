@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -68,11 +68,13 @@ COMMON = {
 
 RARE = {
     "reason": "text",
+    "silence_id": "uuid",
     "user_id": "text",
     "dedupe_key": "text",
     "dedupe_seconds": "int",
     "failover": "jsonb",
     "failover_at": "timestamptz",
+    "traceparent": "text",
 }
 """What few of them say. Who has a reason is not to be sent."""
 
@@ -115,10 +117,16 @@ INSERT_DUE = prepared("""
 
 OLDEST_PENDING = text("SELECT min(created_at) FROM events WHERE status = 'PENDING'")
 
+# A client is one row, however many templates and silences it has.
 CLIENTS = prepared("""
-    SELECT c.id, c.name, c.is_active, t.name AS template, t.channel, t.subject, t.body
-    FROM clients c LEFT JOIN templates t ON t.client_id = c.id
-    WHERE c.id = ANY(CAST(:ids AS int[]))
+    SELECT c.id, c.name, c.is_active,
+           (SELECT json_agg(json_build_array(t.name, t.channel, t.subject, t.body))
+            FROM templates t WHERE t.client_id = c.id)::text AS templates,
+           (SELECT json_agg(json_build_array(s.id, s.matchers) ORDER BY s.id)
+            FROM silences s
+            WHERE s.client_id = c.id AND s.ends_at > CAST(:now AS timestamptz)
+              AND s.starts_at <= CAST(:now AS timestamptz))::text AS silences
+    FROM clients c WHERE c.id = ANY(CAST(:ids AS int[]))
 """)
 
 
@@ -156,11 +164,12 @@ StoredTemplate = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class ConcernedClient:
-    """A client whose rules speak; `templates` by name and channel (None: for all)."""
+    """A client whose rules speak; `templates` by name and channel (None: for all), its active silences with ids."""
 
     name: str
     is_active: bool
-    templates: dict[tuple[str, str | None], StoredTemplate] = field(default_factory=dict)
+    templates: Mapping[tuple[str, str | None], StoredTemplate]
+    silences: Sequence[tuple[str, list[dict[str, Any]]]]
 
 
 def changes(session: Session) -> tuple[int, int]:
@@ -228,11 +237,17 @@ def insert_due(
     return pending_events(session, [found])[0] if found else None
 
 
-def clients(session: Session, ids: Iterable[int]) -> dict[int, ConcernedClient]:
-    """Return clients by id, with their templates."""
-    found: dict[int, ConcernedClient] = {}
-    for row in session.execute(CLIENTS, {"ids": array(map(str, ids))}):
-        client = found.setdefault(row.id, ConcernedClient(row.name, row.is_active))
-        if row.template is not None:
-            client.templates[row.template, row.channel] = row.subject, row.body
+def clients(session: Session, ids: Iterable[int], *, now: datetime) -> dict[int, ConcernedClient]:
+    """Return clients by id, with their templates and active silences."""
+    rows = session.execute(CLIENTS, {"ids": array(map(str, ids)), "now": now})
+    return {row.id: _concerned(row) for row in rows}
+
+
+def _concerned(row: Any) -> ConcernedClient:
+    templates = {(name, channel): (subject, body) for name, channel, subject, body in _listed(row.templates)}
+    return ConcernedClient(row.name, row.is_active, templates, _listed(row.silences))
+
+
+def _listed(text_of: str | None) -> list[Any]:
+    found: list[Any] = orjson.loads(text_of) if text_of else []
     return found

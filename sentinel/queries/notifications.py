@@ -15,6 +15,7 @@ from sentinel.models import Attempt, Client, Notification, TimelineEntry
 from sentinel.models.status import CANCELLABLE, RETRYABLE, WAITING, Status
 from sentinel.prepared import prepared
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
+from sentinel.queries.traces import TRACED, UNTRACED, are_traced
 from sentinel.queries.values import array, recordset
 
 # What was stored, as `stored`, is entered in the books.
@@ -28,24 +29,25 @@ BOOKED = """
 FOLLOWED = "client_id IN (SELECT e.client_id FROM endpoints e WHERE e.purpose = 'statuses' AND e.is_enabled)"
 """Whether the client wants to hear how its notifications end."""
 
-# A row that rules made may be there already: its event was evaluated before.
+# A row that rules made may be there already: its event was evaluated before. A column costs its reading for each row,
+# also where nothing is in it: `traced` is the one of those that belong to a trace.
 STORE = """
     WITH stored AS (
         INSERT INTO notifications (
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, next_attempt_at,
-            queue_at, failover, failover_at, failover_of, is_followed, created_at, updated_at)
+            queue_at, failover, failover_at, failover_of, is_followed, created_at, updated_at{traced})
         SELECT
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
             failover, failover_at, failover_of, coalesce(is_followed, {followed}),
-            created_at, created_at
+            created_at, created_at{traced}
         FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
             dedupe_key text, dedupe_seconds int, metadata jsonb, event_id uuid, rule_ids int[], endpoint_id int,
             status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
             queue_at timestamptz, failover jsonb, failover_at timestamptz, failover_of uuid, is_followed boolean,
-            created_at timestamptz{caller_column})
+            created_at timestamptz{caller_column}{traced_column})
         {of_whom}
         ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING id, channel, status, client_id, created_at),
@@ -53,10 +55,12 @@ STORE = """
     SELECT id::text, channel, status FROM stored
 """
 _PARTS = {"booked": BOOKED, "followed": FOLLOWED}
-INSERT = prepared(STORE.format(caller_column="", of_whom="", **_PARTS))
-INSERT_FOR_LIVE_CALLERS = prepared(
-    STORE.format(caller_column=", caller int", of_whom=f"WHERE r.caller IN ({LIVE_CALLERS})", **_PARTS),
-)
+_ANYBODY = {"caller_column": "", "of_whom": ""}
+_LIVE_CALLERS = {"caller_column": ", caller int", "of_whom": f"WHERE r.caller IN ({LIVE_CALLERS})"}
+INSERT = prepared(STORE.format(**_PARTS, **_ANYBODY, **UNTRACED))
+INSERT_TRACED = prepared(STORE.format(**_PARTS, **_ANYBODY, **TRACED))
+INSERT_FOR_LIVE_CALLERS = prepared(STORE.format(**_PARTS, **_LIVE_CALLERS, **UNTRACED))
+INSERT_TRACED_FOR_LIVE_CALLERS = prepared(STORE.format(**_PARTS, **_LIVE_CALLERS, **TRACED))
 
 CANCEL = text("""
     UPDATE notifications
@@ -160,7 +164,8 @@ class Retried:
 
 def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Inserted]:
     """Store new rows in one statement; returns those that were not there before."""
-    return [Inserted(*row) for row in session.execute(INSERT, {"rows": recordset(rows)})]
+    statement = INSERT_TRACED if are_traced(rows) else INSERT
+    return [Inserted(*row) for row in session.execute(statement, {"rows": recordset(rows)})]
 
 
 def insert_for(
@@ -171,7 +176,8 @@ def insert_for(
     Returns the ids of what was stored.
     """
     values = {"rows": recordset(rows), "callers": numbered(callers), "now": now}
-    return {row.id for row in session.execute(INSERT_FOR_LIVE_CALLERS, values)}
+    statement = INSERT_TRACED_FOR_LIVE_CALLERS if are_traced(rows) else INSERT_FOR_LIVE_CALLERS
+    return {row.id for row in session.execute(statement, values)}
 
 
 def get(session: Session, notification_id: str, *, client_id: int | None) -> Notification | None:

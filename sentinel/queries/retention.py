@@ -62,6 +62,22 @@ PRUNE_SUPPRESSIONS = text("""
         RETURNING id)
     SELECT count(*) FROM gone
 """)
+PRUNE_SILENCES = text("""
+    WITH gone AS (
+        DELETE FROM silences WHERE id = ANY(ARRAY(
+            SELECT id FROM silences WHERE ends_at < :before ORDER BY ends_at LIMIT :most
+            FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+    SELECT count(*) FROM gone
+""")
+PRUNE_ALERTS = text("""
+    WITH gone AS (
+        DELETE FROM alerts WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM alerts WHERE status = 'resolved' AND updated_at < :before ORDER BY updated_at LIMIT :most
+            FOR UPDATE SKIP LOCKED))
+        RETURNING client_id)
+    SELECT count(*) FROM gone
+""")
 # The last change stays: it tells workers how far the log goes.
 PRUNE_RULE_CHANGES = text("""
     WITH gone AS (
@@ -95,6 +111,8 @@ KINDS: tuple[TextClause, ...] = (
     PRUNE_RECEIPTS,
     PRUNE_TICKETS,
     PRUNE_SUPPRESSIONS,
+    PRUNE_SILENCES,
+    PRUNE_ALERTS,
     PRUNE_RULE_CHANGES,
     PRUNE_CLAIMS,
     PRUNE_KEYS,

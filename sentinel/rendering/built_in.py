@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sentinel.rendering.values import shown
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 TITLES = {"source": "Source", "name": "Name", "type": "Type"}
 TOLD_APART = frozenset({"severity", *TITLES})
 """Fields that have a line of their own."""
+STATES = ("firing", "resolved")
+OF_ALERTS = ("annotations", "labels", "starts_at", "ends_at", "generator_url")
+"""What an alert says, in the order in which people want to hear it."""
+TOLD_LABELS = frozenset({"alertname", "severity"})
+"""They are fields of an alert as well."""
 MOST_LINES = 30
 LONGEST_VALUE = 200
 LONGEST_LIST = 1000
@@ -24,11 +29,20 @@ SMS_VALUES = 6
 
 
 def subject(facts: Facts) -> str:
-    """`[HIGH] payments/card_declined`."""
+    """`[HIGH] payments/card_declined`, of an alert `FIRING [HIGH] node/DiskFull`."""
     event = facts.event
     parts = [shown(event[name]) for name in ("source", "name") if event.get(name) is not None]
     what = "/".join(parts) or shown(event.get("type") or f"event {facts.event_id}")
-    return f"[{facts.severity.upper()}] {what}" if facts.severity else what
+    told = f"[{facts.severity.upper()}] {what}" if facts.severity else what
+    state = _state(event)
+    return f"{state} {told}" if state else told
+
+
+def _state(event: Mapping[str, Any]) -> str | None:
+    """FIRING or RESOLVED, of an alert."""
+    if event.get("type") != "alert" or event.get("status") not in STATES:
+        return None
+    return str(event["status"]).upper()
 
 
 def body(channel: str, facts: Facts) -> str:
@@ -45,7 +59,8 @@ def _line(facts: Facts) -> str:
 
 def _lines(facts: Facts) -> str:
     event = facts.event
-    lines = [f"Severity: {facts.severity.upper()}"] if facts.severity else []
+    lines = [f"Status: {state}"] if (state := _state(event)) else []
+    lines += [f"Severity: {facts.severity.upper()}"] if facts.severity else []
     for name, title in TITLES.items():
         if (value := event.get(name)) is not None:
             lines.append(f"{title}: {_shortened(shown(value), LONGEST_VALUE)}")
@@ -62,7 +77,8 @@ def _lines(facts: Facts) -> str:
 
 def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
     """The fields that are not told apart, those of an object one by one."""
-    for name, value in facts.event.items():
+    event = _in_order(facts.event) if _state(facts.event) else facts.event
+    for name, value in event.items():
         if name in TOLD_APART:
             continue
         if isinstance(value, dict):
@@ -70,6 +86,14 @@ def _rest(facts: Facts) -> Iterator[tuple[str, str]]:
                 yield f"{name}.{below}", shown(inner)
         elif value is not None and not (name == "event_id" and value == facts.event_id):
             yield name, shown(value)
+
+
+def _in_order(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an alert, what people want to hear first, without what stands in the lines before."""
+    fields = {name: alert[name] for name in (*OF_ALERTS, *alert) if name in alert and name != "status"}
+    if isinstance(labels := fields.get("labels"), dict):
+        fields["labels"] = {name: value for name, value in labels.items() if name not in TOLD_LABELS}
+    return fields
 
 
 def _shortened(text: str, longest: int) -> str:

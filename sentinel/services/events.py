@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sentinel import tracing
 from sentinel.errors import FieldError, InvalidInputError, NotFoundError
 from sentinel.ids import is_id, new_id, new_ids
+from sentinel.logs import get_logger, log_each
 from sentinel.models import Event
 from sentinel.queries import events
 from sentinel.queries.events import Filter, Reception, Sight
 from sentinel.services.access.clients import ADMIN, BROADCAST, Caller
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
+
+log = get_logger(__name__)
 
 LONGEST_TEXT = 255
 """Most characters of a field that has a column; what is longer belongs in another field of the event."""
@@ -180,6 +184,7 @@ def ingest(
     first = events.first_ids(uow.session, caller.client_id, [each for each in repeated if each]) if repeated else {}
     if stored:
         announce(uow, caller, [each for each in ids if each in stored])
+        log_each(log, "event_accepted", ({"event_id": each} for each in ids if each in stored))
     return [_ingested(each, event, stored, first) for each, event in zip(ids, checked, strict=True)]
 
 
@@ -191,13 +196,17 @@ def announce(uow: UnitOfWork, caller: Caller, ids: Sequence[str]) -> None:
 
 def new_row(caller: Caller, event: CheckedEvent, *, is_broadcast: bool, now: datetime) -> dict[str, Any]:
     """Make the PENDING row of one event, with all that is its own."""
-    return _row(new_id(now), event) | {
-        "client_id": caller.client_id,
-        "is_broadcast": is_broadcast,
-        "is_addressed": False,
-        "queue_at": now + timedelta(seconds=get_settings().hint_seconds),
-        "created_at": now,
-    }
+    return (
+        _row(new_id(now), event)
+        | tracing.carried()
+        | {
+            "client_id": caller.client_id,
+            "is_broadcast": is_broadcast,
+            "is_addressed": False,
+            "queue_at": now + timedelta(seconds=get_settings().hint_seconds),
+            "created_at": now,
+        }
+    )
 
 
 def _rows(ids: Sequence[str], checked: Sequence[CheckedEvent]) -> list[dict[str, Any]]:
@@ -206,8 +215,9 @@ def _rows(ids: Sequence[str], checked: Sequence[CheckedEvent]) -> list[dict[str,
     Sorted by that id: two batches with the same events must not wait for each other.
     """
     rows: dict[str, dict[str, Any]] = {}
+    trace = tracing.carried()
     for each, event in zip(ids, checked, strict=True):
-        rows.setdefault(event.event_id or each, _row(each, event))
+        rows.setdefault(event.event_id or each, _row(each, event) | trace)
     return [rows[key] for key in sorted(rows)]
 
 

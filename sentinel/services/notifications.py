@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NewType
 
+from sentinel import tracing
 from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import CHANNELS, ROUTES
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.ids import is_id, new_ids
+from sentinel.logs import get_logger, log_each
 from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries import notifications, receipts
@@ -20,6 +22,8 @@ from sentinel.services.sending.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
+
+log = get_logger(__name__)
 
 SHOWN_BODY = 50
 """Most characters of a refused body that its error repeats."""
@@ -82,13 +86,14 @@ def accept(uow: UnitOfWork, client_id: int, requests: Sequence[CheckedRequest]) 
     if rows:
         notifications.insert(uow.session, rows)
         announce(uow, rows)
+        log_each(log, "notification_accepted", ({"notification_id": row["id"]} for row in rows))
     return rows
 
 
 def new_rows(client_id: int, requests: Sequence[CheckedRequest], *, now: datetime) -> list[dict[str, Any]]:
     """Make the PENDING rows of requests, in order."""
-    ids = new_ids(now, len(requests))
-    return [_row(client_id, request, each, now=now) for request, each in zip(requests, ids, strict=True)]
+    ids, trace = new_ids(now, len(requests)), tracing.carried()
+    return [_row(client_id, request, each, now=now) | trace for request, each in zip(requests, ids, strict=True)]
 
 
 def announce(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -175,6 +180,7 @@ def cancel(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> N
         status = notifications.status_of(uow.session, found.id)
         raise ConflictError(f"notification {found.id} is {status} and cannot be cancelled; only waiting ones can")
     notifications.note(uow.session, [found.id], "cancelled", now=uow.now)
+    uow.count("notifications_cancelled_total", channel=found.channel)
     return _fresh(uow, found)
 
 
@@ -249,6 +255,7 @@ def _standing(found: Notification) -> list[TimelineItem]:
     facts: Mapping[str, Any] = {
         "reason": found.reason,
         "duplicate_of": found.duplicate_of,
+        "silence_id": found.silence_id,
         "provider_message_id": found.provider_message_id,
         "next_attempt_at": found.next_attempt_at,
     }

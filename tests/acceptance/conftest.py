@@ -9,6 +9,7 @@ import pytest
 
 from sentinel.services.bookkeeping import audit
 from sentinel.stand_ins import ProviderProcess
+from tests.brokers import Broker
 from tests.conftest import Configure
 from tests.integration.conftest import live_settings
 from tests.system import QUICK, System, running_system
@@ -22,8 +23,8 @@ def ledger(tmp_path: Path) -> Iterator[ProviderProcess]:
 
 
 @pytest.fixture
-def system(database: Configure, ledger: ProviderProcess, tmp_path: Path) -> Iterator[System]:
+def system(database: Configure, ledger: ProviderProcess, broker: Broker, tmp_path: Path) -> Iterator[System]:
     """An installation on empty tables whose channels are live; nothing is started yet. At the end its books balance."""
-    with running_system(tmp_path, **live_settings(ledger.url) | QUICK) as found:
+    with running_system(tmp_path, **live_settings(ledger.url) | QUICK | broker.variables) as found:
         yield found
         assert audit.audit().found == []

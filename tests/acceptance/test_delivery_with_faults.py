@@ -19,6 +19,7 @@ from sentinel.stand_ins import (
     reset,
     silence,
 )
+from tests.brokers import on_both_brokers
 from tests.rows import count_statuses, have_ended, row, tries
 from tests.system import System, eventually
 
@@ -48,6 +49,7 @@ EXPECTED = {
 TEXT = "Ofen 3: 85 °C — bitte prüfen!\nZeile zwei 🔥 "
 
 
+@on_both_brokers
 def test_every_row_is_right_and_the_recoverable_ones_come_through_by_retry(
     system: System, ledger: ProviderProcess
 ) -> None:

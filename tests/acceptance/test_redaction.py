@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import requests
 
 from sentinel.embedded.servers import Servers
 from sentinel.stand_ins import API_KEY, AUTH_TOKEN, ProviderProcess, refused
+from tests.collector import Collector, collecting
 from tests.integration.calls import bearer
 from tests.rows import count_statuses, have_ended
 from tests.system import System, eventually
@@ -31,8 +32,17 @@ PRIVATE = [NUMBER, MAIL, "private.person", TEXT, "private-key", "private-user", 
 SECRETS = [AUTH_TOKEN, API_KEY, SECRET]
 
 
-def test_nothing_private_is_said_at_debug_level(system: System, ledger: ProviderProcess, servers: Servers) -> None:
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
+
+
+def test_nothing_private_is_said_at_debug_level(
+    system: System, ledger: ProviderProcess, servers: Servers, collector: Collector
+) -> None:
     system.environment |= {"SENTINEL_LOG_LEVEL": "debug", "SENTINEL_MAX_ATTEMPTS": "2"}
+    system.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     ledger.script(refused(500), refused(400))
     system.start_api()
     key = bearer("mine")["Authorization"]
@@ -61,6 +71,8 @@ def test_nothing_private_is_said_at_debug_level(system: System, ledger: Provider
     for word in [*PRIVATE, *SECRETS, key.removeprefix("Bearer ")]:
         assert word not in whole, (word, [name for name, text in logs.items() if word in text])
         assert word.encode() not in queued, word
+        assert word.encode() not in collector.raw, word
+    assert collector.named("send email")
 
 
 def _everything_in(url: str) -> bytes:

@@ -9,6 +9,7 @@ import requests
 
 from sentinel.embedded.ports import choose_port
 from sentinel.stand_ins import ProviderProcess, delayed
+from tests.brokers import Broker, on_both_brokers
 from tests.rows import count_statuses, have_ended, rows, tries
 from tests.system import System, eventually
 
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("workers")]
 LOGIN = ("operator", "flower-password")
 
 
+@on_both_brokers
 def test_named_workers_work_side_by_side_and_flower_shows_them_without_any_content(
     system: System, ledger: ProviderProcess
 ) -> None:
@@ -55,6 +57,7 @@ def test_named_workers_work_side_by_side_and_flower_shows_them_without_any_conte
     assert "bob@" in ping
 
 
+@on_both_brokers
 def test_nothing_waits_while_workers_are_idle(system: System, ledger: ProviderProcess) -> None:
     system.start_everything()
 
@@ -75,11 +78,12 @@ def test_nothing_waits_while_workers_are_idle(system: System, ledger: ProviderPr
     assert len({entry.recipient for entry in ledger.entries}) == len(ledger.entries) == 300
 
 
+@on_both_brokers
 def test_a_notification_accepted_while_the_broker_is_down_goes_out_when_it_is_back(
-    system: System, ledger: ProviderProcess
+    system: System, ledger: ProviderProcess, broker: Broker
 ) -> None:
     working = dict(system.environment)
-    system.environment["BROKER_URL"] = "redis://127.0.0.1:1/0"
+    system.environment["BROKER_URL"] = broker.nowhere
     system.start_api()
 
     stored = system.post(channel="sms", recipient="+14155550001", body="hi")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sentinel.stand_ins import ProviderProcess
+from tests.brokers import Broker
 from tests.conftest import Configure
 from tests.integration.conftest import live_settings
 from tests.system import QUICK, System, running_system
@@ -19,9 +20,11 @@ def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderProces
 
 
 @pytest.fixture(scope="module")
-def _running(_schema: None, _ledger: ProviderProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def _running(
+    _schema: None, _ledger: ProviderProcess, broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("system")
-    with running_system(folder, **live_settings(_ledger.url) | QUICK) as found:
+    with running_system(folder, **live_settings(_ledger.url) | QUICK | broker.variables) as found:
         yield found
 
 

@@ -9,6 +9,7 @@ import redis
 
 from sentinel.embedded.servers import Servers
 from sentinel.stand_ins import ProviderProcess, delayed
+from tests.brokers import Broker
 from tests.rows import count_ambiguous, count_statuses, have_ended
 from tests.system import System, eventually
 
@@ -44,14 +45,14 @@ def test_a_worker_killed_in_the_middle_of_500_deliveries_loses_nothing(system: S
     assert sum(copies.values()) - COUNT <= count_ambiguous()
 
 
-def test_redis_killed_between_post_and_delivery_loses_nothing(
-    system: System, ledger: ProviderProcess, servers: Servers
+def test_a_broker_killed_between_post_and_delivery_loses_nothing(
+    system: System, ledger: ProviderProcess, broker: Broker
 ) -> None:
     system.post_batch(_texts())
 
-    servers.valkey.kill()
+    broker.server.kill()
     stored = [system.post(channel="sms", recipient=f"+1415556{number:04}", body="hi")["id"] for number in range(5)]
-    servers.valkey.start()
+    broker.server.start()
 
     _all_end()
     assert count_statuses() == {"SENT": COUNT + len(stored)}

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sentinel import tracing
 from sentinel.app import create_app
 from sentinel.chaos.installation import provider_variables
 from sentinel.services import notifications
@@ -18,6 +19,7 @@ from sentinel.services.sending import delivery, pipeline
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings, get_settings
 from sentinel.stand_ins import ProviderStandIn
+from tests.collector import Collector, collecting
 from tests.conftest import Configure
 
 DEFAULT_CLIENT_ID = 1
@@ -57,6 +59,21 @@ def live_settings(url: str) -> dict[str, str]:
         "SENTINEL_BACKOFF_BASE_SECONDS": "0.001",
         "SENTINEL_AMBIGUOUS_WAIT_SECONDS": "0",
     }
+
+
+@pytest.fixture(scope="module")
+def _collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
+
+
+@pytest.fixture
+def collector(_collector: Collector, provider: ProviderStandIn, database: Configure) -> Collector:
+    """Where this process exports to: `exported` lets it come."""
+    database(OTEL_EXPORTER_OTLP_ENDPOINT=_collector.url)
+    assert tracing.start()
+    _collector.forget()
+    return _collector
 
 
 @pytest.fixture

@@ -28,6 +28,18 @@ SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) |
 OF_NOBODY: dict[str, Any] = {"pack": "device_health", "name": "twilio", "channel": "sms"}
 """Path parameters that name what belongs to no client."""
 
+ELSEWHERE: dict[str, Any] = {
+    "alertmanager_alerts.AlertList": [{"labels": {"alertname": "DiskFull"}}],
+    "alertmanager_silences.SilenceList": {
+        "matchers": [{"name": "alertname", "value": "DiskFull", "isRegex": False}],
+        "startsAt": "2026-11-20T18:00:00Z",
+        "endsAt": "2099-12-31T00:00:00Z",
+        "createdBy": "ann",
+        "comment": "",
+    },
+}
+"""Bodies of calls that others describe: Alertmanager."""
+
 ALTERNATIVES = ("rule",)
 """Fields that no schema requires because there is another way to say the same."""
 
@@ -56,7 +68,7 @@ def calls(app: Flask, known: Mapping[str, Any]) -> Iterator[Call]:
             path = _path(app, rule, known)
             for method in sorted((rule.methods or set()) - {"OPTIONS"}):
                 operation = described["paths"].get(_described_path(rule), {}).get(method.lower(), {})
-                body = _body(operation, described) if method not in READING else None
+                body = None if method in READING else ELSEWHERE.get(rule.endpoint) or _body(operation, described)
                 yield Call(method, path, rule.endpoint, bool(rule.arguments - set(OF_NOBODY)), body)
 
 

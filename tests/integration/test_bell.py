@@ -26,7 +26,7 @@ def test_it_falls_silent_by_itself_when_its_chain_is_lost(servers: Servers) -> N
 
 
 def test_without_redis_chains_leave_at_once() -> None:
-    bell = Bell(redis.Redis(port=1, socket_connect_timeout=0.2), longest_ms=1000)
+    bell = Bell(redis.Redis.from_url("redis://127.0.0.1:1"), longest_ms=1000)
 
     assert bell.ring("sms")
     assert bell.ring("sms")

@@ -128,7 +128,7 @@ def test_both_servers_ask_for_a_password(state_dir: Path) -> None:
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             psycopg2.connect(without)
         port = int(servers.redis_url.rpartition(":")[2].partition("/")[0])
-        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+        with redis.Redis.from_url(f"redis://127.0.0.1:{port}") as stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
 
 

@@ -74,7 +74,7 @@ def test_all_wordings_of_some_clients_come_at_once() -> None:
     mine, other = client(), client("other")
 
     with new_session() as session:
-        found = matching.clients(session, [mine, other])
+        found = matching.clients(session, [mine, other], now=utc_now())
         assert found[mine].templates == {("default", "sms"): (None, "a"), ("default", None): ("s", "b")}
         assert found[other].templates == {("default", "sms"): (None, "c")}
-        assert matching.clients(session, []) == {}
+        assert matching.clients(session, [], now=utc_now()) == {}

@@ -14,6 +14,7 @@ import redis
 from sqlalchemy import TextClause
 from sqlalchemy.event import listen, remove
 
+from sentinel import metrics
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.models.event import EventStatus
@@ -371,6 +372,7 @@ def test_an_event_that_breaks_the_engine_fails_alone(monkeypatch: pytest.MonkeyP
 
     assert (event(poison).status, event(poison).reason) == (EventStatus.FAILED, "bug")
     assert event(order).status == EventStatus.MATCHED
+    assert metrics.totals()["events_failed_total",] == 1
 
 
 @pytest.mark.parametrize(("place", "name"), [(aftermath, "worded"), (fanout, "severity")])

@@ -91,12 +91,15 @@ def test_promtool_has_nothing_to_say(api: FlaskClient, accept: Accept) -> None:
     if promtool is None:
         pytest.skip("promtool is not installed here")
     accept()
+    for name, metric in METRICS.items():
+        note = metrics.observe if metric.buckets else metrics.count
+        note(name, 1, **dict.fromkeys(metric.labels, "x"))
 
-    checked = subprocess.run(
-        [promtool, "check", "metrics"], input=api.get("/metrics").get_data(), capture_output=True, check=False
-    )
+    told = api.get("/metrics").get_data()
+    checked = subprocess.run([promtool, "check", "metrics"], input=told, capture_output=True, check=False)
 
-    assert checked.returncode == 0, checked.stderr
+    assert {name for name in METRICS if f"\n{name}".encode() in told.replace(b"\n#", b"")} == set(METRICS)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
 def test_each_step_of_a_notification_is_counted(
@@ -322,7 +325,8 @@ def test_gauges_tell_how_things_stand(api: FlaskClient, accept: Accept) -> None:
 
     assert found["notifications_in_flight", (("channel", "sms"), ("status", "PENDING"))] == 3
     assert found["notifications_in_flight", (("channel", "email"), ("status", "SENDING"))] == 0
-    assert 100 <= found["notifications_oldest_due_seconds", ()] < 130
+    assert 100 <= found["notifications_oldest_due_seconds", (("channel", "sms"),)] < 130
+    assert found["notifications_oldest_due_seconds", (("channel", "email"),)] == 0
     assert found["tickets_unresolved", (("severity", "critical"), ("status", "open"))] == 1
     assert found["tickets_unresolved", (("severity", "low"), ("status", "acknowledged"))] == 1
     assert found["tickets_unresolved", (("severity", "low"), ("status", "open"))] == 0
@@ -422,6 +426,21 @@ def test_a_request_is_counted_once_though_it_is_repeated_under_its_key(api: Flas
         send(api, SMS, Idempotency_Key="once")
 
     assert value(api, "notifications_accepted_total", channel="sms") == 1
+
+
+def test_cancelling_is_an_end_that_is_counted_once(api: FlaskClient, accept: Accept) -> None:
+    waiting = accept()
+
+    answers = [api.post(f"/notifications/{waiting}/cancel").status_code for _ in range(2)]
+
+    assert answers == [200, 409]
+    assert value(api, "notifications_cancelled_total", channel="sms") == 1
+
+
+def test_the_share_in_time_is_told_exactly(api: FlaskClient) -> None:
+    metrics.observe("delivery_seconds", 9.9, 10.0, 10.1, channel="sms")
+
+    assert value(api, "delivery_seconds_bucket", channel="sms", le="10.0") == 2
 
 
 def test_the_reference_lists_every_metric_with_its_labels() -> None:

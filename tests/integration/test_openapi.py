@@ -114,6 +114,11 @@ OPERATIONS = [
     ("POST", "/suppressions/batch"),
     ("GET", "/suppressions/{suppression_id}"),
     ("DELETE", "/suppressions/{suppression_id}"),
+    ("GET", "/silences"),
+    ("POST", "/silences"),
+    ("GET", "/silences/{silence_id}"),
+    ("PUT", "/silences/{silence_id}"),
+    ("DELETE", "/silences/{silence_id}"),
 ]
 
 # The description cannot say when a text is a phone number or a mail address: that depends on the channel, so what is

@@ -125,7 +125,8 @@ def some_ids() -> dict[str, object]:
     """An object of each kind, for the addresses of the API."""
     tables = {"notification_id": "notifications", "event_id": "events", "ticket_id": "tickets"}
     tables |= {"suppression_id": "suppressions", "key_id": "api_keys", "rule_id": "rules"}
-    tables |= {"endpoint_id": "endpoints", "template_id": "templates", "integration_id": "integrations"}
+    tables |= {"endpoint_id": "endpoints", "template_id": "templates", "silence_id": "silences"}
+    tables |= {"integration_id": "integrations"}
     with db.get_engine().connect() as connection:
         found = {
             name: connection.execute(

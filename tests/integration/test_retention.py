@@ -141,9 +141,23 @@ def test_every_other_kind_of_row_ends_too(database: Configure) -> None:
         "VALUES (1, 'a', '', 202, '', now()), (1, 'b', '', 202, '', now() + interval '1 day')"
     )
 
+    execute(
+        "INSERT INTO silences (id, client_id, matchers, starts_at, ends_at, created_by, comment, created_at, "
+        "updated_at) "
+        "SELECT gen_random_uuid(), 1, '[]', now() - interval '101 days', until, 'ann', '', now(), now() "
+        "FROM (VALUES (now() - interval '100 days'), (now())) AS v (until)"
+    )
+    execute(
+        "INSERT INTO alerts (client_id, fingerprint, labels, annotations, generator_url, starts_at, ends_at, "
+        "is_open_ended, status, updated_at) "
+        "SELECT 1, status, '{}', '{}', '', now(), now(), false, status, now() - interval '100 days' "
+        "FROM (VALUES ('resolved'), ('firing')) AS v (status)"
+    )
+
     retention.prune()
 
-    tables = ("events", "receipts", "suppressions", "tickets", "rule_changes", "dedupe_claims", "idempotency_keys")
+    tables: tuple[str, ...] = ("silences", "alerts")
+    tables += ("events", "receipts", "suppressions", "tickets", "rule_changes", "dedupe_claims", "idempotency_keys")
     left = {name: execute_count(name) for name in tables}
     assert left == dict.fromkeys(tables, 1)
 

@@ -401,7 +401,7 @@ def test_rules_without_memory_are_known() -> None:
 
 
 def test_without_the_store_windows_cannot_be_judged() -> None:
-    away = RuleState(redis.Redis(port=1, socket_connect_timeout=0.2))
+    away = RuleState(redis.Redis.from_url("redis://127.0.0.1:1"))
     asked = Asked("count() over 1m > 1")
 
     for question in (lambda: away.decide([asked.hit(0)]), lambda: away.due(at(0))):

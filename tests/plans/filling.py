@@ -137,6 +137,22 @@ RULES = """
     SELECT n, :now - make_interval(mins => 30000 - n) FROM generate_series(1, 20000) AS n
 """
 
+SILENCES = """
+    INSERT INTO silences (id, client_id, matchers, starts_at, ends_at, created_by, comment, created_at, updated_at)
+    SELECT gen_random_uuid(), 1 + n % :clients, '[{"name": "a", "value": "b", "isRegex": false, "isEqual": true}]',
+           ends_at - interval '1 hour', ends_at, 'ann', '', ends_at - interval '1 hour', ends_at - interval '1 hour'
+    FROM generate_series(1, :rows / 20) AS n, LATERAL (SELECT :now + make_interval(mins => 60 - 12 * n) AS ends_at) AS e
+"""
+
+ALERTS = """
+    INSERT INTO alerts (
+        client_id, fingerprint, labels, annotations, generator_url, starts_at, ends_at, is_open_ended, status,
+        updated_at)
+    SELECT 1 + n % :clients, lpad(to_hex(n), 16, '0'), '{"alertname": "DiskFull"}', '{}', '', at, at, false,
+           CASE WHEN n % 100 = 0 THEN 'firing' ELSE 'resolved' END, at
+    FROM generate_series(1, :rows / 20) AS n, LATERAL (SELECT :now + make_interval(mins => 60 - 12 * n) AS at) AS e
+"""
+
 STEPS = (
     CLIENTS_SQL,
     NOTIFICATIONS,
@@ -147,6 +163,8 @@ STEPS = (
     TICKET_EVENTS,
     RECEIPTS,
     SUPPRESSIONS,
+    SILENCES,
+    ALERTS,
     INTEGRATIONS,
     CLAIMS,
     KEYS,

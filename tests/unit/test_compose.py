@@ -16,6 +16,7 @@ from sentinel.channels.registry import CHANNELS
 from sentinel.cli import cli, processes
 from sentinel.cli.config import variable_of
 from sentinel.cli.system import api_and_workers
+from sentinel.rabbitmq import is_rabbitmq
 from sentinel.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,6 +150,20 @@ def test_redis_keeps_its_data_and_evicts_nothing(compose: dict[str, Any]) -> Non
     assert "--maxmemory-policy noeviction" in words
 
 
+def test_rabbitmq_beside_it_is_the_broker_of_everything_that_lasts(compose: dict[str, Any]) -> None:
+    text = (ROOT / "docker-compose.rabbitmq.yml").read_text()
+    beside = yaml.safe_load(text)["services"]
+
+    server = beside.pop("rabbitmq")
+    assert set(beside) == set(OURS) - {"migrate"}
+    for service in beside.values():
+        assert is_rabbitmq(service["environment"]["BROKER_URL"])
+        assert service["depends_on"] == {"rabbitmq": {"condition": "service_healthy"}}
+    assert set(re.findall(r"\$\{([^}]+)\}", text)) == {"RABBITMQ_PASSWORD:?set RABBITMQ_PASSWORD in .env"}
+    assert "ports" not in server
+    assert "healthcheck" in server
+
+
 def test_each_lasting_service_has_a_healthcheck(compose: dict[str, Any]) -> None:
     assert {name for name, service in compose.items() if "healthcheck" not in service} == {"migrate"}
 
@@ -156,7 +171,8 @@ def test_each_lasting_service_has_a_healthcheck(compose: dict[str, Any]) -> None
 def test_the_example_environment_knows_only_variables_that_exist(compose: dict[str, Any]) -> None:
     named = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     settings = {variable_of(name, field) for name, field in Settings.model_fields.items()}
-    interpolated = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    files = "".join(path.read_text() for path in ROOT.glob("docker-compose*.yml"))
+    interpolated = set(re.findall(r"\$\{(\w+)", files))
 
     assert named <= settings | interpolated
     assert named >= interpolated

@@ -12,6 +12,7 @@ import pytest
 from sentinel.imports import hidden
 
 NOBODY = {"rich", "pygments", "prompt_toolkit", "click_repl", "yaml", "cffi", "pycparser", "sendgrid", "alembic"}
+NOBODY |= {"opentelemetry"}  # unless traces are on
 """What libraries would import because it is there."""
 LATER = {"cloudevents"}
 """What the first request that needs it imports."""
@@ -21,14 +22,25 @@ WEB = {"flask", "werkzeug", "marshmallow", "flask_smorest", "prometheus_client"}
 RULES = {"jinja2", "lark", "re2"}
 DATABASE = {"sqlalchemy", "psycopg2"}
 FLOWER = {"flower", "tornado"}
+STREAMS = {"confluent_kafka", "google"}
 
 WORKER = "celery_programs.worker(celery_programs.find_app('tasks'), options('{queues}'))"
 KNOWING = "celery_programs.{program}(celery_programs.find_app('sentinel.broker:celery'), options(''))"
+INGEST = "from click.testing import CliRunner; from sentinel.cli import cli; CliRunner().invoke(cli, ['ingest', {}])"
+"""As far as the settings that are refused: everything is loaded by then."""
 PROCESSES = {
     "api": ("from sentinel import serving; serving.application()", SENDING | FLOWER),
     "pipeline worker": (WORKER.format(queues="pipeline,receipts,maintenance,inbox,inbox.retry"), WEB | FLOWER),
     "channel worker": (WORKER.format(queues="sms,sms.retry"), WEB | FLOWER | RULES | ADDRESSES),
-    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE),
+    "ingest redis": (
+        INGEST.format("'redis', '--stream', 's', '--client', 'c', '--url', 'no:address'"),
+        WEB | FLOWER | RULES | ADDRESSES | SENDING | STREAMS,
+    ),
+    "ingest kafka": (
+        INGEST.format("'kafka', '--brokers', 'b', '--topic', 't', '--client', 'c', '--set', 'no.such=1'"),
+        WEB | FLOWER | RULES | ADDRESSES | SENDING | {"google"},
+    ),
+    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE | STREAMS),
     "flower": (
         KNOWING.format(program="flower"),
         (WEB - {"prometheus_client"}) | RULES | ADDRESSES | SENDING | DATABASE,
@@ -60,14 +72,26 @@ def test_a_process_loads_nothing_that_it_does_not_need(process: str) -> None:
     assert loaded & (unwanted | NOBODY | LATER) == set()
 
 
-def modules_after(code: str) -> set[str]:
-    """Top-level modules of a process that has run `code`."""
+@pytest.mark.parametrize("process", ["api", "pipeline worker", "channel worker"])
+def test_what_records_traces_is_loaded_at_the_start_where_they_are_wanted(process: str) -> None:
+    code, _ = PROCESSES[process]
+
+    assert "opentelemetry.sdk.trace" in modules_after(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+
+
+def modules_after(code: str, **variables: str) -> set[str]:
+    """Modules of a process that has run `code`."""
     program = PRELUDE.format(code=code, is_celery="celery_programs" in code)
     urls = {"DATABASE_URL": "postgresql://127.0.0.1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | urls, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        env=os.environ | urls | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
-    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_a_hidden_module_cannot_be_imported_and_is_there_again_afterwards() -> None:

@@ -43,6 +43,9 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[0-9a-f]{32}": ("fullmatch", BODY),
     r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem": ("fullmatch", BODY),
     r"sns\.[a-z0-9-]{3,32}\.amazonaws\.com(\.cn)?": ("fullmatch", BODY),
+    r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)': ("fullmatch", BODY),
+    r'\\([\\n"])': ("sub", BODY),
+    r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}": ("fullmatch", BODY),
     # what our own statements say
     r"%\((\w+)\)s": ("findall", BODY),
     # what templates and events say

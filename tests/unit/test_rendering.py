@@ -365,3 +365,45 @@ def test_a_source_is_refused_or_filled_and_nothing_else_happens(source: str) -> 
 
 def test_numbers_stay_small_enough_to_be_written() -> None:
     assert filled("{{ event.big " + "* event.big " * 20 + "}}", {"big": 2**63}) == "-"
+
+
+ALERT: dict[str, Any] = {
+    "type": "alert",
+    "status": "firing",
+    "name": "DiskFull",
+    "severity": "page",
+    "source": "node",
+    "labels": {"alertname": "DiskFull", "severity": "page", "instance": "db-1"},
+    "annotations": {"summary": "99 %"},
+    "starts_at": "2026-11-20T18:00:00.000Z",
+    "ends_at": None,
+    "generator_url": None,
+}
+
+
+def test_the_built_in_mail_of_an_alert_says_first_that_it_fires_and_then_why() -> None:
+    assert render("email", facts(ALERT, severity="critical", rules=())) == Content(
+        "FIRING [CRITICAL] node/DiskFull",
+        "Status: FIRING\nSeverity: CRITICAL\nSource: node\nName: DiskFull\nType: alert\nTime: 2026-11-20T18:05:00Z\n"
+        "Event: evt-1\nClient: acme\n\n"
+        "annotations.summary: 99 %\nlabels.instance: db-1\nstarts_at: 2026-11-20T18:00:00.000Z",
+    )
+
+
+def test_the_built_in_sms_of_a_resolved_alert_begins_with_that() -> None:
+    event = ALERT | {"status": "resolved", "ends_at": "2026-11-20T18:05:00.000Z"}
+
+    assert render("sms", facts(event, severity=None, rules=())).body == (
+        "RESOLVED node/DiskFull - annotations.summary=99 %, labels.instance=db-1, "
+        "starts_at=2026-11-20T18:00:00.000Z, ends_at=2026-11-20T18:05:00.000Z"
+    )
+
+
+@pytest.mark.parametrize(
+    "event", [{"status": "firing"}, {"type": "alert", "status": "odd"}, {"type": "alert", "status": []}]
+)
+def test_what_is_no_alert_is_worded_as_ever(event: dict[str, Any]) -> None:
+    content = render("email", facts(event))
+
+    assert "FIRING" not in content.body
+    assert (content.subject or "").startswith("[HIGH]")

@@ -33,6 +33,9 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("PUBLIC_BASE_URL", "sentinel.example.com", "PUBLIC_BASE_URL: must start with https://"),
         ("PUBLIC_BASE_URL", "https://sentinel.example.com:https", "PUBLIC_BASE_URL: must be an address alone"),
         ("PUBLIC_BASE_URL", "https://sentinel.example.com/?a=b", "PUBLIC_BASE_URL: must be an address alone"),
+        ("SENTINEL_TRACES", "perhaps", "SENTINEL_TRACES: Input should be a valid boolean"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT: must be an address like"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "grpc://x", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be an address"),
         ("SENDGRID_WEBHOOK_PUBLIC_KEY", "MFkwEwYHKoZI", "SENDGRID_WEBHOOK_PUBLIC_KEY: is not the verification key"),
         ("SENTINEL_RESEND_SECONDS", "60,soon", "SENTINEL_RESEND_SECONDS"),
         ("TWILIO_API_BASE_URL", "http://api.twilio.example", "TWILIO_API_BASE_URL: must start with https://"),
@@ -81,6 +84,10 @@ def test_a_bad_list_of_limits_is_refused(
         ({"SENTINEL_TASK_TIME_LIMIT_SECONDS": "60"}, "SENTINEL_TASK_TIME_LIMIT_SECONDS (60 s) must be longer than"),
         ({"SENTINEL_VISIBILITY_TIMEOUT_SECONDS": "600"}, "SENTINEL_VISIBILITY_TIMEOUT_SECONDS (600 s) must be longer"),
         ({"SENTINEL_BROKER_WAIT_SECONDS": "600"}, "SENTINEL_VISIBILITY_TIMEOUT_SECONDS (900 s) must be longer than"),
+        (
+            {"BROKER_URL": "amqp://queue.example.com", "SENTINEL_TASK_TIME_LIMIT_SECONDS": "900"},
+            "RabbitMQ's consumer_timeout (1800 s) must be longer than 2 * SENTINEL_TASK_TIME_LIMIT_SECONDS (1800 s)",
+        ),
     ],
     ids=str,
 )
@@ -94,6 +101,13 @@ def test_times_that_would_send_twice_are_refused(
         load_settings(state_dir=folder)
 
     assert message in str(caught.value)
+
+
+def test_waits_that_lie_in_rabbitmq_need_no_visibility_timeout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_URL", "amqp://queue.example.com")
+    monkeypatch.setenv("SENTINEL_BROKER_WAIT_SECONDS", "600")
+
+    assert load_settings(state_dir=folder).is_rabbitmq
 
 
 def test_a_password_is_not_sent_in_clear_to_another_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,3 +230,40 @@ def test_a_providers_address_is_https_or_on_this_machine(url: str) -> None:
 def test_a_disguised_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="must start with https://"):
         Settings(twilio_api_base_url=url)
+
+
+@pytest.mark.parametrize(
+    ("variables", "endpoint"),
+    [
+        ({}, None),
+        ({"SENTINEL_TRACES": "true"}, "http://localhost:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/"}, "http://collector:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x/otlp"}, "https://x/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://x/api/traces"}, "https://x/api/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "SENTINEL_TRACES": "false"}, None),
+    ],
+    ids=str,
+)
+def test_traces_go_where_the_variables_of_opentelemetry_say(
+    variables: dict[str, str], endpoint: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().traces_endpoint == endpoint
+
+
+@pytest.mark.parametrize("parent", [None, "opentelemetry"], ids=["nothing is installed", "only a part is installed"])
+def test_traces_without_the_extra_are_refused_with_its_name(
+    parent: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_TRACES", "true")
+
+    def find(name: str) -> None:
+        if parent is None:
+            raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr("sentinel.settings.find_spec", find)
+
+    with pytest.raises(ConfigurationError, match=r"OpenTelemetry is not installed; install Sentinel .* \[otel\]"):
+        load_settings()

@@ -9,7 +9,7 @@ import marshmallow as ma
 import orjson
 from marshmallow import fields, validate
 
-from sentinel.nesting import is_storable
+from sentinel.json_bounds import is_storable
 
 SEVERITIES = ("critical", "high", "medium", "low")
 AWARE = 'write it with its offset, for example "2026-11-20T18:00:00Z"'
@@ -57,11 +57,11 @@ def one_of(words: Iterable[str], *, example: str, **options: Any) -> AnyCase:
     return AnyCase(validate=validate.OneOf(known), metadata=metadata, **options)
 
 
-def moment(*, example: str) -> fields.AwareDateTime:
+def moment(*, example: str, **options: Any) -> fields.AwareDateTime:
     """A time with its offset from UTC."""
     words: dict[str, Any] = {"invalid": "Is not a time.", "invalid_awareness": "Has no offset from UTC."}
     metadata = {"example": example, "remedy": AWARE}
-    return fields.AwareDateTime(format="iso", allow_none=True, error_messages=words, metadata=metadata)
+    return fields.AwareDateTime(format="iso", error_messages=words, metadata=metadata, **{"allow_none": True} | options)
 
 
 def yes_or_no(**options: Any) -> fields.Boolean:

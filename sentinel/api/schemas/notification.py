@@ -63,6 +63,7 @@ class NotificationView(ma.Schema):
     user_id = fields.String(required=True, allow_none=True)
     dedupe_key = fields.String(required=True, allow_none=True)
     duplicate_of = fields.UUID(required=True, allow_none=True)
+    silence_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the silence that held it back"})
     event_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the event that rules made it of"})
     rule_ids = fields.List(fields.Integer(), required=True, allow_none=True)
     endpoint_id = fields.Integer(required=True, allow_none=True)

@@ -37,6 +37,7 @@ RESOURCES = (
     "templates",
     "tickets",
     "suppressions",
+    "silences",
     "integrations",
 )
 """What has scopes of its own."""
@@ -109,6 +110,18 @@ def open_caller(uow: UnitOfWork) -> Caller:
         raise UnauthorizedError("client `default` is missing; run `sentinel db upgrade`")
     client_id, name = found
     return Caller(client_id, name, frozenset(SCOPES), label="open mode")
+
+
+def active_caller(uow: UnitOfWork, client_name: str) -> Caller:
+    """Return the operator of this machine acting for a client that is on."""
+    found = clients.active_caller_by_name(uow.session, client_name)
+    if found is None:
+        raise NotFoundError(
+            f"there is no client {client_name[:LONGEST_NAME]!r} that is on; "
+            "`sentinel keys list` shows those that have keys, PATCH /clients/{id} switches one on"
+        )
+    client_id, name = found
+    return Caller(client_id, name, frozenset(SCOPES))
 
 
 def create_key(

@@ -49,7 +49,7 @@ class Wordings:
 
 def of_clients(uow: UnitOfWork, client_ids: list[int]) -> Wordings:
     """Read the templates of these clients."""
-    return wordings_of(matching.clients(uow.session, client_ids))
+    return wordings_of(matching.clients(uow.session, client_ids, now=uow.now))
 
 
 def wordings_of(clients: Mapping[int, ConcernedClient]) -> Wordings:

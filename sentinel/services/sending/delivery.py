@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,12 +20,12 @@ from sentinel.channels.base import Message, Outcome
 from sentinel.channels.registry import provider_names
 from sentinel.channels.sender import Result, Sender, Sent, Unsent, places_of
 from sentinel.clock import utc_now
-from sentinel.logs import get_logger
+from sentinel.logs import get_logger, log_each
 from sentinel.models.status import Reason, Status
 from sentinel.once import Once
 from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import By, ClaimedRow, Lease
-from sentinel.services import suppressions
+from sentinel.services import suppressions, traces
 from sentinel.services.sending import breaker, learning, outcomes
 from sentinel.services.unit_of_work import UnitOfWork, single_statements, unit_of_work
 from sentinel.services.watching import tallies
@@ -113,6 +113,7 @@ class Round:
         self._admission = breaker.Admission(None)
         self._provider = ""
         self._rows: dict[str, ClaimedRow] = {}
+        self._traces: Mapping[str, str] = {}
         self._lease = Lease(str(uuid.uuid4()), utc_now() + timedelta(seconds=settings.lease_seconds))
 
     @property
@@ -169,6 +170,7 @@ class Round:
                 breaker.park(uow, self._channel, ids, self._admission)
                 return None
             self._rows = {row.id: row for row in claimed}
+            self._traces = traces.of_notifications(uow, self._rows)
             if len(claimed) < len(ids):
                 self._end_hopeless(uow, [each for each in ids if each not in self._rows])
         return [self._message(row) for row in claimed]
@@ -221,6 +223,8 @@ class Round:
             secret=row.secret,
             is_status=bool(row.is_status),
             created_at=row.created_at,
+            attempt=row.attempt,
+            traceparent=self._traces.get(row.id),
         )
 
     def _write(self, group: Sequence[Result]) -> None:
@@ -231,6 +235,10 @@ class Round:
                 rows = [self._tried(result, uow.now) for result in sent]
                 by = By(self._lease.id, self._provider, self._worker)
                 kept = set(delivery.record(uow.session, by, rows, now=uow.now))
+                told = (
+                    {"notification_id": row["id"], "outcome": row["outcome"], "status": row["status"]} for row in rows
+                )
+                log_each(log, "notification_tried", told)
                 tallies.count_tries(uow, self._provider, sent)
                 ours = [row for row in rows if row["id"] in kept]
                 tallies.count_standings(uow, self._channel, self._provider, ours, self._rows)

@@ -19,9 +19,11 @@ from sentinel.models.status import Reason, Status
 from sentinel.models.suppression import SuppressionReason
 from sentinel.queries import failover, notifications, sweeping
 from sentinel.queries.failover import EndedRow
+from sentinel.services import traces
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
+from sentinel.tracing import FIELD
 
 MOST = 1000
 """Most rows of one sweep."""
@@ -103,8 +105,10 @@ def _wants_another(row: EndedRow, *, now: datetime) -> bool:
 def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow]) -> int:
     if not rows:
         return 0
+    belonging = traces.of_notifications(uow, (row.id for row in rows))
     successors = [
-        _successor(row, each, now=uow.now) for row, each in zip(rows, new_ids(uow.now, len(rows)), strict=True)
+        _successor(row, each, now=uow.now) | ({FIELD: belonging[row.id]} if row.id in belonging else {})
+        for row, each in zip(rows, new_ids(uow.now, len(rows)), strict=True)
     ]
     stored = {each.id for each in notifications.insert(uow.session, successors)}
     failover.note(uow.session, [_note(each, is_new=each["id"] in stored) for each in successors], now=uow.now)

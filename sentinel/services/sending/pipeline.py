@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from sentinel import tracing
 from sentinel.channels.registry import ROUTES, provider_name
 from sentinel.limiter import Subject, get_limiter
 from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.pipeline import Candidate
-from sentinel.services import suppressions
+from sentinel.services import suppressions, traces
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
@@ -118,7 +119,15 @@ STAGES: Mapping[str, Stage] = MappingProxyType({"evaluate": evaluate, "dedupe": 
 
 def waiting(uow: UnitOfWork, ids: Sequence[str]) -> Rows:
     """Read those of `ids` that are PENDING and due, in the order of their time."""
-    return pipeline.candidates(uow.session, ids, now=uow.now)
+    rows = pipeline.candidates(uow.session, ids, now=uow.now)
+    traces.of_notifications(uow, (row.id for row in rows))
+    return rows
+
+
+def run(name: str, uow: UnitOfWork, rows: Rows) -> Rows:
+    """Let rows pass the stage of that name."""
+    with tracing.within(name, {"sentinel.batch_size": len(rows)}):
+        return STAGES[name](uow, rows)
 
 
 def prepare(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
@@ -128,7 +137,7 @@ def prepare(uow: UnitOfWork, ids: Sequence[str]) -> list[str]:
 
 def admitted(uow: UnitOfWork, rows: Rows) -> list[str]:
     """Take rows of one channel, as they are stored, through all stages; returns those that may be sent."""
-    for stage in STAGES.values():
+    for name in STAGES:
         if rows:
-            rows = stage(uow, rows)
+            rows = run(name, uow, rows)
     return [row.id for row in rows]

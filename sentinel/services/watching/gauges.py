@@ -10,7 +10,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel import metrics
+from sentinel import metrics, stream_lag
 from sentinel.broker import UNREACHABLE, celery, queue_lengths
 from sentinel.channels.registry import CHANNELS
 from sentinel.logs import get_logger
@@ -44,7 +44,7 @@ class Gauges:
         """Return values by name and labels. A part that is away is said to be; what only it knows is left out."""
         with self._lock:
             if time.monotonic() - self._read_at >= FRESH_SECONDS:
-                self._values = _of_database() | _of_broker()
+                self._values = _of_database() | _of_broker() | _of_streams()
                 self._read_at = time.monotonic()
             return self._values
 
@@ -80,7 +80,8 @@ def _zeros() -> Values:
     """What can be counted and is not there is 0: an alert on a missing value never fires."""
     in_flight = product(["notifications_in_flight"], CHANNELS, map(str, IN_FLIGHT))
     unresolved = product(["tickets_unresolved"], SEVERITIES, (TicketStatus.OPEN.value, TicketStatus.ACKNOWLEDGED.value))
-    return dict.fromkeys([*in_flight, *unresolved], 0.0)
+    oldest = product(["notifications_oldest_due_seconds"], CHANNELS)
+    return dict.fromkeys([*in_flight, *oldest, *unresolved], 0.0)
 
 
 def _of_broker() -> Values:
@@ -93,3 +94,16 @@ def _of_broker() -> Values:
         return {("part_up", "broker"): 0}
     found: Values = {("queue_length", name): float(length) for name, length in lengths.items()}
     return found | {("part_up", "broker"): 1}
+
+
+def _of_streams() -> Values:
+    """What readers have told; Redis itself is asked, and said to be away, by `counters`."""
+    found: Values = {}
+    try:
+        for group, lag in stream_lag.lags().items():
+            found["ingest_lag_entries", *group] = float(lag.entries)
+            found["ingest_silent_seconds", *group] = lag.silent_seconds
+    except RedisError as error:
+        log.warning("metrics_without_streams", error=type(error).__name__)
+        return {}
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from celery.exceptions import ImproperlyConfigured
 from kombu.exceptions import KombuError
@@ -14,6 +15,8 @@ from sentinel.services.watching.diagnosis.findings import Finding, broken, first
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 2.0
 """How long workers may take to answer; a busy worker still does, its main process has nothing else to do."""
+OLDEST_RABBITMQ = (3, 10)
+"""Quorum queues keep the times of messages since then, and waits are made of these."""
 DEEP = 1000
 """Messages, of up to SENTINEL_BATCH_SIZE ids each."""
 
@@ -31,12 +34,21 @@ def check_broker() -> tuple[bool, list[Finding]]:
     try:
         with celery.connection_for_read() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
-            name = connection.transport.driver_type
+            server = _server(connection)
             depths = queue_lengths(connection)
     except (*UNREACHABLE, KombuError, ImproperlyConfigured, ValueError, KeyError) as error:
         remedy = "check BROKER_URL (or REDIS_URL); until then rows are stored, and go out when it is back"
         return False, [broken("broker", f"cannot be reached: {first_line(error)}", remedy)]
-    return True, [ok("broker", name), _depths(depths)]
+    return True, [server, _depths(depths)]
+
+
+def _server(connection: Any) -> Finding:
+    if connection.transport.driver_type != "amqp":
+        return ok("broker", connection.transport.driver_type)
+    version = str(connection.connection.server_properties["version"])
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_RABBITMQ:
+        return broken("broker", f"RabbitMQ {version} is too old", "use RabbitMQ 3.10 or newer")
+    return ok("broker", f"RabbitMQ {version}")
 
 
 def _depths(depths: dict[str, int]) -> Finding:

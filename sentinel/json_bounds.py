@@ -1,4 +1,4 @@
-"""What JSON may look like that is kept: how deep it may go, and what PostgreSQL can store."""
+"""What JSON from outside may be like: not too deep for whoever walks it, and nothing that PostgreSQL cannot keep."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""`/api/v2`: Alertmanager's API, for Prometheus, amtool and what else speaks it. Its own description holds."""

@@ -1,0 +1,183 @@
+"""`sentinel ingest redis | kafka`: take in events from a stream until told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import click
+
+from sentinel import stopping
+from sentinel.cli.processes import database_name
+from sentinel.errors import ConfigurationError
+from sentinel.imports import hidden, load_redis, loading, search_rarely
+from sentinel.ingest.entries import Form, Intake, Pace
+from sentinel.settings import get_settings
+
+LONGEST_NAME = 200
+"""Of a stream or topic: with an entry's place it is the id of an event, which has up to 255 characters."""
+LARGEST_BATCH = 5000
+SETTINGS = ("--set", "--config")
+
+SHARED = (
+    click.option("--group", default="sentinel", show_default=True, help="Consumer group; made if it is missing."),
+    click.option("--client", required=True, help="Whose events they become."),
+    click.option(
+        "--audience",
+        type=click.Choice(["own", "all"]),
+        default="own",
+        show_default=True,
+        help="Whose rules hear them: the client's own, or those of every client.",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(1, LARGEST_BATCH),
+        default=500,
+        show_default=True,
+        help="Most entries of one commit.",
+    ),
+    click.option(
+        "--linger",
+        type=click.IntRange(0, 10_000),
+        default=50,
+        show_default=True,
+        help="Milliseconds to wait for others to share a commit.",
+    ),
+)
+
+
+def _with_shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(SHARED):
+        command = option(command)
+    return command
+
+
+@click.group(epilog="Example: sentinel ingest redis --stream sentinel:events --client shop")
+def ingest() -> None:
+    """Take in events from Redis Streams or Kafka, each exactly once."""
+
+
+@ingest.command(epilog="Example: sentinel ingest redis --stream sentinel:events --client shop --consumer ingest-1")
+@click.option("--stream", required=True, help="Name of the stream; made if it is missing.")
+@click.option("--consumer", help="Name of this consumer in its group. Default: this machine's name.")
+@click.option("--url", help="redis:// address of the stream's server. Default: REDIS_URL.")
+@click.option(
+    "--claim-idle",
+    type=click.IntRange(1, 86_400),
+    default=60,
+    show_default=True,
+    help="Seconds after which entries of a consumer that is silent go to another one.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([str(form) for form in Form]),
+    default=str(Form.AUTO),
+    show_default=True,
+    help="auto: JSON in data, json or event, Protobuf in proto, else flat fields.",
+)
+@_with_shared
+def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int, form: str, **shared: Any) -> None:
+    """Take in events from a Redis Stream."""
+    _refuse_long("--stream", stream)
+    with _loading():
+        from sentinel.ingest import loop  # noqa: PLC0415 - see there
+        from sentinel.ingest.redis_stream import KIND, Place, RedisStream, connect  # noqa: PLC0415 - as above
+
+    address = url or get_settings().redis_url.get_secret_value()
+    if not address:
+        raise ConfigurationError("there is no Redis to read from: set REDIS_URL, or give --url")
+    place = Place(stream, shared["group"], consumer or socket.gethostname())
+    source = RedisStream(connect(address), place, _pace(shared), claim_idle_seconds=claim_idle)
+    _prepare(KIND)
+    loop.run(source, _intake(KIND, form, shared))
+
+
+@ingest.command(epilog="Example: sentinel ingest kafka --brokers kafka:9092 --topic orders --client shop")
+@click.option("--brokers", required=True, help="host:port, several with commas.")
+@click.option("--topic", "topics", multiple=True, required=True, help="Topic to read; may be repeated.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "protobuf"]),
+    default="json",
+    show_default=True,
+    help="How messages are written.",
+)
+@click.option(
+    "--config",
+    type=click.File(),
+    help="File of librdkafka's settings, a key=value a line: passwords do not belong on a command line.",
+)
+@click.option("--set", "pairs", multiple=True, help="One such setting as key=value; may be repeated.")
+@_with_shared
+def kafka(
+    *,
+    brokers: str,
+    topics: tuple[str, ...],
+    form: str,
+    config: TextIO | None,
+    pairs: tuple[str, ...],
+    **shared: Any,
+) -> None:
+    """Take in events from topics of Kafka."""
+    with _loading():
+        from sentinel.ingest import loop  # noqa: PLC0415 - see there
+        from sentinel.ingest.kafka import KIND, RESERVED, KafkaTopics  # noqa: PLC0415 - an extra
+
+    _refuse_long("--topic", *topics)
+    lines = [line.strip() for line in config or () if line.strip() and not line.startswith("#")]
+    chosen = _chosen_settings([*lines, *pairs], RESERVED) | {"bootstrap.servers": brokers, "group.id": shared["group"]}
+    source = KafkaTopics(chosen, topics, _pace(shared))
+    _prepare(KIND)
+    loop.run(source, _intake(KIND, Form.PROTOBUF if form == "protobuf" else Form.AUTO, shared))
+
+
+def _refuse_long(option: str, *names: str) -> None:
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            message = f"{name[:20]}… has {len(name)} characters; use a name of at most {LONGEST_NAME}"
+            raise click.BadParameter(message, param_hint=option)
+
+
+def _chosen_settings(pairs: Sequence[str], reserved: Sequence[str]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not (name and equals):
+            shown = name.split()[0] if name else pair  # not what may be a password
+            message = f"{shown!r} is not key=value, for example security.protocol=SSL"
+            raise click.BadParameter(message, param_hint=SETTINGS)
+        if name in reserved:
+            message = f"{name} cannot be set: it is --brokers, --group, or what makes every event come exactly once"
+            raise click.BadParameter(message, param_hint=SETTINGS)
+        chosen[name] = value
+    return chosen
+
+
+def _pace(shared: Mapping[str, Any]) -> Pace:
+    return Pace(shared["batch"], shared["linger"] / 1000)
+
+
+def _intake(kind: str, form: str, shared: Mapping[str, Any]) -> Intake:
+    return Intake(kind, shared["client"], Form(form), shared["audience"])
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Import what the process needs for its life; `--help` does without, and Celery without what it finds by chance."""
+    with hidden("cffi", "yaml"), loading():
+        load_redis()
+        yield
+
+
+def _prepare(kind: str) -> None:
+    """Let a signal end the loop, and the database know who connects."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.ask())
+    os.environ |= database_name(f"ingest {kind}")
+    search_rarely()

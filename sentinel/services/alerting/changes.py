@@ -1,0 +1,60 @@
+"""The event that an alert makes when it begins to fire and when it is resolved. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sentinel.models import Alert
+from sentinel.models.alert import AlertStatus
+from sentinel.queries.alerts import ChangedAlert
+from sentinel.services.events import LONGEST_TEXT, CheckedEvent
+
+USUAL_SOURCE = "prometheus"
+
+
+def event_of(change: ChangedAlert, *, now: datetime) -> CheckedEvent:
+    """The event that a change makes. Its id is the same whenever the same change is made."""
+    is_over = change.status is AlertStatus.RESOLVED
+    body = body_of(change)
+    severity: str | None = body.get("severity")
+    return CheckedEvent(
+        event_id=event_id_of(change),
+        type=body["type"],
+        severity=severity and severity.lower(),
+        source=body["source"],
+        name=body.get("name"),
+        user_id=None,
+        device_id=None,
+        occurred_at=min(change.ends_at if is_over else change.starts_at, now),
+        body=body,
+    )
+
+
+def event_id_of(change: ChangedAlert) -> str:
+    """`alert:<fingerprint>:<start>:<status>`, and a number where it came back with the same start."""
+    name = f"alert:{change.fingerprint}:{written(change.starts_at)}:{change.status}"
+    return f"{name}:{change.returns}" if change.returns else name
+
+
+def body_of(alert: ChangedAlert | Alert) -> dict[str, Any]:
+    """What rules, templates and silences see of an alert. While it fires nobody knows its end."""
+    labels = alert.labels
+    known = {"name": labels.get("alertname"), "severity": labels.get("severity")}
+    is_over = alert.status == AlertStatus.RESOLVED
+    return {
+        "type": "alert",
+        "status": str(alert.status),
+        **{name: text[:LONGEST_TEXT] for name, text in known.items() if text},
+        "source": (labels.get("job") or USUAL_SOURCE)[:LONGEST_TEXT],
+        "labels": dict(labels),
+        "annotations": dict(alert.annotations),
+        "starts_at": written(alert.starts_at),
+        "ends_at": written(alert.ends_at) if is_over else None,
+        "generator_url": alert.generator_url or None,
+    }
+
+
+def written(moment: datetime) -> str:
+    """A time as Alertmanager writes it: UTC, with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
