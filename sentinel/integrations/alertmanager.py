@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+from sentinel.clock import written
 from sentinel.integrations.reading import (
     Item,
     a_list,
@@ -81,7 +83,7 @@ def _event(alert: Any, field: str, *, group: dict[str, Any], source: str) -> dic
     ends_at = None if given.get("endsAt") in (None, "", NEVER) else moment(given["endsAt"], f"{field}.endsAt")
     print_ = word(given.get("fingerprint")) or fingerprint(labels)
     event = {
-        "event_id": identity("alert", print_, str(given["startsAt"]), status),
+        "event_id": identity("alert", print_, written(datetime.fromisoformat(starts_at)), status),
         "type": "alert",
         "status": status,
         "name": word(labels.get("alertname")),
