@@ -19,6 +19,7 @@ from sentinel.api import (
     events,
     explain,
     health,
+    integrations,
     keys,
     metrics,
     notifications,
@@ -38,6 +39,7 @@ from sentinel.api.alertmanager import alerts as alertmanager_alerts
 from sentinel.api.alertmanager import silences as alertmanager_silences
 from sentinel.api.errors import SentinelApi, register_handlers
 from sentinel.api.parsing import StrictJson, check_envelope
+from sentinel.api.senders import by_address, by_key, github, pagerduty, sns
 from sentinel.api.strangers import Strangers
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
@@ -114,6 +116,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(suppressions.blueprint)
     smorest.register_blueprint(silences.blueprint)
     smorest.register_blueprint(policies.blueprint)
+    smorest.register_blueprint(integrations.blueprint)
+    for blueprint in (by_key.blueprint, by_address.blueprint, pagerduty.blueprint, github.blueprint, sns.blueprint):
+        smorest.register_blueprint(blueprint)
     smorest.register_blueprint(health.blueprint)
     app.register_blueprint(alertmanager_alerts.blueprint)
     app.register_blueprint(alertmanager_silences.blueprint)

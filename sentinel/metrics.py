@@ -66,6 +66,7 @@ METRICS: dict[str, Metric] = {
     "receipts_total": Metric("Reports of providers; the same report again is not counted.", ("provider", "kind")),
     "receipts_unmatched_total": Metric("Reports that fit no notification of ours.", ("provider",)),
     "receipts_refused_total": Metric("Reports whose signature did not fit.", ("provider",)),
+    "integrations_refused_total": Metric("Requests of other systems whose signature did not fit.", ("kind",)),
     "delivery_seconds": Metric("From a notification's acceptance to its SENT.", ("channel",), WAITS),
     "attempts_total": Metric("Tries at providers.", ("provider", "outcome")),
     "ambiguous_total": Metric("Sends whose end was not known, those of lost workers too.", ("provider",)),

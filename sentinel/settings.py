@@ -322,6 +322,11 @@ class Settings(BaseSettings):
         default="30/minute",
         description="different wrong API keys that one address may show; keys that worked are not held up; or `none`",
     )
+    sns_base_url: ProviderUrl | None = Field(
+        default=None,
+        description="where certificates and confirmations of Amazon SNS lie instead of at Amazon's own hosts, "
+        "for rehearsals and private clouds",
+    )
     idempotency_seconds: int = Field(default=86_400, description="how long an Idempotency-Key is remembered")
     flower_host: str = Field(default="127.0.0.1", description="address Flower binds to")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="port Flower binds to")

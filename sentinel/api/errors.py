@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from sentinel.api.answers import json_response
 from sentinel.api.field_errors import field_errors
-from sentinel.api.parsing import read_json
+from sentinel.api.parsing import SENDERS, read_json
 from sentinel.api.schemas.error import ErrorSchema
 from sentinel.errors import (
     ConflictError,
@@ -109,7 +109,7 @@ def _own_error(error: SentinelError) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
-    log.error("database_unavailable", path=request.path, error=type(error).__name__)
+    log.error("database_unavailable", path=_loggable_path(), error=type(error).__name__)
     response = error_response(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The database does not answer, so nothing can be promised. Repeat the request; under an Idempotency-Key it is "
@@ -119,6 +119,11 @@ def _database_away(error: Exception) -> Response:
     return response
 
 
+def _loggable_path() -> str:
+    """The address that was asked, unless knowing it is enough to send to it."""
+    return str(request.url_rule) if request.blueprint in SENDERS else request.path
+
+
 def _unexpected(error: Exception) -> Response:
-    log.error("request_failed", path=request.path, exc_info=error)
+    log.error("request_failed", path=_loggable_path(), exc_info=error)
     return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, MESSAGES[500])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -217,13 +217,19 @@ class EventBatch(MethodView):
 
         def make(uow: UnitOfWork, caller: Caller) -> Answer:
             is_broadcast = events.is_broadcast(caller, named)
-            return Answer(207, dumps(_ingest_each(uow, caller, items, is_broadcast=is_broadcast)).decode())
+            done = ingest_each(uow, caller, items, is_broadcast=is_broadcast, is_suspect=may_hold_nul())
+            return Answer(207, dumps(done).decode())
 
         return _answer(lambda: [named, items], make)
 
 
-def _ingest_each(uow: UnitOfWork, caller: Caller, items: list[Any], *, is_broadcast: bool) -> list[dict[str, Any]]:
-    is_suspect = may_hold_nul()
+def ingest_each(
+    uow: UnitOfWork, caller: Caller, items: Sequence[Any], *, is_broadcast: bool, is_suspect: bool
+) -> list[dict[str, Any]]:
+    """Take in every item that is an event, and return one result for each, in order.
+
+    In the place of an item may stand the error that refused it. `is_suspect`: NUL characters must be looked for.
+    """
 
     def check(item: Any) -> CheckedEvent:
         return _checked(item, now=uow.now, is_suspect=is_suspect)
@@ -237,7 +243,7 @@ def _ingest_each(uow: UnitOfWork, caller: Caller, items: list[Any], *, is_broadc
 
 def _checked(item: Any, *, now: datetime, is_suspect: bool) -> CheckedEvent:
     if isinstance(item, InvalidInputError):
-        raise item  # of a line that was not JSON
+        raise item  # of what could not be read as an event
     if is_suspect:
         refuse_nul(item)
     return events.check(item, now=now)

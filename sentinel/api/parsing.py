@@ -27,6 +27,16 @@ LARGEST_CALLBACK_BYTES = 1_048_576
 CONSOLE = "console"
 """The blueprint of the pages for people."""
 
+BY_KEY, BY_ADDRESS = "senders", "sender-addresses"
+"""The blueprints of what other systems send: with an API key, and to an address of their own."""
+GITHUB, PAGERDUTY, SNS = "github", "pagerduty", "sns"
+"""Blueprints of systems that have a protocol of their own for saying who they are."""
+SENDERS = frozenset({BY_ADDRESS, GITHUB, PAGERDUTY, SNS})
+"""All that bring no key in a header."""
+
+ANY_TYPE = ("/integrations/cloudevents", "/integrations/sns")
+"""Beginnings of addresses whose senders name the type of what they carry, or none."""
+
 NDJSON = "application/x-ndjson"
 NDJSON_PATHS = frozenset({"/events/batch"})
 
@@ -60,7 +70,11 @@ class StrictParser(FlaskParser):
 
 def read_json() -> Any:
     """Read this request's body; a 400 says where it stops being JSON."""
-    body = read_body()
+    return parsed(read_body())
+
+
+def parsed(body: bytes) -> Any:
+    """Read JSON of this request; a 400 says where it stops being that."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -132,19 +146,20 @@ def check_envelope() -> None:
         return
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         abort(415, description="Send the body uncompressed, without the header Content-Encoding.")
-    if not (request.is_json or is_ndjson() or _is_form()):
+    if not (request.is_json or is_ndjson() or _is_form() or request.path.startswith(ANY_TYPE)):
         abort(415)
 
 
 def _most_bytes(settings: Settings) -> int:
-    if request.blueprint == CALLBACKS:
+    if request.blueprint == CALLBACKS or request.blueprint in SENDERS:
         return LARGEST_CALLBACK_BYTES
-    return settings.max_batch_body_bytes if request.path.endswith(BATCHES) else settings.max_body_bytes
+    is_batch = request.path.endswith(BATCHES) or request.blueprint == BY_KEY
+    return settings.max_batch_body_bytes if is_batch else settings.max_body_bytes
 
 
 def _is_form() -> bool:
-    """Twilio reports in forms, and people write in them."""
-    return request.blueprint in (CALLBACKS, CONSOLE) and request.mimetype == "application/x-www-form-urlencoded"
+    """Twilio and GitHub report in forms, and people write in them."""
+    return request.blueprint in (CALLBACKS, CONSOLE, GITHUB) and request.mimetype == "application/x-www-form-urlencoded"
 
 
 def is_ndjson() -> bool:

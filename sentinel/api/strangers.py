@@ -13,11 +13,11 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 
 from sentinel.api.errors import error_response
-from sentinel.api.parsing import BODY_METHODS
+from sentinel.api.parsing import BODY_METHODS, CALLBACKS, CONSOLE, SENDERS
 from sentinel.settings import Settings
 
-FOR_STRANGERS = frozenset({"callbacks", "console"})
-"""Blueprints that must read a body to know who sends it: providers sign it, people write a password into it."""
+FOR_STRANGERS = frozenset({CALLBACKS, CONSOLE}) | SENDERS
+"""Blueprints that must read a body to know who sends it: it is signed, or has a key or a password in it."""
 
 
 class Strangers:

@@ -35,6 +35,7 @@ class Commands(click.Group):
         "tickets": "sentinel.cli.tickets",
         "silences": "sentinel.cli.silences",
         "suppressions": "sentinel.cli.suppressions",
+        "integrations": "sentinel.cli.integrations",
         "providers": "sentinel.cli.providers",
         "policies": "sentinel.cli.policies",
         "demo-data": "sentinel.cli.demo",

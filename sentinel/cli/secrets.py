@@ -16,7 +16,7 @@ SHOWN_IDS = 20
 
 @click.group(epilog="Example: sentinel secrets check")
 def secrets() -> None:
-    """Make and change the keys that seal webhook secrets."""
+    """Make and change the keys that seal secrets of webhooks and integrations."""
 
 
 @secrets.command("new-key", epilog="Example: SENTINEL_SECRET_KEYS=$(sentinel secrets new-key)")
@@ -51,14 +51,15 @@ def check() -> None:
 
 
 def refuse_unreadable(standing: Standing) -> None:
-    """Name the endpoints whose secrets no key opens; what is to be signed with them waits."""
+    """Name whose secrets no key opens; what is to be signed or checked with them waits."""
     if not standing.unreadable:
         return
-    ids = ", ".join(map(str, standing.unreadable[:SHOWN_IDS]))
+    owners = ", ".join(standing.unreadable[:SHOWN_IDS])
     more = "" if len(standing.unreadable) <= SHOWN_IDS else f" and {len(standing.unreadable) - SHOWN_IDS} more"
     click.secho(
-        f"{len(standing.unreadable)} secrets cannot be opened, of the endpoints {ids}{more}. Add the key that sealed "
-        "them to SENTINEL_SECRET_KEYS, or give them new ones with POST /endpoints/ID/rotate-secret.",
+        f"{len(standing.unreadable)} secrets cannot be opened: {owners}{more}. Add the key that sealed "
+        "them to SENTINEL_SECRET_KEYS, or give them new ones with POST /endpoints/ID/rotate-secret or PATCH "
+        "/integrations/ID.",
         fg="red",
         err=True,
     )

@@ -7,6 +7,7 @@ from sentinel.models.client import ApiKey, Client
 from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
 from sentinel.models.idempotency import IdempotencyKey
+from sentinel.models.integration import Integration
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import AuditRun, BookEntry, BookTotal, DeliveryPolicy, ProviderAccount, SweeperRun
 from sentinel.models.receipt import Receipt
@@ -31,6 +32,7 @@ __all__ = [
     "Endpoint",
     "Event",
     "IdempotencyKey",
+    "Integration",
     "Notification",
     "ProviderAccount",
     "Receipt",

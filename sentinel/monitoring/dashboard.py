@@ -133,6 +133,7 @@ PANELS = (
             _rate("receipts_total", "provider", "kind"),
             Query("sum by (provider) (rate(receipts_refused_total[5m]))", "{{provider}} refused"),
             Query("sum by (provider) (rate(receipts_unmatched_total[5m]))", "{{provider}} fit nothing"),
+            Query("sum by (kind) (rate(integrations_refused_total[5m]))", "{{kind}} refused"),
         ),
     ),
     Panel(

@@ -20,6 +20,7 @@ from sentinel.models import (
     Endpoint,
     Event,
     IdempotencyKey,
+    Integration,
     Notification,
     Rule,
     RuleVersion,
@@ -58,6 +59,7 @@ RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
 BELONGINGS = (
     Endpoint,
+    Integration,
     DeliveryPolicy,
     Suppression,
     Silence,

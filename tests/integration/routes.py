@@ -17,8 +17,13 @@ PUBLIC = frozenset({"pages.swagger", "pages.redoc", "pages.asset", "api-docs.ope
 }
 """Endpoints that answer everybody on purpose; whatever is not named here asks for a key."""
 
-SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"})
-"""Endpoints that ask for a provider's signature instead of a key."""
+SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) | {
+    # Who sends to these is told by the address or by the body: tests/integration/test_senders.py and its neighbours.
+    *("sender-addresses.FromAlertmanager", "sender-addresses.FromGrafana", "sender-addresses.FromCloudEvents"),
+    *("pagerduty.Plain", "pagerduty.AsAtPagerDuty", "pagerduty.FromPagerDutyClient"),
+    *("github.FromGitHub", "sns.FromSns"),
+}
+"""Endpoints that ask for a provider's signature, a secret address or a key in the body instead of one in a header."""
 
 OF_NOBODY: dict[str, Any] = {"pack": "device_health", "name": "twilio", "channel": "sms"}
 """Path parameters that name what belongs to no client."""
@@ -75,7 +80,7 @@ def _path(app: Flask, rule: Rule, known: Mapping[str, Any]) -> str:
 
 
 def _described_path(rule: Rule) -> str:
-    parts = rule.rule.replace("<int:", "<").replace("<string:", "<")
+    parts = rule.rule.replace("<int:", "<").replace("<string:", "<").replace("<uuid:", "<")
     return parts.replace("<", "{").replace(">", "}")
 
 

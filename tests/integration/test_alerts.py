@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from sqlalchemy import event as listening
 from sqlalchemy import select
 
-from sentinel.clock import utc_now
+from sentinel.clock import utc_now, written
 from sentinel.db import get_engine, new_session
 from sentinel.models import Alert, Event
 from sentinel.services.access.clients import SCOPES, Caller
 from sentinel.services.alerting import alerts
-from sentinel.services.alerting.changes import written
 from sentinel.services.matching import matching
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure

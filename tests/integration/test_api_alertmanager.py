@@ -11,9 +11,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sentinel.app import create_app
-from sentinel.clock import utc_now
+from sentinel.clock import utc_now, written
 from sentinel.json_bounds import DEEPEST
-from sentinel.services.alerting.changes import written
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, send_raw, stored
 

@@ -29,7 +29,13 @@ MARK = "acme-private"
 NOTIFY = f'notify("email:{MARK}@example.com"), notify("endpoint:{MARK}")'
 RULE = f'when event.type == "{MARK}" then {NOTIFY}, ticket("high", "{MARK}")'
 BUT_ADMIN = tuple(scope for scope in SCOPES if scope != ADMIN)
-RESOURCE_OF = {"alerts": "events", "stats": "tickets", "dead-letters": "notifications", "policies": "endpoints"}
+RESOURCE_OF = {
+    "alerts": "events",
+    "senders": "events",
+    "stats": "tickets",
+    "dead-letters": "notifications",
+    "policies": "endpoints",
+}
 RESOURCE_OF |= {"alertmanager_alerts": "events", "alertmanager_silences": "silences"}
 """Blueprints whose calls take the scopes of another resource."""
 
@@ -50,6 +56,7 @@ WATCHED = {
     "api_keys",
     "suppressions",
     "silences",
+    "integrations",
 }
 WATCHED |= {"alerts"}
 
@@ -108,6 +115,7 @@ def owned(closed: Flask) -> Owned:
             "notification_id": notification,
             "silence_id": silence,
             "key_id": made("/api-keys", name=MARK),
+            "integration_id": made("/integrations", kind="grafana", name=MARK),
             "suppression_id": made("/suppressions", channel="email", recipient=f"{MARK}@example.info", note=MARK),
         }
     )

@@ -89,6 +89,22 @@ OPERATIONS = [
     ("GET", "/health/ready"),
     ("POST", "/callbacks/twilio"),
     ("POST", "/callbacks/sendgrid"),
+    ("GET", "/integrations"),
+    ("POST", "/integrations"),
+    ("GET", "/integrations/{integration_id}"),
+    ("PATCH", "/integrations/{integration_id}"),
+    ("DELETE", "/integrations/{integration_id}"),
+    ("POST", "/integrations/alertmanager"),
+    ("POST", "/integrations/alertmanager/{integration_id}"),
+    ("POST", "/integrations/grafana"),
+    ("POST", "/integrations/grafana/{integration_id}"),
+    ("POST", "/integrations/cloudevents"),
+    ("POST", "/integrations/cloudevents/{integration_id}"),
+    ("POST", "/integrations/pagerduty"),
+    ("POST", "/integrations/pagerduty/v2/enqueue"),
+    ("POST", "/integrations/pagerduty/{integration_id}"),
+    ("POST", "/integrations/github/{integration_id}"),
+    ("POST", "/integrations/sns/{integration_id}"),
     ("GET", "/delivery-policies"),
     ("GET", "/delivery-policies/{channel}"),
     ("PUT", "/delivery-policies/{channel}"),
@@ -154,7 +170,8 @@ def test_every_answer_is_as_described(method: str, path: str, keys: list[dict[st
         answer = case.call(headers=key)
         # Text that is too long in its schema may be too long for a body: that is a refusal, too.
         is_refused = answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        left_out = IN_BATCHES if path.endswith("/batch") or is_refused else LEFT_OUT
+        is_batch = path.endswith("/batch") or answer.status_code == HTTPStatus.MULTI_STATUS
+        left_out = IN_BATCHES if is_batch or is_refused else LEFT_OUT
         case.validate_response(answer, excluded_checks=left_out)
 
     check()
@@ -223,7 +240,7 @@ def test_an_operation_says_what_it_does_and_how_it_may_be_refused(app: Flask) ->
     for method, path in OPERATIONS:
         operation: dict[str, Any] = paths[path][method.lower()]
         assert operation["summary"], (method, path)
-        if not path.startswith(UNJUDGED):
+        if not path.startswith(UNJUDGED) and operation.get("security") != []:
             expected = _refusals(method, path) | ({"422"} if "parameters" in operation else set())
             assert expected <= set(operation["responses"]), (method, path)
 

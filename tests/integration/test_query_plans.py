@@ -126,6 +126,7 @@ def some_ids() -> dict[str, object]:
     tables = {"notification_id": "notifications", "event_id": "events", "ticket_id": "tickets"}
     tables |= {"suppression_id": "suppressions", "key_id": "api_keys", "rule_id": "rules"}
     tables |= {"endpoint_id": "endpoints", "template_id": "templates", "silence_id": "silences"}
+    tables |= {"integration_id": "integrations"}
     with db.get_engine().connect() as connection:
         found = {
             name: connection.execute(

@@ -198,7 +198,7 @@ def test_secrets_that_nothing_opens_are_named_and_left_as_they_are(command: str,
     result = run("secrets", command)
 
     assert result.exit_code == 1
-    assert f"1 secrets cannot be opened, of the endpoints {endpoint_id}. Add the key" in result.stderr
+    assert f"1 secrets cannot be opened: endpoint {endpoint_id}. Add the key" in result.stderr
     assert stored(endpoint_id) == before
 
 

@@ -108,6 +108,12 @@ SUPPRESSIONS = """
     FROM generate_series(1, :rows / 20) AS n
 """
 
+INTEGRATIONS = """
+    INSERT INTO integrations (id, client_id, kind, name, secret, created_at, updated_at)
+    SELECT gen_random_uuid(), 1 + n % :clients, 'github', 'integration ' || n, 'secret', :now, :now
+    FROM generate_series(1, :clients * 10) AS n
+"""
+
 CLAIMS = """
     INSERT INTO dedupe_claims (client_id, dedupe_key, channel, recipient, notification_id, expires_at)
     SELECT 1 + n % :clients, 'key ' || n, 'sms', '+1415' || n, gen_random_uuid(), :now + make_interval(secs => n - 200)
@@ -159,6 +165,7 @@ STEPS = (
     SUPPRESSIONS,
     SILENCES,
     ALERTS,
+    INTEGRATIONS,
     CLAIMS,
     KEYS,
     TOTALS,

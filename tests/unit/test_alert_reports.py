@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.services.alerting.changes import written
+from sentinel.clock import written
 from sentinel.services.alerting.reports import fingerprint, read_moment
 
 

@@ -38,6 +38,11 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[\x00-\x1f\x7f\x85\u2028\u2029]": ("sub", BODY),
     r"(\d{1,9})([smhdw])": ("fullmatch", BODY),
     r"[a-z0-9][a-z0-9._@+-]{0,99}": ("fullmatch", BODY),
+    # what other systems say
+    r"[a-z]+/(?:[\w.-]+\+)?json": ("match", BODY),
+    r"[0-9a-f]{32}": ("fullmatch", BODY),
+    r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem": ("fullmatch", BODY),
+    r"sns\.[a-z0-9-]{3,32}\.amazonaws\.com(\.cn)?": ("fullmatch", BODY),
     r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)': ("fullmatch", BODY),
     r'\\([\\n"])': ("sub", BODY),
     r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}": ("fullmatch", BODY),

@@ -126,7 +126,7 @@ def test_keys_for_other_purposes_say_nothing_of_one_another(use_keys: UseKeys) -
         (Standing(), 0, Level.WARNING, "nobody can log in"),
         (Standing(clear=1), 1, Level.WARNING, "1 are stored in clear"),
         (Standing(older=3), 2, Level.WARNING, "3 sealed with an older key"),
-        (Standing(fresh=9, unreadable=[7, 8]), 1, Level.BROKEN, "first that of endpoint 7"),
+        (Standing(fresh=9, unreadable=["endpoint 7", "endpoint 8"]), 1, Level.BROKEN, "first that of endpoint 7"),
     ],
 )
 def test_the_doctor_says_how_secrets_stand(standing: Standing, keys: int, level: Level, words: str) -> None:

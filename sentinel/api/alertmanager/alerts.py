@@ -16,12 +16,11 @@ from sentinel.api.auth import current_caller
 from sentinel.api.events import READ, WRITE
 from sentinel.api.field_errors import shown
 from sentinel.api.parsing import read_json
-from sentinel.clock import utc_now
+from sentinel.clock import utc_now, written
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.rules.matchers import match_labels
 from sentinel.services.alerting import alerts
 from sentinel.services.alerting.alerts import SeenAlert
-from sentinel.services.alerting.changes import written
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import get_settings
 

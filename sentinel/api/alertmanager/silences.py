@@ -16,14 +16,13 @@ from sentinel.api.auth import current_caller
 from sentinel.api.field_errors import shown
 from sentinel.api.parsing import read_json
 from sentinel.api.silences import READ, WRITE
-from sentinel.clock import utc_now
+from sentinel.clock import utc_now, written
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.json_bounds import is_storable
 from sentinel.models import Silence
 from sentinel.models.silence import SilenceState
 from sentinel.rules.matchers import Matcher
 from sentinel.services import silences
-from sentinel.services.alerting.changes import written
 from sentinel.services.alerting.reports import TIME_REMEDY, read_moment
 from sentinel.services.silences import MATCHER_REMEDY, Wanted
 from sentinel.services.unit_of_work import unit_of_work

@@ -29,20 +29,20 @@ LONGEST_NAME = 100
 
 FARTHEST_EXPIRY = timedelta(days=3650)
 
-OWN_SCOPES = tuple(
-    f"{resource}:{access}"
-    for resource in (
-        "notifications",
-        "events",
-        "rules",
-        "endpoints",
-        "templates",
-        "tickets",
-        "suppressions",
-        "silences",
-    )
-    for access in ("read", "write")
+RESOURCES = (
+    "notifications",
+    "events",
+    "rules",
+    "endpoints",
+    "templates",
+    "tickets",
+    "suppressions",
+    "silences",
+    "integrations",
 )
+"""What has scopes of its own."""
+
+OWN_SCOPES = tuple(f"{resource}:{access}" for resource in RESOURCES for access in ("read", "write"))
 """What a key may do for its own client; one that is made without scopes has all of these."""
 
 BROADCAST = "events:broadcast"

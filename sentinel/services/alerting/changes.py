@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from sentinel.clock import written
 from sentinel.models import Alert
 from sentinel.models.alert import AlertStatus
 from sentinel.queries.alerts import ChangedAlert
@@ -53,8 +54,3 @@ def body_of(alert: ChangedAlert | Alert) -> dict[str, Any]:
         "ends_at": written(alert.ends_at) if is_over else None,
         "generator_url": alert.generator_url or None,
     }
-
-
-def written(moment: datetime) -> str:
-    """A time as Alertmanager writes it: UTC, with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,7 +19,7 @@ def check_sealing(uow: UnitOfWork, settings: Settings) -> Finding:
 def judged(standing: Standing, *, keys: int) -> Finding:
     """What the operator is to do about the secrets as they stand."""
     if standing.unreadable:
-        message = f"{len(standing.unreadable)} cannot be opened, first that of endpoint {standing.unreadable[0]}"
+        message = f"{len(standing.unreadable)} cannot be opened, first that of {standing.unreadable[0]}"
         return broken(SUBJECT, message, "add their key to SENTINEL_SECRET_KEYS; `sentinel secrets check` lists them")
     if not keys:
         message = "there is no key: webhooks cannot be made, and nobody can log in to the console"

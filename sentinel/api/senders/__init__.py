@@ -1,0 +1,1 @@
+"""`POST /integrations/…`: what other systems send, in their own words and protocols."""
