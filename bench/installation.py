@@ -17,7 +17,7 @@ import redis
 from bench.context import BenchFailedError, Context
 from bench.waiting import wait_for_none
 from sentinel.ids import first_id
-from sentinel.security import new_secret_key
+from sentinel.sealing import new_secret_key
 from sentinel.settings import DEFAULT_LIMITS, Settings
 from sentinel.stand_ins import ACCOUNT_SID, AUTH_TOKEN, ProviderProcess
 from tests.system import QUICK, System, running_system

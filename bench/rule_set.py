@@ -12,7 +12,7 @@ from sentinel.queries import clients, endpoints, rules
 from sentinel.rules.printer import rule_text
 from sentinel.rules.serialise import dump
 from sentinel.rules.syntax import Compare, Field, Notify, RuleSyntax, conjunction
-from sentinel.security import seal
+from sentinel.sealing import seal
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+SHOWN = 100
+"""Most characters of a refused value that its error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,15 @@ class FieldError:
     def as_dict(self) -> dict[str, Any]:
         """The shape every API error prints: `{field, value, message, remedy}`."""
         return asdict(self)
+
+
+def shown(value: Any) -> Any:
+    """Shorten a refused value for its error."""
+    if isinstance(value, str):
+        return value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    return "(object)" if isinstance(value, Mapping) else "(array)"
 
 
 class SentinelError(Exception):

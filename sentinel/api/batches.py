@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import marshmallow as ma
 
-from sentinel.api.field_errors import field_errors, shown
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.api.field_errors import field_errors
+from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.settings import get_settings
 
 Checked = TypeVar("Checked")

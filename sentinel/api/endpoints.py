@@ -24,7 +24,7 @@ from sentinel.api.schemas.fields import RemovalQuery
 from sentinel.api.schemas.notification import NotificationView
 from sentinel.models import Endpoint
 from sentinel.queries.endpoints import Filter
-from sentinel.security import unseal
+from sentinel.sealing import unseal
 from sentinel.services import endpoints
 from sentinel.services.endpoints import Written
 from sentinel.services.unit_of_work import unit_of_work

@@ -12,7 +12,6 @@ from flask.views import MethodView
 from sentinel.api.answers import answered, dumps, json_response, once
 from sentinel.api.auth import current_caller, note_proven, remembered_caller, require_credentials
 from sentinel.api.batches import items_of, results_of
-from sentinel.api.field_errors import shown
 from sentinel.api.notifications import IDEMPOTENCY_KEY
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import (
@@ -32,7 +31,7 @@ from sentinel.api.schemas.event import (
     EventView,
 )
 from sentinel.clock import utc_now
-from sentinel.errors import FieldError, ForbiddenError, InvalidInputError
+from sentinel.errors import FieldError, ForbiddenError, InvalidInputError, shown
 from sentinel.json_bounds import is_storable
 from sentinel.queries.events import Filter
 from sentinel.services import events, intake

@@ -9,10 +9,7 @@ from typing import Any
 import marshmallow as ma
 import orjson
 
-from sentinel.errors import FieldError
-
-SHOWN = 100
-"""Most characters of a refused value that are repeated."""
+from sentinel.errors import FieldError, shown
 
 
 def field_errors(messages: Any, schema: ma.Schema, data: Any) -> list[FieldError]:
@@ -69,12 +66,3 @@ def _for_example(example: Any) -> str:
 
 def _by_data_key(schema: ma.Schema, name: str) -> ma.fields.Field[Any] | None:
     return next((field for field in schema.load_fields.values() if field.data_key == name), None)
-
-
-def shown(value: Any) -> Any:
-    """Shorten a refused value for its error."""
-    if isinstance(value, str):
-        return value if len(value) <= SHOWN else value[:SHOWN] + "…"
-    if isinstance(value, (bool, int, float)) or value is None:
-        return value
-    return "(object)" if isinstance(value, Mapping) else "(array)"

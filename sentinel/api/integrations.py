@@ -22,7 +22,7 @@ from sentinel.api.schemas.integration import (
 from sentinel.api.senders.taking import INTEGRATION_ID
 from sentinel.models import Integration
 from sentinel.queries.integrations import Filter
-from sentinel.security import unseal
+from sentinel.sealing import unseal
 from sentinel.services import integrations
 from sentinel.services.integrations import Written, address_of
 from sentinel.services.unit_of_work import unit_of_work

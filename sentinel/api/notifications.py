@@ -10,7 +10,6 @@ from flask.views import MethodView
 from sentinel.api.answers import answered, dumps, json_response, once
 from sentinel.api.auth import current_caller, note_proven, remembered_caller, require_credentials
 from sentinel.api.batches import array_of, items_of, loaded, results_of
-from sentinel.api.field_errors import shown
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import StrictBlueprint, read_json
 from sentinel.api.schemas.notification import (
@@ -21,7 +20,7 @@ from sentinel.api.schemas.notification import (
     TimelineItemView,
 )
 from sentinel.clock import utc_now
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.models import Notification
 from sentinel.models.status import Status
 from sentinel.queries.notifications import Filter

@@ -9,10 +9,9 @@ from typing import Any
 from flask import Response, request, url_for
 
 from sentinel.api.answers import dumps, json_response
-from sentinel.api.field_errors import shown
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 
 PAGE_HEADERS = {"X-Pagination": {"schema": {"type": "string"}}}
 """For the description of a list's answer."""

@@ -12,8 +12,7 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
-from sentinel.api.field_errors import SHOWN
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import SHOWN, FieldError, InvalidInputError
 from sentinel.json_bounds import DEEPEST, is_shallow
 from sentinel.settings import Settings
 

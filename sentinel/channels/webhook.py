@@ -27,7 +27,7 @@ from sentinel.channels.webhook_answers import (
 )
 from sentinel.clock import utc_now
 from sentinel.errors import InvalidInputError, UnreadableSecretError
-from sentinel.security import unseal
+from sentinel.sealing import unseal
 from sentinel.settings import Settings
 
 EVENT_TYPE = "notification.created"

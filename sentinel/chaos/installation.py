@@ -18,7 +18,7 @@ from typing import Any
 from sentinel.embedded.ports import choose_port
 from sentinel.embedded.specs import tethered
 from sentinel.errors import SentinelError
-from sentinel.security import new_secret_key
+from sentinel.sealing import new_secret_key
 from sentinel.stand_ins import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN
 
 SENTINEL = str(Path(sys.executable).with_name("sentinel"))

@@ -20,7 +20,7 @@ from sentinel.chaos.traffic import EVENT_TYPE, Book, Traffic, make_orders
 from sentinel.chaos.verdict import Books, Verdict, judge
 from sentinel.embedded.servers import Servers, running_servers
 from sentinel.errors import SentinelError
-from sentinel.security import new_secret_key
+from sentinel.sealing import new_secret_key
 from sentinel.stand_ins import WEBHOOK_SECRET, ProviderProcess
 
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_")

@@ -15,7 +15,7 @@ from sentinel.models import Integration
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries.clients import by_name
 from sentinel.queries.integrations import Filter
-from sentinel.security import unseal
+from sentinel.sealing import unseal
 from sentinel.services import integrations as service
 from sentinel.services.access.clients import Caller
 from sentinel.services.integrations import SENDS, Written, address_of

@@ -7,7 +7,7 @@ import sys
 import click
 
 from sentinel.cli.database import operator_work
-from sentinel.security import new_secret_key
+from sentinel.sealing import new_secret_key
 from sentinel.services.access import secrets as service
 from sentinel.services.access.secrets import Standing
 

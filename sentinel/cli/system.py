@@ -14,7 +14,7 @@ from sentinel.embedded.postgres import prepare_postgres
 from sentinel.embedded.specs import ProcessSpec, ServerSpec, tethered
 from sentinel.embedded.state import State
 from sentinel.embedded.valkey import prepare_valkey
-from sentinel.security import new_secret_key
+from sentinel.sealing import new_secret_key
 from sentinel.settings import Settings
 
 WORKERS = {"sms-1": ("sms",), "email-1": ("email",), "hooks-1": ("slack", "webhook")}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.integrations.reading import (
     Item,
     an_object,
@@ -22,7 +22,6 @@ from sentinel.integrations.reading import (
     lowered,
     moment,
     refusal,
-    shown,
     word,
     written,
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 
 Item = dict[str, Any] | InvalidInputError
 """One event as `POST /events` takes it, or why this part of a request is none."""
@@ -17,8 +17,6 @@ Found = dict[str, Any] | list[Item]
 
 LONGEST_WORD = 255
 """Most characters of the fields of an event that have columns."""
-
-SHOWN = 100
 
 MOMENT_REMEDY = 'write it as RFC 3339 has it, for example "2026-11-20T18:00:00Z"'
 
@@ -122,10 +120,3 @@ def filled(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _missing_or(value: Any, message: str) -> str:
     return "Missing data for required field." if value is None else message
-
-
-def shown(value: Any) -> Any:
-    """Shorten a refused value for its error."""
-    if isinstance(value, dict | list):
-        return "(object)" if isinstance(value, dict) else "(array)"
-    return f"{value[:SHOWN]}…" if isinstance(value, str) and len(value) > SHOWN else value

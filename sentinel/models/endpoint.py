@@ -41,7 +41,7 @@ class Endpoint(Base):
     name: Mapped[str | None] = mapped_column(String(100))
     channel: Mapped[str] = mapped_column(String(20))
     target: Mapped[str]
-    # Signs what is sent to a webhook; sealed (`sentinel.security.seal`), for a signature needs it as it is.
+    # Signs what is sent to a webhook; sealed (`sentinel.sealing.seal`), for a signature needs it as it is.
     secret: Mapped[str | None]
     # A template of this name is used where the rule asks for none.
     template: Mapped[str | None] = mapped_column(String(100))

@@ -20,7 +20,7 @@ class Integration(Base):
     client_id: Mapped[int] = mapped_column(ForeignKey("clients.id"))
     kind: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(100))
-    # Signs what the system sends; sealed (`sentinel.security.seal`).
+    # Signs what the system sends; sealed (`sentinel.sealing.seal`).
     secret: Mapped[str | None]
     # Only this topic of Amazon SNS; none: any that SNS signs for.
     topic_arn: Mapped[str | None]

@@ -14,7 +14,8 @@ from sentinel.rules.parser import parse
 from sentinel.rules.serialise import dump
 from sentinel.rules.shorthand import shorthand
 from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Notify
-from sentinel.security import new_webhook_secret, seal
+from sentinel.sealing import seal
+from sentinel.security import new_webhook_secret
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings

@@ -14,7 +14,8 @@ from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
-from sentinel.security import is_sealed, is_webhook_secret, new_webhook_secret, seal
+from sentinel.sealing import is_sealed, seal
+from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications
 from sentinel.services.access.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale

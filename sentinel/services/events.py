@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sentinel import tracing
-from sentinel.errors import FieldError, InvalidInputError, NotFoundError
+from sentinel.errors import SHOWN, FieldError, InvalidInputError, NotFoundError, shown
 from sentinel.ids import is_id, new_id, new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models import Event
@@ -40,9 +40,6 @@ MOMENT_REMEDY = (
     'write it with its offset ("2026-11-20T18:00:00Z") or as seconds or milliseconds since 1970, '
     "or leave it out: then it is now"
 )
-
-SHOWN = 100
-"""Most characters of a refused value that its error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class SeenEvent:
 def check(body: Any, *, now: datetime) -> CheckedEvent:
     """Read the known fields of an event, or say what is wrong with them."""
     if type(body) is not dict:
-        raise InvalidInputError(FieldError("request", _shown(body), "is not an object", "send a JSON object"))
+        raise InvalidInputError(FieldError("request", shown(body), "is not an object", "send a JSON object"))
     errors: list[FieldError] = []
     ids = [_text(body, name, errors) for name in IDS]
     kind, severity, source, title, user_id, device_id = [_text(body, name, errors) for name in TEXTS]
@@ -118,9 +115,9 @@ def _text(body: Mapping[str, Any], name: str, errors: list[FieldError]) -> str |
         return value or None
     if type(value) is str:
         remedy = f"shorten it to {LONGEST_TEXT} characters, or send it under another name"
-        errors.append(FieldError(name, _shown(value), f"has {len(value)} characters", remedy))
+        errors.append(FieldError(name, shown(value), f"has {len(value)} characters", remedy))
     else:
-        errors.append(FieldError(name, _shown(value), "is not a text", f'send it as text: "{name}": "…"'))
+        errors.append(FieldError(name, shown(value), "is not a text", f'send it as text: "{name}": "…"'))
     return None
 
 
@@ -131,10 +128,10 @@ def _moment(body: Mapping[str, Any], name: str, now: datetime, errors: list[Fiel
     try:
         moment = _read_moment(value)
     except (ValueError, OverflowError, OSError):
-        errors.append(FieldError(name, _shown(value), "is not a time", MOMENT_REMEDY))
+        errors.append(FieldError(name, shown(value), "is not a time", MOMENT_REMEDY))
         return None
     if moment > now + FARTHEST_AHEAD:
-        errors.append(FieldError(name, _shown(value), "lies more than a day in the future", MOMENT_REMEDY))
+        errors.append(FieldError(name, shown(value), "lies more than a day in the future", MOMENT_REMEDY))
     return moment
 
 
@@ -148,12 +145,6 @@ def _read_moment(value: Any) -> datetime:
     if type(value) is not int and type(value) is not float:
         raise ValueError("neither text nor number")
     return datetime.fromtimestamp(value / 1000 if abs(value) >= FIRST_MILLISECONDS else value, UTC)
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return "(object)" if isinstance(value, dict) else "(array)"
-    return f"{value[:SHOWN]}…" if isinstance(value, str) and len(value) > SHOWN else value
 
 
 def is_broadcast(caller: Caller, audience: str | None) -> bool:

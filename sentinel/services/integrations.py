@@ -14,7 +14,7 @@ from sentinel.models import Integration
 from sentinel.queries import integrations as queries
 from sentinel.queries.integrations import Filter
 from sentinel.queries.unique import TakenError
-from sentinel.security import seal, unseal
+from sentinel.sealing import seal, unseal
 from sentinel.services.access.clients import Caller
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings

@@ -12,7 +12,7 @@ from flask_login import LoginManager, UserMixin, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from sentinel.models import User
-from sentinel.security import derived_keys
+from sentinel.sealing import derived_keys
 from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from sentinel import metrics, passwords
 from sentinel.app import create_app
 from sentinel.models import User
-from sentinel.security import new_secret_key
+from sentinel.sealing import new_secret_key
 from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching.gauges import get_gauges

@@ -15,7 +15,7 @@ from sentinel.cli import cli
 from sentinel.db import get_engine
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError
 from sentinel.integrations import KINDS
-from sentinel.security import new_secret_key, unseal
+from sentinel.sealing import new_secret_key, unseal
 from tests.conftest import SECRET_KEY, Configure
 from tests.integration.calls import bearer, execute, refused, stored
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sentinel.cli import cli
 from sentinel.db import get_engine
 from sentinel.errors import ConflictError
-from sentinel.security import new_secret_key, seal, unseal
+from sentinel.sealing import new_secret_key, seal, unseal
 from sentinel.services.access import secrets
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn

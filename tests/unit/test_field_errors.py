@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import fields, validate
 
-from sentinel.api.field_errors import SHOWN, field_errors, shown
+from sentinel.api.field_errors import field_errors
+from sentinel.errors import SHOWN, shown
 
 
 class Order(ma.Schema):

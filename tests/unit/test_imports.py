@@ -23,6 +23,7 @@ RULES = {"jinja2", "lark", "re2"}
 DATABASE = {"sqlalchemy", "psycopg2"}
 FLOWER = {"flower", "tornado"}
 STREAMS = {"confluent_kafka", "google"}
+SEALING = {"cryptography.fernet"}
 
 WORKER = "celery_programs.worker(celery_programs.find_app('tasks'), options('{queues}'))"
 KNOWING = "celery_programs.{program}(celery_programs.find_app('sentinel.broker:celery'), options(''))"
@@ -30,7 +31,10 @@ INGEST = "from click.testing import CliRunner; from sentinel.cli import cli; Cli
 """As far as the settings that are refused: everything is loaded by then."""
 PROCESSES = {
     "api": ("from sentinel import serving; serving.application()", SENDING | FLOWER),
-    "pipeline worker": (WORKER.format(queues="pipeline,receipts,maintenance,inbox,inbox.retry"), WEB | FLOWER),
+    "pipeline worker": (
+        WORKER.format(queues="pipeline,receipts,maintenance,inbox,inbox.retry"),
+        WEB | FLOWER | SEALING,
+    ),
     "channel worker": (WORKER.format(queues="sms,sms.retry"), WEB | FLOWER | RULES | ADDRESSES),
     "ingest redis": (
         INGEST.format("'redis', '--stream', 's', '--client', 'c', '--url', 'no:address'"),
@@ -40,7 +44,7 @@ PROCESSES = {
         INGEST.format("'kafka', '--brokers', 'b', '--topic', 't', '--client', 'c', '--set', 'no.such=1'"),
         WEB | FLOWER | RULES | ADDRESSES | SENDING | {"google"},
     ),
-    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE | STREAMS),
+    "beat": (KNOWING.format(program="beat"), WEB | FLOWER | RULES | ADDRESSES | SENDING | DATABASE | STREAMS | SEALING),
     "flower": (
         KNOWING.format(program="flower"),
         (WEB - {"prometheus_client"}) | RULES | ADDRESSES | SENDING | DATABASE,

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sentinel.errors import ConfigurationError, NoKeyError, UnreadableSecretError
-from sentinel.security import derived_keys, is_sealed, is_sealed_freshly, new_secret_key, seal, unseal
+from sentinel.sealing import derived_keys, is_sealed, is_sealed_freshly, new_secret_key, seal, unseal
 from sentinel.services.access.secrets import Standing
 from sentinel.services.watching.diagnosis.findings import Level
 from sentinel.services.watching.diagnosis.sealing import judged

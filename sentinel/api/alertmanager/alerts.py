@@ -14,10 +14,9 @@ from sentinel.api.alertmanager.filters import flag, matchers_of, receiver_is_wan
 from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller
 from sentinel.api.events import READ, WRITE
-from sentinel.api.field_errors import shown
 from sentinel.api.parsing import read_json
 from sentinel.clock import utc_now, written
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.rules.matchers import match_labels
 from sentinel.services.alerting import alerts
 from sentinel.services.alerting.alerts import SeenAlert

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from sentinel.api.field_errors import shown
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.rules.matchers import Matcher, parse
 from sentinel.services.silences import MATCHER_REMEDY
 

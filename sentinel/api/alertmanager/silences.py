@@ -13,11 +13,10 @@ from sentinel.api.alertmanager.blueprints import blueprint_of
 from sentinel.api.alertmanager.filters import matchers_of
 from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller
-from sentinel.api.field_errors import shown
 from sentinel.api.parsing import read_json
 from sentinel.api.silences import READ, WRITE
 from sentinel.clock import utc_now, written
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.json_bounds import is_storable
 from sentinel.models import Silence
 from sentinel.models.silence import SilenceState

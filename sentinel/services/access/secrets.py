@@ -9,7 +9,7 @@ from typing import Any
 
 from sentinel.errors import UnreadableSecretError
 from sentinel.queries import endpoints, integrations
-from sentinel.security import is_sealed, is_sealed_freshly, seal, unseal
+from sentinel.sealing import is_sealed, is_sealed_freshly, seal, unseal
 from sentinel.services.unit_of_work import UnitOfWork
 
 BATCH = 500

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
 
 FNV_OFFSET, FNV_PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
 SEPARATOR = b"\xff"
@@ -17,7 +17,6 @@ REMEMBERED = 10_000
 
 MOST_LABELS = 200
 LONGEST_URL = 8192
-SHOWN = 100
 TIME_REMEDY = 'write it as RFC 3339 has it, "2026-11-20T18:00:00Z", or leave it out'
 ZERO_YEAR = 1
 """Go writes a time that is not set as the first moment of the year 1."""
@@ -39,7 +38,7 @@ class Report:
 def check(item: Any, *, now: datetime, resolve_after: timedelta) -> Report:
     """Read one alert, or say what is wrong with it. Times that are missing are set as Alertmanager does."""
     if type(item) is not dict:
-        raise InvalidInputError(FieldError("", _shown(item), "is not an object", "send an object with `labels`"))
+        raise InvalidInputError(FieldError("", shown(item), "is not an object", "send an object with `labels`"))
     errors: list[FieldError] = []
     labels, annotations = _texts(item, "labels", errors), _texts(item, "annotations", errors)
     starts_at, ends_at = _moment(item, "startsAt", errors), _moment(item, "endsAt", errors)
@@ -70,20 +69,20 @@ def _texts(item: Mapping[str, Any], name: str, errors: list[FieldError]) -> dict
     if given is None:
         return {}
     if type(given) is not dict or len(given) > MOST_LABELS:
-        errors.append(FieldError(name, _shown(given), "cannot be kept", f"send an object of up to {MOST_LABELS} texts"))
+        errors.append(FieldError(name, shown(given), "cannot be kept", f"send an object of up to {MOST_LABELS} texts"))
         return {}
     for key, value in given.items():
         if type(value) is not str:
-            errors.append(FieldError(f"{name}.{key}", _shown(value), "is not a text", "put it in quotes"))
+            errors.append(FieldError(f"{name}.{key}", shown(value), "is not a text", "put it in quotes"))
         elif not key or "\0" in key or "\0" in value:
-            errors.append(FieldError(f"{name}.{key}", _shown(value), "has no name or a NUL character", "leave it out"))
+            errors.append(FieldError(f"{name}.{key}", shown(value), "has no name or a NUL character", "leave it out"))
     return {key: value for key, value in given.items() if value} if not errors else {}
 
 
 def _url(item: Mapping[str, Any], errors: list[FieldError]) -> str:
     url = item.get("generatorURL") or ""
     if type(url) is not str or len(url) > LONGEST_URL or "\0" in url:
-        errors.append(FieldError("generatorURL", _shown(url), "is no address", "send a URL as text, or leave it out"))
+        errors.append(FieldError("generatorURL", shown(url), "is no address", "send a URL as text, or leave it out"))
         return ""
     return url
 
@@ -92,7 +91,7 @@ def _moment(item: Mapping[str, Any], name: str, errors: list[FieldError]) -> dat
     try:
         return read_moment(item.get(name))
     except ValueError:
-        errors.append(FieldError(name, _shown(item[name]), "is not a time", TIME_REMEDY))
+        errors.append(FieldError(name, shown(item[name]), "is not a time", TIME_REMEDY))
         return None
 
 
@@ -111,9 +110,3 @@ def read_moment(value: Any) -> datetime | None:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("beyond the calendar") from None
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return "(object)" if isinstance(value, dict) else "(array)"
-    return f"{value[:SHOWN]}…" if isinstance(value, str) and len(value) > SHOWN else value
