@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 from sentinel.embedded.files import write_private
@@ -33,11 +34,11 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def choose_port() -> int:
-    """A random free port of the loopback address."""
+def choose_port(promised: Collection[int] = ()) -> int:
+    """A random free port of the loopback address; not one of those `promised` to servers that have yet to start."""
     for _ in range(ATTEMPTS):
         port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
-        if is_free(LOOPBACK, port):
+        if port not in promised and is_free(LOOPBACK, port):
             return port
     message = f"no free TCP port between {FIRST_PORT} and {LAST_PORT} on {LOOPBACK}; stop something that uses them"
     raise ConfigurationError(message)
@@ -48,7 +49,7 @@ def remembered_port(book: Path, name: str) -> int:
     ports = _read_ports(book)
     port = ports.get(name)
     if port is None or not is_free(LOOPBACK, port):
-        port = choose_port()
+        port = choose_port(ports.values())
         write_private(book, json.dumps(ports | {name: port}))
     return port
 
