@@ -5,7 +5,6 @@ As a process that outlives the workers it serves: `python -m sentinel.stand_ins 
 `ProviderProcess(ledger_path)`. The process takes faults over `PUT /_control/faults`.
 """
 
-from sentinel.stand_ins.book import Entry, read_ledger
 from sentinel.stand_ins.callbacks import EVENT_PUBLIC_KEY, News
 from sentinel.stand_ins.certificate import Certificate
 from sentinel.stand_ins.faults import (
@@ -21,6 +20,7 @@ from sentinel.stand_ins.faults import (
     reset_unread,
     silence,
 )
+from sentinel.stand_ins.ledger import Entry, read_ledger
 from sentinel.stand_ins.listening import stop_listening
 from sentinel.stand_ins.messages import ACCOUNT_SID, API_KEY, AUTH_TOKEN, BOT_TOKEN, WEBHOOK_SECRET, Credentials
 from sentinel.stand_ins.process import ProviderProcess

@@ -5,40 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sentinel.stand_ins.callbacks import Reporter
 from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.ledger import Entry
 from sentinel.stand_ins.messages import Credentials
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request that arrived, and how it was answered. `status` is None when it was not answered at all."""
-
-    at: float
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-    recipient: str
-    text: str
-    peer_port: int
-    status: int | None
-    ending: str
-    message_id: str | None = None
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether the sender got a whole acceptance."""
-        return self.message_id is not None and self.ending == "whole"
-
-
-def read_ledger(path: Path) -> list[Entry]:
-    """The ledger a stand-in process writes; complete up to the last request it answered."""
-    return [Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 class Book:

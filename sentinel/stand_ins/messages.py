@@ -7,13 +7,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made_by
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from sentinel.stand_ins.faults import Fault
-
-if TYPE_CHECKING:
-    from sentinel.stand_ins.book import Entry
+from sentinel.stand_ins.ledger import Entry
 
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "stand-in-auth-token"

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from sentinel.stand_ins.book import Entry, read_ledger
 from sentinel.stand_ins.callbacks import News
 from sentinel.stand_ins.certificate import Certificate
 from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.ledger import Entry, read_ledger
 
 
 class ProviderProcess:

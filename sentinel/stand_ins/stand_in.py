@@ -9,9 +9,10 @@ from collections import deque
 from pathlib import Path
 from typing import Self
 
-from sentinel.stand_ins.book import Book, Entry
+from sentinel.stand_ins.book import Book
 from sentinel.stand_ins.callbacks import News
 from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.ledger import Entry
 from sentinel.stand_ins.messages import Credentials
 from sentinel.stand_ins.wire import closed, serve
 

@@ -10,8 +10,8 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from sentinel.stand_ins.book import Entry
 from sentinel.stand_ins.faults import Fault
+from sentinel.stand_ins.ledger import Entry
 from sentinel.stand_ins.messages import Answer, Api, Credentials, Request
 
 LARGEST_PAGE = 1000

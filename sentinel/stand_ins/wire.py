@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sentinel.stand_ins import hooks, sendgrid, slack, twilio
-from sentinel.stand_ins.book import Book, Entry
+from sentinel.stand_ins.book import Book
 from sentinel.stand_ins.faults import NO_ANSWER, Ending, Fault
+from sentinel.stand_ins.ledger import Entry
 from sentinel.stand_ins.listening import stop_listening
 from sentinel.stand_ins.messages import Answer, Api, Request
 
