@@ -134,6 +134,11 @@ def growth(work: Callable[[str], object], start: str, pump: str, end: str, longe
     return seconds(work, large, times=5) / max(seconds(work, small, times=5), 1e-6) / GROWTH
 
 
+def grows(work: Callable[[str], object], start: str, pump: str, end: str, longest: int) -> bool:
+    """Whether time grows faster than texts, measured thrice: a neighbour of this machine can spoil one of them."""
+    return all(growth(work, start, pump, end, longest) > QUADRATIC for _ in range(3))
+
+
 def weakness(pattern: str, use: str, longest: int, flags: int = 0) -> str | None:
     """The attack that makes a pattern slow, if there is one."""
     found = re.compile(pattern, flags | re.DOTALL)
@@ -147,7 +152,7 @@ def weakness(pattern: str, use: str, longest: int, flags: int = 0) -> str | None
         taken = seconds(work, start + pump * (longest // len(pump)) + end)
         if taken > slowest:
             slowest, worst = taken, attack
-    return f"{worst} grows" if growth(work, *worst, longest) > QUADRATIC else None
+    return f"{worst} grows" if grows(work, *worst, longest) else None
 
 
 @pytest.mark.parametrize("pattern", REGEXES)
@@ -209,7 +214,7 @@ def test_a_pattern_of_a_rule_takes_time_in_proportion_to_the_text(pattern: str) 
 
     for work in (single(pattern).found_in, end_to_end(pattern)):
         work("warm up, for RE2 builds its states as it goes")
-        assert growth(work, "", EVIL[pattern], "\0", 160_000) < QUADRATIC
+        assert not grows(work, "", EVIL[pattern], "\0", 160_000)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +257,7 @@ def test_a_rule_is_read_or_refused_in_proportion_to_its_length(kind: str) -> Non
     read("when a then suppress()")
     start, pump, end = RULES[kind]
 
-    assert growth(read, start, pump, end, RULE - 64) < QUADRATIC
+    assert not grows(read, start, pump, end, RULE - 64)
 
 
 TEMPLATES = {
@@ -284,4 +289,4 @@ def test_a_template_is_read_or_refused_in_proportion_to_its_length(kind: str) ->
     read("{{ event }}")
     start, pump, end = TEMPLATES[kind]
 
-    assert growth(read, start, pump, end, 16_000) < QUADRATIC
+    assert not grows(read, start, pump, end, 16_000)
