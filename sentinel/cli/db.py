@@ -25,8 +25,12 @@ def alembic_config() -> Config:
 
 
 def upgrade() -> None:
-    """Bring the database of DATABASE_URL to the newest schema; takes turns with others who do the same."""
-    command.upgrade(alembic_config(), "head")
+    """Bring the database of DATABASE_URL to the newest schema; takes turns with others who do the same.
+
+    A newer version's schema serves this one as well: who goes back to the version before changes nothing.
+    """
+    if not is_newer(*revisions()):
+        command.upgrade(alembic_config(), "head")
 
 
 def revisions() -> tuple[str | None, str | None]:
@@ -34,6 +38,11 @@ def revisions() -> tuple[str | None, str | None]:
     newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
     with get_engine().connect() as connection:
         return MigrationContext.configure(connection).get_current_revision(), newest
+
+
+def is_newer(current: str | None, newest: str | None) -> bool:
+    """Whether the database is at a revision of a later version than this one; they are numbered."""
+    return current is not None and newest is not None and current > newest
 
 
 @click.group(epilog="Example: sentinel db upgrade")
@@ -46,7 +55,10 @@ def upgrade_command() -> None:
     """Run the migrations that are missing; safe to repeat, and on several machines at once."""
     before, newest = _reachable_revisions()
     upgrade()
-    click.echo(f"already at {newest}" if before == newest else f"upgraded from {before or 'nothing'} to {newest}")
+    if is_newer(before, newest):
+        click.echo(f"at {before}, of a later version than this one ({newest}); nothing to do")
+    else:
+        click.echo(f"already at {newest}" if before == newest else f"upgraded from {before or 'nothing'} to {newest}")
 
 
 @db.command("current", epilog="Example: sentinel db current")
@@ -54,6 +66,8 @@ def current_command() -> None:
     """Show the database's revision and the newest one."""
     now, newest = _reachable_revisions()
     remark = "up to date" if now == newest else f"newest is {newest}: run `sentinel db upgrade`"
+    if is_newer(now, newest):
+        remark = f"of a later version than this one, which knows {newest}"
     click.echo(f"{now or 'no schema yet'} ({remark})")
 
 

@@ -295,3 +295,4 @@ def test_a_lease_that_ran_out_unnoticed_is_overdue() -> None:
 
 def test_the_newest_schema_is_well() -> None:
     assert check_schema("0001", "0001") == Finding("schema", Level.OK, "at 0001")
+    assert check_schema("0002", "0001").level is Level.OK

@@ -11,8 +11,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from click.testing import CliRunner
 from sqlalchemy import CheckConstraint, create_engine, inspect, text
 
+from sentinel.cli import cli
 from sentinel.cli.db import alembic_config
 from sentinel.db import get_engine
 from sentinel.embedded.servers import Servers
@@ -36,6 +38,19 @@ def test_migrations_make_exactly_the_models(scratch: Config) -> None:
 
     with get_engine().connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_whoever_goes_back_to_an_older_version_keeps_the_newer_schema(scratch: Config) -> None:
+    command.upgrade(scratch, "head")
+    with get_engine().begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    done = CliRunner().invoke(cli, ["db", "upgrade"])
+    current = CliRunner().invoke(cli, ["db", "current"])
+
+    assert (done.exit_code, current.exit_code) == (0, 0), done.output + current.output
+    assert re.fullmatch(r"at 9999, of a later version than this one \(\d{4}\); nothing to do\n", done.output)
+    assert "of a later version" in current.output
 
 
 def test_check_constraints_of_migrations_and_models_are_the_same(scratch: Config) -> None:

@@ -104,4 +104,6 @@ def check_schema(current: str | None, newest: str | None) -> Finding:
     """Whether the migrations of this version have run."""
     if current == newest:
         return ok("schema", f"at {newest}")
+    if current is not None and newest is not None and current > newest:
+        return ok("schema", f"at {current}, of a later version; this one knows {newest}")
     return broken("schema", f"at {current or 'nothing'}, this version needs {newest}", "run `sentinel db upgrade`")
