@@ -44,6 +44,7 @@ class Alert(Base):
     status: Mapped[str] = mapped_column(String(8))
     # Before the last report, so that the report itself can tell what it has changed; none: that was the first.
     status_before: Mapped[str | None] = mapped_column(String(8))
-    # How often it has come back with the same `starts_at` after it was resolved: each time is an event of its own.
+    # How often it has come back with the same `starts_at` after it was resolved, or with an earlier one: each time is
+    # an event of its own. It never falls, so that no event has the id of another.
     returns: Mapped[int] = mapped_column(server_default=literal_column("0"))
     updated_at: Mapped[datetime]

@@ -44,8 +44,9 @@ REPORT = prepared(f"""
             annotations = EXCLUDED.annotations, generator_url = EXCLUDED.generator_url, starts_at = {START},
             ends_at = {END}, status = {STATUS}, status_before = a.status, updated_at = :now,
             is_open_ended = CASE WHEN {END} = EXCLUDED.ends_at THEN EXCLUDED.is_open_ended ELSE a.is_open_ended END,
-            returns = CASE WHEN {START} <> a.starts_at THEN 0
-                WHEN a.status = 'resolved' AND {STATUS} = 'firing' THEN a.returns + 1 ELSE a.returns END
+            returns = CASE WHEN {START} < a.starts_at
+                OR ({START} = a.starts_at AND a.status = 'resolved' AND {STATUS} = 'firing')
+                THEN a.returns + 1 ELSE a.returns END
         RETURNING fingerprint, status, labels, annotations, generator_url, starts_at, ends_at, returns,
                   status <> coalesce(status_before, 'resolved') AS is_changed)
     SELECT fingerprint, status, labels::text, annotations::text, generator_url, starts_at, ends_at, returns

@@ -103,6 +103,18 @@ def test_a_resolved_alert_is_an_event_once() -> None:
     assert written(events()[1].occurred_at) == end
 
 
+def test_an_alert_that_comes_back_with_a_start_of_before_is_told_again() -> None:
+    """One of a pair of Prometheus servers was away, and has the alert under an earlier start than the other."""
+    first, second = (at(-600), at(-400)), (at(-300), at(-200))
+
+    for begin, end in (first, second, first):
+        report(reported(startsAt=begin, endsAt=at(240)))
+        report(reported(startsAt=begin, endsAt=end))
+
+    assert statuses() == ["firing", "resolved"] * 3
+    assert len({each.event_id for each in events()}) == 6
+
+
 def test_the_end_of_an_alert_that_nobody_saw_firing_is_no_event() -> None:
     for _ in range(2):
         report(reported(startsAt=at(-60), endsAt=at(-1)))

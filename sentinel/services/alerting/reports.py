@@ -14,6 +14,8 @@ FNV_OFFSET, FNV_PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
 SEPARATOR = b"\xff"
 REMEMBERED = 10_000
 """Fingerprints that are kept: the same alerts come again each minute."""
+LONGEST_REMEMBERED = 4096
+"""Most characters of labels that are kept for that; alerts have some hundred."""
 
 MOST_LABELS = 200
 LONGEST_URL = 8192
@@ -54,13 +56,20 @@ def check(item: Any, *, now: datetime, resolve_after: timedelta) -> Report:
     return Report(found, labels, annotations, url, begin, end, is_open_ended=ends_at is None)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def fingerprint(labels: tuple[tuple[str, str], ...]) -> str:
     """Alertmanager's own: FNV-1a of 64 bits over names and values in order, each followed by a byte 255."""
+    is_usual = sum(len(text) for label in labels for text in label) <= LONGEST_REMEMBERED
+    return _remembered(labels) if is_usual else _hashed(labels)
+
+
+def _hashed(labels: tuple[tuple[str, str], ...]) -> str:
     found = FNV_OFFSET
     for byte in b"".join(text.encode() + SEPARATOR for label in labels for text in label):
         found = (found ^ byte) * FNV_PRIME & MASK
     return f"{found:016x}"
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_hashed)
 
 
 def _texts(item: Mapping[str, Any], name: str, errors: list[FieldError]) -> dict[str, str]:
