@@ -53,7 +53,7 @@ def unseal(text: str) -> str:
             return key.decrypt(token).decode()
     raise UnreadableSecretError(
         "this secret was sealed with a key that is not among those of SENTINEL_SECRET_KEYS; add that key behind the "
-        "others, or give the endpoint a new secret"
+        "others, or set a new secret"
     )
 
 

@@ -545,6 +545,9 @@ class Settings(BaseSettings):
                 'must be an address like "http://localhost:4318" (OTLP over HTTP, whose port is 4318; not gRPC\'s)'
             )
             raise ValueError(message)
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            # It is shown by `sentinel config show`; the error must not repeat it.
+            raise ValueError("must not hold a user or password; a collector's key goes into OTEL_EXPORTER_OTLP_HEADERS")
         return url
 
     @model_validator(mode="after")

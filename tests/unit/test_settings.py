@@ -35,6 +35,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("PUBLIC_BASE_URL", "https://sentinel.example.com/?a=b", "PUBLIC_BASE_URL: must be an address alone"),
         ("SENTINEL_TRACES", "perhaps", "SENTINEL_TRACES: Input should be a valid boolean"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT: must be an address like"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:pw@x:4318", "OTEL_EXPORTER_OTLP_ENDPOINT: must not hold a user"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "grpc://x", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be an address"),
         ("SENDGRID_WEBHOOK_PUBLIC_KEY", "MFkwEwYHKoZI", "SENDGRID_WEBHOOK_PUBLIC_KEY: is not the verification key"),
         ("SENTINEL_RESEND_SECONDS", "60,soon", "SENTINEL_RESEND_SECONDS"),
