@@ -24,8 +24,9 @@ from sentinel.models import Integration
 from sentinel.queries.integrations import Filter
 from sentinel.sealing import unseal
 from sentinel.services import integrations
-from sentinel.services.integrations import Written, address_of
-from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.access.clients import Caller
+from sentinel.services.integrations import SENDS, Written, address_of
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
 READ, WRITE = "integrations:read", "integrations:write"
 
@@ -35,6 +36,13 @@ blueprint = StrictBlueprint(
     "integrations", __name__, url_prefix="/integrations", description="Addresses to which other systems send"
 )
 blueprint.before_request(require_credentials)
+
+
+def _sender(uow: UnitOfWork, scope: str) -> Caller:
+    """Return who calls: addresses and secrets are credentials, so they are for those who may send anyway."""
+    caller = current_caller(uow, scope)
+    caller.require(SENDS)
+    return caller
 
 
 def view(row: Integration, client: str) -> dict[str, Any]:
@@ -72,12 +80,12 @@ class IntegrationList(MethodView):
     @blueprint.response(200, IntegrationView(many=True), headers=PAGE_HEADERS)
     @blueprint.refuses(401, 403, 404, 422, 503)
     def get(self, query: dict[str, Any]) -> Response:
-        """List integrations by name.
+        """List integrations by name, with their addresses: it takes the scope `events:write` as well.
 
         `X-Pagination` holds `{"page_size", "next_cursor"}` as JSON; `Link` the next page's address.
         """
         with unit_of_work() as uow:
-            caller = current_caller(uow, READ)
+            caller = _sender(uow, READ)
             wanted = Filter(caller.client_id, query.get("kind"), query.get("is_enabled"), query.get("cursor"))
             rows, following = integrations.page(uow, wanted, size=query["limit"])
         return paged([view(row, client) for row, client in rows], size=query["limit"], following=following)
@@ -90,9 +98,9 @@ class IntegrationItem(MethodView):
     @blueprint.response(200, IntegrationView)
     @blueprint.refuses(401, 403, 404, 503)
     def get(self, integration_id: UUID) -> Response:
-        """Show an integration; its secret is not shown again."""
+        """Show an integration, without its secret: it takes the scope `events:write` as well."""
         with unit_of_work() as uow:
-            caller = current_caller(uow, READ)
+            caller = _sender(uow, READ)
             found = integrations.get(uow, str(integration_id), client_id=caller.client_id)
         return json_response(view(found, caller.client_name))
 
@@ -100,9 +108,12 @@ class IntegrationItem(MethodView):
     @blueprint.response(200, IntegrationView)
     @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
     def patch(self, body: dict[str, Any], integration_id: UUID) -> Response:
-        """Rename an integration, switch it off or on, give it another secret or topic. Its address stays."""
+        """Rename an integration, switch it off or on, give it another secret or topic. Its address stays.
+
+        It takes the scope `events:write` as well.
+        """
         with unit_of_work() as uow:
-            caller = current_caller(uow, WRITE)
+            caller = _sender(uow, WRITE)
             changed = integrations.change(uow, caller.client_id, str(integration_id), body)
         return json_response(view(changed, caller.client_name))
 

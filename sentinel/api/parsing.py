@@ -85,9 +85,15 @@ def parsed(body: bytes) -> Any:
 
 def read_body() -> bytes:
     """Read this request's body as it came; an empty one is a 400."""
-    body = request.get_data(cache=True)
+    body = whole_body()
     if not body:
         abort(400, description="The body is empty; send JSON.")
+    return body
+
+
+def whole_body() -> bytes:
+    """Read this request's body as it came, be it empty; one that is cut off is a 413."""
+    body = request.get_data(cache=True)
     # Of a body without a length werkzeug reads as much as is allowed, and says nothing of the rest.
     if request.content_length is None and len(body) == request.max_content_length:
         abort(413)

@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from itertools import accumulate
 from typing import Any
+
+import orjson
 
 from sentinel.clock import written
 from sentinel.integrations.reading import (
@@ -35,6 +38,9 @@ SAID_BY_EACH_ALERT = ("alerts", "commonLabels", "commonAnnotations")
 
 LONGEST_GROUP_TEXT = 4096
 """Most characters of a group's text that go with each alert: a thousand alerts come with one text about all of them."""
+
+MOST_GROUP_BYTES = 16 * 1024
+"""Most bytes of a group, as JSON: what was said once is stored with each of up to a thousand alerts."""
 
 SAMPLE: dict[str, Any] = {
     "version": "4",
@@ -70,7 +76,7 @@ def read(body: Any, *, most: int) -> list[Item]:
 
 def read_group(whole: Mapping[str, Any], *, source: str, most: int) -> list[Item]:
     """Make an event of each alert of a group; `source` is named by alerts without a job."""
-    group = {name: _short(value) for name, value in whole.items() if name not in SAID_BY_EACH_ALERT}
+    group = _bounded({name: _short(value) for name, value in whole.items() if name not in SAID_BY_EACH_ALERT})
     alerts = a_list(whole.get("alerts"), "alerts", most=most)
     return each(alerts, "alerts", partial(_event, group=group, source=source))
 
@@ -104,6 +110,15 @@ def _event(alert: Any, field: str, *, group: dict[str, Any], source: str) -> dic
 def fingerprint(labels: Mapping[str, str]) -> str:
     """Tell alerts apart by their labels, where the sender does not."""
     return hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()[:16]
+
+
+def _bounded(group: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the largest members until the rest fits."""
+    sizes = {name: len(orjson.dumps({name: value})) for name, value in group.items()}
+    smallest = sorted(sizes, key=sizes.__getitem__)
+    totals = accumulate(sizes[name] for name in smallest)
+    kept = {name for name, total in zip(smallest, totals, strict=True) if total <= MOST_GROUP_BYTES}
+    return {name: value for name, value in group.items() if name in kept}
 
 
 def _short(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sentinel.errors import FieldError, InvalidInputError, shown
@@ -30,6 +30,10 @@ STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-bat
 PREFIX, TYPE = "ce-", "content-type"
 REQUIRED = ("specversion", "id", "source", "type")
 DATA = ("data", "data_base64")
+WORDS = ("id", "source", "type", "name", "severity", "ts")
+"""Attributes whose names have a meaning in our events. `ts` never has that of a CloudEvent: its time is `time`."""
+AS_SENT = "as_sent"
+"""Where those of them are that do not fit; no attribute of a CloudEvent can have this name."""
 JSON_TYPE = re.compile(r"[a-z]+/(?:[\w.-]+\+)?json", re.IGNORECASE)
 REMEDY = "see https://cloudevents.io: specversion is 1.0; id, source and type are texts"
 
@@ -77,8 +81,11 @@ def read_binary(headers: Mapping[str, str], body: bytes, parse: Parse) -> dict[s
     found: dict[str, Any] = {}
 
     def keep(attributes: dict[str, Any], _data: Any) -> Any:
+        judged = _judged(attributes, PREFIX)
         found.update(attributes)
-        return _judged(attributes, PREFIX)
+        if "time" in found:
+            found["time"] = found["time"].astimezone(UTC)  # OverflowError at either end of the calendar
+        return judged
 
     given = lowered(headers)
     own, kind = {name: value for name, value in given.items() if name.startswith(PREFIX)}, given.get(TYPE, "")
@@ -118,15 +125,23 @@ def _judged(attributes: Mapping[str, Any], field: str) -> Any:
 
 
 def _event(attributes: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Our words of the attributes; what of those does not fit is no reason to refuse the event, and kept aside."""
     at = attributes.get("time")
-    event = {
-        "event_id": identity("cloudevents", f"{attributes['source']} {attributes['id']}"),  # no source has a space
+    words = {
+        "id": word(attributes["id"]),
+        "source": word(attributes["source"]),
+        "type": word(attributes["type"]),
         "name": word(attributes.get("name")) or word(attributes.get("subject")),
         "severity": word(attributes.get("severity")) or word(attributes.get("severitytext")),
+    }
+    event = {
+        "event_id": identity("cloudevents", f"{attributes['source']} {attributes['id']}"),  # no source has a space
         "occurred_at": at and written(at),
         "time": at and written(at),
     }
-    return {**attributes, **filled(event), **data}
+    others = {name: value for name, value in attributes.items() if name not in WORDS}
+    aside = {name: attributes[name] for name in WORDS if name in attributes and attributes[name] != words.get(name)}
+    return {**others, **filled(words), **filled(event), **({AS_SENT: aside} if aside else {}), **data}
 
 
 def _data(body: bytes, kind: str, parse: Parse) -> dict[str, Any]:

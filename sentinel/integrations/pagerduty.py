@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from sentinel.errors import InvalidInputError
 from sentinel.integrations.reading import a_text, an_object, filled, moment, one_of, word
 
 TRIGGER = "trigger"
@@ -64,12 +65,19 @@ def _check(payload: Any) -> None:
 
 
 def _described(payload: Mapping[str, Any]) -> dict[str, Any]:
-    at = payload.get("timestamp")
     event = {
         "name": word(payload.get("class")) or word(payload.get("summary")),
         "source": word(payload.get("source")),
         "severity": SEVERITIES.get(str(payload.get("severity"))),
-        "occurred_at": moment(at, "payload.timestamp") if at else None,
+        "occurred_at": _readable(payload.get("timestamp")),
         "summary": payload.get("summary"),
     }
     return filled(event)
+
+
+def _readable(timestamp: Any) -> str | None:
+    """A time, or nothing: an odd one of a trigger is refused before, and what was triggered ends whatever is said."""
+    try:
+        return moment(timestamp, "payload.timestamp")
+    except InvalidInputError:
+        return None

@@ -20,7 +20,7 @@ from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 
 SENDS = "events:write"
-"""What who sends to an integration may do, and all of it: who makes one hands this on."""
+"""What who sends to an integration may do, and all of it: who makes, sees or changes one can do that."""
 
 
 @dataclass(frozen=True, slots=True)

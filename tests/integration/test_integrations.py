@@ -149,6 +149,49 @@ def test_a_key_that_may_not_write_events_cannot_open_a_way_for_them(api: FlaskCl
     assert "events:write" in answer.get_json()["message"]
 
 
+@pytest.mark.parametrize("scope", ["integrations:read", "integrations:write", "events:write"])
+def test_a_key_that_may_not_send_to_an_address_neither_sees_nor_changes_it(api: FlaskClient, scope: str) -> None:
+    made = api.post("/integrations", json=GITHUB, headers=bearer(SHOP)).get_json()
+    path, key = f"/integrations/{made['id']}", bearer(SHOP, scope)
+
+    answers = [
+        api.get("/integrations", headers=key),
+        api.get(path, headers=key),
+        api.patch(path, json={"secret": "known-to-me"}, headers=key),
+    ]
+
+    assert [each.status_code for each in answers] == [403] * 3
+    assert all(made["id"] not in each.text for each in answers)
+    assert unseal(secret_in_the_row(made["id"])) == made["secret"]
+
+
+def test_a_key_that_may_send_sees_its_addresses_and_with_writing_changes_them(api: FlaskClient) -> None:
+    made = api.post("/integrations", json=GITHUB, headers=bearer(SHOP)).get_json()
+    path = f"/integrations/{made['id']}"
+    reads, writes = (bearer(SHOP, f"integrations:{verb}", "events:write") for verb in ("read", "write"))
+
+    assert api.get("/integrations", headers=reads).get_json()[0]["address"] == made["address"]
+    assert api.get(path, headers=reads).get_json()["address"] == made["address"]
+    assert api.patch(path, json={"name": "new"}, headers=reads).status_code == 403
+    assert api.patch(path, json={"name": "new"}, headers=writes).status_code == 200
+
+
+def test_an_admin_that_may_send_reads_and_changes_for_a_client(api: FlaskClient) -> None:
+    made = api.post("/integrations", json=GITHUB, headers=bearer(SHOP)).get_json()
+    path = f"/integrations/{made['id']}?client={SHOP}"
+    scopes = ("admin", "integrations:read", "integrations:write")
+    sends, does_not = bearer("ops", *scopes, "events:write"), bearer("ops", *scopes)
+
+    assert [api.get(path, headers=key).status_code for key in (sends, does_not)] == [200, 403]
+    assert [api.patch(path, json={"name": "new"}, headers=key).status_code for key in (sends, does_not)] == [200, 403]
+
+
+def test_what_nobody_may_send_to_any_more_is_removed_without_the_right_to_send(api: FlaskClient) -> None:
+    made = api.post("/integrations", json=GITHUB, headers=bearer(SHOP)).get_json()
+
+    assert api.delete(f"/integrations/{made['id']}", headers=bearer(SHOP, "integrations:write")).status_code == 204
+
+
 def test_a_client_goes_with_its_integrations(api: FlaskClient) -> None:
     api.post("/integrations", json=GITHUB, headers=bearer(SHOP))
     shop = next(each["id"] for each in api.get("/clients").get_json() if each["name"] == SHOP)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from sentinel.api.parsing import LARGEST_CALLBACK_BYTES
 from sentinel.app import create_app
 from sentinel.integrations import KINDS, alertmanager, cloudevents, github, grafana, pagerduty, sns
 from sentinel.services import integrations
 from sentinel.services.matching import matching
+from sentinel.settings import get_settings
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, refused, stored
 from tests.integration.rules import told
@@ -25,6 +27,7 @@ SAMPLES = {
 }
 BY_KEY = ("alertmanager", "grafana", "cloudevents")
 TYPES = {"cloudevents": cloudevents.STRUCTURED}
+BINARY = {"ce-specversion": "1.0", "ce-id": "b-1", "ce-source": "/s", "ce-type": "t"}
 
 
 @pytest.fixture
@@ -115,10 +118,9 @@ def test_a_group_of_many_alerts_may_be_as_large_as_a_batch_of_events(api: FlaskC
 
 def test_cloudevents_come_in_three_modes(api: FlaskClient) -> None:
     key, path = bearer(SHOP), "/integrations/cloudevents"
-    headers = {"ce-specversion": "1.0", "ce-id": "b-1", "ce-source": "/s", "ce-type": "t"}
 
     structured = post(api, path, cloudevents.SAMPLE, cloudevents.STRUCTURED + "; charset=utf-8", **key)
-    binary = post(api, path, b"<a/>", "text/xml", **key, **headers)
+    binary = post(api, path, b"<a/>", "text/xml", **key, **BINARY)
     batch = post(api, path, [cloudevents.SAMPLE | {"id": "c-1"}, {}], cloudevents.BATCH, **key)
     empty = post(api, path, [], cloudevents.BATCH, **key)
 
@@ -138,7 +140,9 @@ def test_cloudevents_come_in_three_modes(api: FlaskClient) -> None:
         ("text/plain", {}, b"x", 422),
         ("application/json", {"ce-id": "1"}, b"{}", 422),
         (cloudevents.STRUCTURED, {}, b"{", 400),
-        ("application/json", {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "s", "ce-type": "t"}, b"{", 400),
+        ("application/json", BINARY, b"{", 400),
+        ("text/plain", BINARY | {"ce-time": "0001-01-01T00:00:00+10:00"}, b"x", 422),
+        ("text/plain", BINARY | {"ce-time": "9999-12-31T23:59:59-10:00"}, b"x", 422),
     ],
 )
 def test_what_is_no_cloudevent_is_refused(
@@ -185,6 +189,28 @@ def test_a_body_may_be_as_large_as_reports_of_providers_and_no_larger(api: Flask
     answers = [post(api, path, grafana.SAMPLE | {"message": "x" * size}) for size in (1_000_000, 1_100_000)]
 
     assert [each.status_code for each in answers] == [207, 413]
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_a_body_of_unknown_length_that_is_too_large_is_refused_and_not_cut(
+    api: FlaskClient, *, by_address: bool
+) -> None:
+    path = path_of(integration(api, "cloudevents")) if by_address else "/integrations/cloudevents"
+    most = LARGEST_CALLBACK_BYTES if by_address else get_settings().max_batch_body_bytes
+
+    answers = [
+        api.post(
+            path,
+            data=b"x" * size,
+            content_type="text/plain",
+            headers=BINARY | bearer(SHOP) | {"Transfer-Encoding": "chunked"},
+            environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+        )
+        for size in (most + 1, 0)
+    ]
+
+    assert [each.status_code for each in answers] == [413, 202]
+    assert [row.body.get("data") for row in rows()] == [None]
 
 
 def test_rules_hear_what_other_systems_send(api: FlaskClient) -> None:

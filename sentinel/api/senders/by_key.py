@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response, request
+from flask import Response
 from flask.views import MethodView
 
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.events import AUDIENCE, WRITE, audience
-from sentinel.api.parsing import BY_KEY, StrictBlueprint
+from sentinel.api.parsing import BY_KEY, StrictBlueprint, whole_body
 from sentinel.api.schemas.event import EventItemView, EventReceipt
 from sentinel.api.schemas.sender import ALERTMANAGER_BODY, CLOUDEVENTS_BODY, GRAFANA_BODY
 from sentinel.api.senders import reading
@@ -26,7 +26,7 @@ blueprint.before_request(require_credentials)
 
 def _for_caller(read: Callable[[], Found]) -> Response:
     """Take in what `read` makes of this request, for whoever calls; the body is here before the transaction begins."""
-    request.get_data(cache=True)
+    whole_body()
     named = audience()
     with unit_of_work() as uow:
         caller = current_caller(uow, WRITE)

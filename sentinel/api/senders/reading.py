@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from sentinel.api.parsing import parsed, read_json
+from sentinel.api.parsing import parsed, read_json, whole_body
 from sentinel.integrations import alertmanager, cloudevents, grafana
 from sentinel.integrations.reading import Found, refusal
 from sentinel.settings import get_settings
@@ -28,6 +28,6 @@ def from_cloudevents() -> Found:
         return cloudevents.read(read_json())
     headers = dict(request.headers)
     if cloudevents.is_binary(headers):
-        return cloudevents.read_binary(headers, request.get_data(cache=True), parsed)
+        return cloudevents.read_binary(headers, whole_body(), parsed)
     remedy = f"send Content-Type: {cloudevents.STRUCTURED} (or {cloudevents.BATCH}), or attributes in ce-… headers"
     raise refusal("Content-Type", request.mimetype, "is no mode of CloudEvents", remedy)

@@ -137,6 +137,29 @@ def test_a_long_text_about_a_group_does_not_grow_with_the_number_of_its_alerts()
     assert found[0]["group"]["message"].endswith("x…")
 
 
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"groupLabels": {"alertname": "x" * 100_000}},
+        {"odd": ["x" * 1000] * 100},
+        {f"odd{number}": "x" * 4000 for number in range(30)},
+        {f"odd{number}": number for number in range(20_000)},
+    ],
+)
+def test_whatever_is_said_of_a_group_goes_with_each_alert_in_few_bytes(large: dict[str, Any]) -> None:
+    [item] = alertmanager.read(alertmanager.SAMPLE | large, most=MOST)
+
+    assert 0 < len(orjson.dumps(an_event(item)["group"])) <= alertmanager.MOST_GROUP_BYTES == 16_384
+
+
+def test_only_the_largest_of_what_is_said_of_a_group_is_left_out() -> None:
+    body = alertmanager.SAMPLE | {"large": ["x"] * 3000, "larger": ["x"] * 4000}
+
+    [item] = alertmanager.read(body, most=MOST)
+
+    assert list(an_event(item)["group"]) == [*without(alertmanager.SAMPLE, *alertmanager.SAID_BY_EACH_ALERT), "large"]
+
+
 def test_names_that_are_too_long_for_their_columns_are_cut_and_kept_whole_beside() -> None:
     [item] = of_alerts(ALERT | {"labels": {"alertname": "n" * 300}, "fingerprint": "f" * 400})
 

@@ -11,7 +11,7 @@ import pytest
 
 from sentinel.errors import InvalidInputError
 from sentinel.integrations import cloudevents
-from tests.unit.integrations.judging import MOST, an_event, fields_of
+from tests.unit.integrations.judging import MOST, an_event, fields_of, without
 
 
 def binary(**changes: str) -> dict[str, str]:
@@ -84,6 +84,7 @@ def test_data_of_any_type_is_kept(body: bytes, kind: str, expected: dict[str, An
         ({"source": 5}, ["source"]),
         ({"time": "soon"}, ["time"]),
         ({"time": 5}, ["time"]),
+        ({"time": "0001-01-01T00:00:00+10:00"}, ["time"]),
         ({"myExtension": "x"}, ["myExtension"]),
     ],
 )
@@ -101,13 +102,57 @@ def test_an_event_that_the_specification_forbids_is_refused_by_name(changes: Any
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"ce-id": ""}, "ce-id"), ({"ce-time": "soon"}, "ce-time"), ({"ce-specversion": "2"}, "ce-specversion")],
+    [
+        ({"ce-id": ""}, "ce-id"),
+        ({"ce-time": "soon"}, "ce-time"),
+        ({"ce-time": "0001-01-01T00:00:00+10:00"}, "ce-time"),
+        ({"ce-time": "9999-12-31T23:59:59-10:00"}, "ce-time"),
+        ({"ce-specversion": "2"}, "ce-specversion"),
+    ],
 )
 def test_a_header_that_the_specification_forbids_is_refused_by_name(changes: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         cloudevents.read_binary(binary(**changes), b"{}", json.loads)
 
     assert fields_of(refused.value) == [field]
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "name", "severity"])
+def test_a_word_that_is_too_long_is_cut_and_kept_whole_beside(name: str) -> None:
+    event = an_event(cloudevents.read(cloudevents.SAMPLE | {name: "x" * 300}))
+
+    assert event[name] == "x" * 254 + "…"
+    assert event["as_sent"] == {name: "x" * 300}
+
+
+def test_long_ids_that_begin_alike_are_told_apart() -> None:
+    ids = {cloudevents.read(cloudevents.SAMPLE | {"id": "x" * 300 + last})["event_id"] for last in "ab"}
+
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": 5}, {"name": "order-4711", "severity": "high"}),
+        ({"severity": 3, "severitytext": "low"}, {"name": "order-4711", "severity": "low"}),
+        ({"severity": ["a"]}, {"name": "order-4711", "severity": None}),
+        ({"ts": "soon"}, {"name": "order-4711", "severity": "high"}),
+    ],
+)
+def test_an_extension_that_is_no_word_of_ours_is_kept_aside(changes: dict[str, Any], words: dict[str, Any]) -> None:
+    event = an_event(cloudevents.read(cloudevents.SAMPLE | changes))
+
+    assert {name: event.get(name) for name in words} == words
+    assert event["as_sent"] == without(changes, "severitytext")
+    assert "ts" not in event
+
+
+def test_when_it_happened_is_what_time_says_and_no_extension() -> None:
+    event = an_event(cloudevents.read(without(cloudevents.SAMPLE, "time") | {"ts": "2020-01-01T00:00:00Z"}))
+
+    assert event["as_sent"] == {"ts": "2020-01-01T00:00:00Z"}
+    assert not {"occurred_at", "ts"} & set(event)
 
 
 @pytest.mark.parametrize("body", [{}, "x", None, [cloudevents.SAMPLE] * 3])

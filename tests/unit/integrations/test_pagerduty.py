@@ -87,6 +87,21 @@ def test_what_pagerduty_would_refuse_is_refused_by_name(changes: dict[str, Any],
     assert fields_of(refused.value) == [field]
 
 
+@pytest.mark.parametrize("action", ["acknowledge", "resolve"])
+@pytest.mark.parametrize("timestamp", ["x", 5, "0001-01-01T00:00:00+10:00"])
+def test_what_was_triggered_ends_whatever_time_is_said(action: str, timestamp: Any) -> None:
+    body = pagerduty.SAMPLE | {"event_action": action, "payload": {"timestamp": timestamp, "class": "disk"}}
+
+    event = an_event(pagerduty.read(body))
+
+    assert (event["dedup_key"], event["name"], event["payload"]["timestamp"]) == ("db-1/disk", "disk", timestamp)
+    assert "occurred_at" not in event
+
+
+def test_a_time_that_can_be_read_is_when_it_was_resolved() -> None:
+    assert pagerduty.read(pagerduty.SAMPLE | {"event_action": "resolve"})["occurred_at"] == "2026-11-20T18:00:00Z"
+
+
 @pytest.mark.parametrize("written", ["2026-11-20T18:00:00", "2026-11-20T19:00:00+0100", "2026-11-20 18:00:00Z"])
 @pytest.mark.usefixtures("elsewhere")
 def test_times_as_senders_of_pagerduty_write_them(written: str) -> None:
