@@ -392,9 +392,11 @@ def test_several_readers_cost_the_database_no_more_than_one(
     api: FlaskClient, accept: Accept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples(api)
-    monkeypatch.setattr(gauges, "_of_database", lambda: pytest.fail("asked again"))
+    asked: list[object] = []
+    monkeypatch.setattr(gauges, "_answer", asked.append)
 
     assert api.get("/metrics").status_code == 200
+    assert asked == []
 
 
 def test_who_may_read_them(database: Configure) -> None:

@@ -21,8 +21,8 @@ HERE = Path(__file__).parent
 RULES = HERE.parents[1] / "sentinel" / "monitoring" / "rules.yml"
 
 NOT_NAMES = re.compile(
-    r"""\{[^}]*\} | \[[^\]]*\] | \b(?:by|on)\s*\([^)]*\)  # labels, windows, groups
-    | \b(?:sum|rate|increase|absent|histogram_quantile)\b | \b(?:and|or|unless|on)\b""",
+    r"""\{[^}]*\} | \[[^\]]*\] | \boffset\s+\w+ | \b(?:by|on)\s*\([^)]*\)  # labels, windows, groups
+    | \b(?:sum|rate|increase|absent|histogram_quantile|max_over_time)\b | \b(?:and|or|unless|on)\b""",
     re.VERBOSE,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future, wait
 from itertools import product
 
 from kombu.exceptions import KombuError
@@ -29,6 +30,12 @@ FRESH_SECONDS = 5.0
 
 CONNECT_SECONDS = 1
 
+ANSWER_SECONDS = 3.0
+"""How long a reader waits for the database: Prometheus gives up after ten seconds, a statement after more."""
+
+LATE_SECONDS = 60.0
+"""How old a question may be whose answer came after its reader had gone: a minute is as long as scrapes lie apart."""
+
 Values = dict[Series, float]
 
 
@@ -39,14 +46,36 @@ class Gauges:
         self._lock = threading.Lock()
         self._values: Values = {}
         self._read_at = -FRESH_SECONDS
+        self._question: Future[Values] | None = None
+        self._asked_at = 0.0
 
     def read(self) -> Values:
         """Return values by name and labels. A part that is away is said to be; what only it knows is left out."""
         with self._lock:
             if time.monotonic() - self._read_at >= FRESH_SECONDS:
-                self._values = _of_database() | _of_broker() | _of_streams()
+                self._values = self._of_database() | _of_broker() | _of_streams()
                 self._read_at = time.monotonic()
             return self._values
+
+    def _of_database(self) -> Values:
+        """Wait for the one question that is under way; a database that lets a reader wait too long is not up."""
+        question = self._current_question()
+        wait([question], timeout=ANSWER_SECONDS)
+        if not question.done():
+            log.warning("metrics_without_database", error=f"no answer within {ANSWER_SECONDS:g} s")
+            return {("part_up", "database"): 0}
+        self._question = None
+        return question.result()
+
+    def _current_question(self) -> Future[Values]:
+        """Return the question that is under way or was answered lately, or else ask."""
+        question = self._question
+        if question and not (question.done() and time.monotonic() - self._asked_at > LATE_SECONDS):
+            return question
+        self._question, self._asked_at = Future(), time.monotonic()
+        # A daemon: a process that ends does not wait for a database that hangs.
+        threading.Thread(target=_answer, args=[self._question], name="gauges", daemon=True).start()
+        return self._question
 
 
 @Once
@@ -67,7 +96,14 @@ def counters() -> tuple[dict[Series, float] | None, Values]:
         return None, {("part_up", "redis"): 0}
 
 
-def _of_database() -> Values:
+def _answer(question: Future[Values]) -> None:
+    try:
+        question.set_result(_ask_database())
+    except Exception as error:  # noqa: BLE001 - for the reader, who waits for it
+        question.set_exception(error)
+
+
+def _ask_database() -> Values:
     try:
         with unit_of_work() as uow:
             return _zeros() | gauges.gauges(uow.session, now=uow.now) | {("part_up", "database"): 1}
