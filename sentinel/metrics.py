@@ -46,7 +46,7 @@ class Metric:
 METRICS: dict[str, Metric] = {
     "events_ingested_total": Metric("Events stored.", ("client",)),
     "ingest_entries_total": Metric(
-        "Entries of streams: `stored`, `duplicate`, `dead`, or `deleted` before they were read.",
+        "Entries of streams that were read, and `stored`, `duplicate`, `dead`, or `deleted` before they were stored.",
         ("source", "stream", "result"),
     ),
     "events_matched_total": Metric("Events that a rule matched, or that were addressed to a user."),

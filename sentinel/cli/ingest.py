@@ -19,7 +19,7 @@ from sentinel.ingest.entries import Form, Intake, Pace
 from sentinel.settings import get_settings
 
 LONGEST_NAME = 200
-"""Of a stream or topic: with an entry's place it is the id of an event, which has up to 255 characters."""
+"""Of a stream or topic, with its prefix: an entry's place added, it is the id of an event, of up to 255 characters."""
 LARGEST_BATCH = 5000
 SETTINGS = ("--set", "--config")
 
@@ -32,6 +32,12 @@ SHARED = (
         default="own",
         show_default=True,
         help="Whose rules hear them: the client's own, or those of every client.",
+    ),
+    click.option(
+        "--prefix",
+        default="",
+        help="Stands before the place of an event without an id: needed where two servers have streams or topics of "
+        "the same name. Default: none.",
     ),
     click.option(
         "--batch",
@@ -83,7 +89,7 @@ def ingest() -> None:
 @_with_shared
 def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int, form: str, **shared: Any) -> None:
     """Take in events from a Redis Stream."""
-    _refuse_long("--stream", stream)
+    _refuse_long("--stream", f"{shared['prefix']}{stream}")
     with _loading():
         from sentinel.ingest import loop  # noqa: PLC0415 - see there
         from sentinel.ingest.redis_stream import KIND, Place, RedisStream, connect  # noqa: PLC0415 - as above
@@ -129,8 +135,9 @@ def kafka(
         from sentinel.ingest import loop  # noqa: PLC0415 - see there
         from sentinel.ingest.kafka import KIND, RESERVED, KafkaTopics  # noqa: PLC0415 - an extra
 
-    _refuse_long("--topic", *topics)
-    lines = [line.strip() for line in config or () if line.strip() and not line.startswith("#")]
+    _refuse_patterns(topics)
+    _refuse_long("--topic", *(f"{shared['prefix']}{topic}" for topic in topics))
+    lines = [line for line in map(str.strip, config or ()) if line and not line.startswith("#")]
     chosen = _chosen_settings([*lines, *pairs], RESERVED) | {"bootstrap.servers": brokers, "group.id": shared["group"]}
     source = KafkaTopics(chosen, topics, _pace(shared))
     _prepare(KIND)
@@ -140,8 +147,17 @@ def kafka(
 def _refuse_long(option: str, *names: str) -> None:
     for name in names:
         if len(name) > LONGEST_NAME:
-            message = f"{name[:20]}… has {len(name)} characters; use a name of at most {LONGEST_NAME}"
+            message = (
+                f"{name[:20]}… has {len(name)} characters; use a name of at most {LONGEST_NAME}, its --prefix included"
+            )
             raise click.BadParameter(message, param_hint=option)
+
+
+def _refuse_patterns(topics: Sequence[str]) -> None:
+    for topic in topics:
+        if topic.startswith("^"):
+            message = f"{topic!r} would be a pattern of topics; name each with a --topic of its own"
+            raise click.BadParameter(message, param_hint="--topic")
 
 
 def _chosen_settings(pairs: Sequence[str], reserved: Sequence[str]) -> dict[str, str]:
@@ -164,7 +180,8 @@ def _pace(shared: Mapping[str, Any]) -> Pace:
 
 
 def _intake(kind: str, form: str, shared: Mapping[str, Any]) -> Intake:
-    return Intake(kind, shared["client"], Form(form), shared["audience"])
+    prefix = f"{shared['prefix']}:" if shared["prefix"] else ""
+    return Intake(kind, shared["client"], Form(form), shared["audience"], prefix)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.ingest.entries import Entry, Form
+from sentinel.ingest.entries import Entry, Form, Intake
 from sentinel.json_bounds import DEEPEST, is_shallow, is_storable
 from sentinel.services import events
 from sentinel.services.events import MOMENTS, CheckedEvent
@@ -22,15 +22,15 @@ SHOWN = 100
 """Most characters of a refused payload that its error repeats."""
 
 
-def checked(entry: Entry, form: Form, *, now: datetime) -> CheckedEvent:
+def checked(entry: Entry, intake: Intake, *, now: datetime) -> CheckedEvent:
     """Read an entry as an event; one without an id of its own gets that of its place. Raises `InvalidInputError`."""
     _refuse_large(entry.fields)
-    body = _read(entry.fields, form)
+    body = _read(entry.fields, intake.form)
     if not is_storable(body):
         message = "contains a NUL character, which cannot be stored"
         raise InvalidInputError(FieldError("entry", None, message, "remove it from its texts and names"))
     event = events.check(body, now=now)
-    return event if event.event_id else replace(event, event_id=entry.id)
+    return event if event.event_id else replace(event, event_id=f"{intake.prefix}{entry.id}")
 
 
 def _refuse_large(fields: Mapping[bytes, bytes]) -> None:

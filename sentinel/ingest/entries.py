@@ -58,6 +58,8 @@ class Intake:
     client: str
     form: Form = Form.AUTO
     audience: str = "own"
+    prefix: str = ""
+    """Stands before an entry's id where that becomes an event's: two servers may have places of the same name."""
 
 
 class Source(Protocol):

@@ -41,6 +41,10 @@ DEFAULTS = {
     "partition.assignment.strategy": "cooperative-sticky",  # a rebalance stops only what changes hands
     "queued.max.messages.kbytes": "16384",  # read ahead; 64 MB otherwise
 }
+LARGE = {"message.max.bytes": "1000000000"}
+"""A dead letter may have any size that its topic takes; librdkafka's own limit, 1 MB, is below what can be read."""
+SAFE = {"acks": "all", "enable.idempotence": "true"}
+"""A dead letter that is acknowledged is there, once."""
 QUIET = {"log_level": "2"}
 """An outage is told once, by ourselves."""
 RESERVED = ("bootstrap.servers", "group.id", *OWN)
@@ -64,19 +68,20 @@ class KafkaTopics:
     def __init__(self, settings: Mapping[str, str], topics: Sequence[str], pace: Pace) -> None:
         self.group = settings["group.id"]
         self.teller = f"{socket.gethostname()}:{os.getpid()}"
-        self._settings = dict(settings)
         self._pace = pace
         self._held: list[Message] = []
         self._revoked: set[Partition] = set()
+        self._buried: set[str] = set()
         self._is_away = False
-        self._producer: Producer | None = None
         with _refused_settings():
             self._consumer = Consumer({**QUIET, **DEFAULTS, **settings, **OWN, "error_cb": self._say_away})
-        self._consumer.subscribe(list(topics), on_revoke=self._lose, on_lost=self._lose)
+            self._producer = Producer({**QUIET, **LARGE, **_for_producer(settings), **SAFE})
+        self._consumer.subscribe(list(topics), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose)
 
     def read(self) -> list[Entry]:
         """Gather messages for at most a batch; those of partitions that are taken away meanwhile are left alone."""
         self._revoked.clear()
+        self._producer.poll(0)  # what it has to say of an outage would pile up unheard
         found, self._held = self._held, []
         if not found and (first := self._consumer.poll(POLL_SECONDS)) is not None:
             found.append(first)
@@ -89,13 +94,14 @@ class KafkaTopics:
     def settle(self, entries: Sequence[Entry], dead: Sequence[DeadLetter]) -> None:
         """Commit the offsets behind `entries`, once the dead ones lie in their topics; only of what is still ours."""
         ours = {(each.topic, each.partition) for each in self._consumer.assignment()}
-        self._bury([each for each in dead if _partition(each.entry.key) in ours])
+        self._bury([each for each in dead if _partition(each.entry.key) in ours and each.entry.id not in self._buried])
         behind: dict[Partition, int] = {}
         for message in (each.key for each in entries):
             if (place := _partition(message)) in ours:
                 behind[place] = max(behind.get(place, 0), message.offset() + 1)
         if behind:
             self._commit([TopicPartition(*place, offset) for place, offset in behind.items()])
+        self._buried.clear()
 
     def rest(self, seconds: float) -> None:
         """Wait, with all partitions paused: a member that does not poll is taken for dead."""
@@ -117,6 +123,10 @@ class KafkaTopics:
     def close(self) -> None:
         """Leave the group at once, so that others need not wait for this member."""
         self._consumer.close()
+
+    def _gain(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        """What comes, or comes back, is read from its committed offset: nothing of it may be left out."""
+        self._revoked -= {(each.topic, each.partition) for each in partitions}
 
     def _lose(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         lost = {(each.topic, each.partition) for each in partitions}
@@ -143,29 +153,33 @@ class KafkaTopics:
 
     def _bury(self, dead: Sequence[DeadLetter]) -> None:
         """Put messages as they were, with the reason in their headers, into the topics of the dead."""
-        if not dead:
-            return
-        producer, failures = self._get_producer(), list[str]()
-
-        def delivered(error: KafkaError | None, _message: Message) -> None:
-            if error is not None:
-                failures.append(error.str())
-
-        for each in dead:
-            was: Message = each.entry.key
-            headers = [*(was.headers() or []), *((name, text.encode()) for name, text in each.notes.items())]
-            producer.produce(f"{was.topic()}{DEAD}", was.value(), was.key(), headers=headers, on_delivery=delivered)
-        if producer.flush(BURY_SECONDS):
-            producer.purge()  # all of them come again with the next try
-            failures.append("no answer")
+        failures: list[str] = []
+        try:
+            for each in dead:
+                self._produce(each, failures)
+            if dead and self._producer.flush(BURY_SECONDS):
+                failures.append("no answer")
+        except BufferError as failure:
+            failures.append(str(failure))
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() == KafkaError._FATAL:  # noqa: SLF001 - as above
+                raise ConfigurationError(f"Kafka: {error.str()}") from None  # this producer never works again
+            failures.append(error.str())
         if failures:
+            self._producer.purge()  # those that are not there yet come again with the next try
             raise AwayError(f"Kafka does not take dead letters: {failures[0]}")
 
-    def _get_producer(self) -> Producer:
-        if self._producer is None:
-            kept = {name: value for name, value in self._settings.items() if name not in ("group.id", *DEFAULTS)}
-            self._producer = Producer({**QUIET, **kept, "enable.idempotence": True})
-        return self._producer
+    def _produce(self, dead: DeadLetter, failures: list[str]) -> None:
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is None:
+                self._buried.add(dead.entry.id)
+            else:
+                failures.append(error.str())
+
+        was: Message = dead.entry.key
+        headers = [*(was.headers() or []), *((name, text.encode()) for name, text in dead.notes.items())]
+        self._producer.produce(f"{was.topic()}{DEAD}", was.value(), was.key(), headers=headers, on_delivery=delivered)
 
     def _say_away(self, error: KafkaError) -> None:
         if not self._is_away:  # once per outage
@@ -179,6 +193,10 @@ def _refused_settings() -> Iterator[None]:
         yield
     except KafkaException as failure:
         raise ConfigurationError(f"--set: {failure.args[0].str()}") from None
+
+
+def _for_producer(settings: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in settings.items() if name not in ("group.id", *DEFAULTS)}
 
 
 def _entry(message: Message) -> Entry:

@@ -28,6 +28,10 @@ TIMEOUT_SECONDS = 5.0
 SLICE_SECONDS = 0.1
 START_OF_PENDING, START_OF_STREAM, NEW = "0", "0", ">"
 START_OF_CLAIMS = "0-0"
+UNUSABLE = (
+    "--url cannot be used: write redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS, "
+    "with / # and @ of a password as %2F, %23 and %40"
+)
 
 Raw = tuple[bytes | None, dict[bytes, bytes] | None]
 """An entry as the client library has it: without fields when it was deleted from the stream meanwhile."""
@@ -52,8 +56,8 @@ def connect(url: str) -> redis.Redis:
     limits = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
     try:
         return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **limits)
-    except ValueError as error:
-        raise ConfigurationError(f"--url cannot be used: {error}") from None
+    except ValueError:
+        raise ConfigurationError(UNUSABLE) from None  # what the library says may be a part of the password
 
 
 class RedisStream:
@@ -104,7 +108,7 @@ class RedisStream:
             groups: Any = self._store.xinfo_groups(self._place.stream)
         except redis.RedisError:
             return {}  # the next read says why
-        ours: dict[str, Any] = next((each for each in groups if each["name"].decode() == self.group), {})
+        ours: dict[str, Any] = next((each for each in groups if each["name"] == self.group.encode()), {})
         waiting = ours.get("lag")
         return {} if waiting is None else {self._place.stream: waiting + ours["pending"]}
 
@@ -136,7 +140,8 @@ class RedisStream:
         answer: Any = self._store.xautoclaim(
             place.stream, place.group, place.consumer, self._claim_idle_ms, self._claim_from, count=self._pace.batch
         )
-        following, found, *_ = answer
+        following, found, *deleted = answer
+        self._tell_deleted([key for keys in deleted for key in keys])  # Redis 7 has settled these itself
         self._claim_from = following
         if following == START_OF_CLAIMS.encode():
             self._claim_at = time.monotonic() + self._claim_idle_ms / 2000
@@ -164,9 +169,13 @@ class RedisStream:
         return [Entry(f"{stream}:{key.decode()}", stream, fields, key) for key, fields in raw if key and fields]
 
     def _settle_deleted(self, keys: list[bytes]) -> None:
-        """Entries that were deleted or trimmed away before they were stored are gone; say so."""
+        """Entries that were read, and deleted or trimmed away before they were stored, are gone; say so."""
         if keys:
             self._store.xack(self._place.stream, self._place.group, *keys)
+            self._tell_deleted(keys)
+
+    def _tell_deleted(self, keys: list[bytes]) -> None:
+        if keys:
             log.warning("entries_deleted", stream=self._place.stream, count=len(keys), first=keys[0].decode())
             metrics.count(ENTRIES, len(keys), source=KIND, stream=self._place.stream, result="deleted")
 

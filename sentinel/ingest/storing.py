@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sentinel.clock import utc_now
 from sentinel.errors import InvalidInputError, NotFoundError
 from sentinel.ingest.decoding import checked
-from sentinel.ingest.entries import DeadLetter, Entry, Form, Intake
+from sentinel.ingest.entries import DeadLetter, Entry, Intake
 from sentinel.ingest.outage import AwayError
 from sentinel.services import events
 from sentinel.services.access.clients import active_caller
@@ -42,7 +42,7 @@ def require_client(intake: Intake) -> None:
 
 def store(entries: Sequence[Entry], intake: Intake) -> list[DeadLetter]:
     """Store all that can be stored, and return what never can; raises `AwayError`, and then may have stored some."""
-    good, dead = _sorted_out(entries, intake.form, now=utc_now())
+    good, dead = _sorted_out(entries, intake, now=utc_now())
     try:
         _store(good, intake)
     except REFUSED:
@@ -50,11 +50,11 @@ def store(entries: Sequence[Entry], intake: Intake) -> list[DeadLetter]:
     return dead
 
 
-def _sorted_out(entries: Sequence[Entry], form: Form, *, now: datetime) -> tuple[list[Good], list[DeadLetter]]:
+def _sorted_out(entries: Sequence[Entry], intake: Intake, *, now: datetime) -> tuple[list[Good], list[DeadLetter]]:
     good, dead = [], []
     for entry in entries:
         try:
-            good.append(Good(entry, checked(entry, form, now=now)))
+            good.append(Good(entry, checked(entry, intake, now=now)))
         except InvalidInputError as error:
             dead.append(DeadLetter(entry, str(error)))
     return good, dead

@@ -17,7 +17,7 @@ from sentinel.imports import hidden
 from sentinel.ingest.entries import Entry, Form, Intake, Pace
 from sentinel.ingest.event_pb2 import Event
 from sentinel.ingest.loop import take_turn
-from sentinel.ingest.outage import Patience
+from sentinel.ingest.outage import AwayError, Patience
 from sentinel.ingest.storing import store
 from tests.conftest import Configure
 from tests.integration.ingest import counted, stored
@@ -73,7 +73,7 @@ def reading(broker: KafkaBroker, topic: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def produce(broker: KafkaBroker, topic: str, *values: bytes | None, partition: int = 0) -> None:
-    producer = confluent_kafka.Producer({"bootstrap.servers": broker.address})
+    producer = confluent_kafka.Producer({"bootstrap.servers": broker.address, "message.max.bytes": 5_000_000})
     for value in values:
         producer.produce(topic, value, key=b"k", partition=partition, headers=[("trace", b"t-1")])
     assert producer.flush(10) == 0
@@ -133,11 +133,11 @@ def test_messages_become_events_bad_ones_go_to_the_dead_and_offsets_follow(
     assert all(each["sentinel.error"].startswith(b"data: is not valid JSON") for each in headers)
 
 
-def dead_letters(broker: KafkaBroker, topic: str, wanted: int) -> list[Any]:
+def dead_letters(broker: KafkaBroker, topic: str, wanted: int, *, seconds: float = 10) -> list[Any]:
     reader = confluent_kafka.Consumer({"bootstrap.servers": broker.address, "group.id": "none"})
     partitions = [confluent_kafka.TopicPartition(f"{topic}.dead", each, 0) for each in range(4)]
     reader.assign(partitions)
-    found = reader.consume(wanted, 10)
+    found = reader.consume(wanted, seconds)
     reader.close()
     return sorted(found, key=lambda each: dict(each.headers())["sentinel.entry"])
 
@@ -220,6 +220,32 @@ def test_messages_of_a_partition_that_goes_while_they_are_gathered_are_left_to_i
     assert [each.id for each in gather(reader, 1)] == [f"{topic}:1:0"]
 
 
+class Returning(confluent_kafka.Consumer):  # type: ignore[name-defined,misc]
+    """A consumer whose first message is of a partition that has gone and come back in the same poll."""
+
+    def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None:
+        self._callbacks = callbacks
+        super().subscribe(topics, **callbacks)
+
+    def poll(self, timeout: float) -> Any:
+        message = super().poll(timeout)
+        if message is not None and message.error() is None:
+            place = [confluent_kafka.TopicPartition(message.topic(), message.partition())]
+            for name in ("on_revoke", "on_assign"):
+                if name in self._callbacks:
+                    self._callbacks[name](self, place)
+        return message
+
+
+def test_messages_of_a_partition_that_comes_back_while_they_are_gathered_are_read(
+    topic: str, broker: KafkaBroker, reading: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "Consumer", Returning)
+    produce(broker, topic, b"{}", b"{}")
+
+    assert [each.id for each in gather(reading(), 2)] == [f"{topic}:0:0", f"{topic}:0:1"]
+
+
 def test_messages_that_come_while_nothing_can_be_stored_are_kept_for_the_next_read(
     broker: KafkaBroker, topic: str, reading: Readers
 ) -> None:
@@ -256,6 +282,89 @@ def test_a_broker_that_goes_away_after_the_commit_gets_its_offsets_when_it_is_ba
 
     assert (len(stored()), committed(broker, topic)) == (1, 2)
     assert [each.value() for each in dead_letters(broker, topic, 1)] == [b"{no json"]
+
+
+def test_a_dead_letter_may_be_larger_than_what_librdkafka_sends_by_itself(
+    broker: KafkaBroker, topic: str, reading: Readers
+) -> None:
+    large = b"{no json" + b"y" * 1_200_000
+    produce(broker, topic, large, b"{}")
+
+    turns(reading(), 2)
+
+    assert (len(stored()), committed(broker, topic)) == (1, 2)
+    assert [each.value() for each in dead_letters(broker, topic, 1)] == [large]
+
+
+def test_a_dead_letter_that_the_producer_does_not_take_is_waited_for(
+    broker: KafkaBroker, topic: str, reading: Readers
+) -> None:
+    produce(broker, topic, b"{no json" + b"y" * 2000)
+    reader = reading({**QUICK, "message.max.bytes": "1000"})
+    gathered = gather(reader, 1)
+
+    with pytest.raises(AwayError, match=r"does not take dead letters: .*too large"):
+        reader.settle(gathered, store(gathered, INTAKE))
+
+    assert committed(broker, topic) == confluent_kafka.OFFSET_INVALID
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (BufferError("the queue is full"), AwayError),
+        (
+            confluent_kafka.KafkaException(confluent_kafka.KafkaError(confluent_kafka.KafkaError._FATAL)),
+            ConfigurationError,
+        ),
+    ],
+    ids=["comes again", "never works again"],
+)
+def test_a_producer_that_fails_at_once_is_tried_again_only_where_that_can_help(
+    broker: KafkaBroker, topic: str, reading: Readers, failure: Exception, told: type[Exception]
+) -> None:
+    produce(broker, topic, b"{no json")
+    reader = reading()
+    gathered = gather(reader, 1)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    reader._producer = Bent(reader._producer, produce=fail)  # type: ignore[assignment]
+
+    with pytest.raises(told):
+        reader.settle(gathered, store(gathered, INTAKE))
+
+
+def test_a_dead_letter_is_written_once_however_often_its_offset_is_refused(
+    broker: KafkaBroker, topic: str, reading: Readers
+) -> None:
+    produce(broker, topic, b"{no json")
+    reader = reading()
+    gathered = gather(reader, 1)
+    dead = store(gathered, INTAKE)
+    real: Any = reader._consumer
+
+    def refuse(**_: Any) -> None:
+        raise confluent_kafka.KafkaException(
+            confluent_kafka.KafkaError(confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED)
+        )
+
+    reader._consumer = Bent(real, commit=refuse)  # type: ignore[assignment]
+    for _ in range(2):
+        with pytest.raises(AwayError, match="does not take offsets"):
+            reader.settle(gathered, dead)
+    reader._consumer = real
+    reader.settle(gathered, dead)
+
+    assert committed(broker, topic) == 1
+    assert reader._buried == set()
+    assert len(dead_letters(broker, topic, 2, seconds=1)) == 1
+
+
+def test_a_setting_that_the_producer_of_dead_letters_refuses_is_refused_at_the_start(reading: Readers) -> None:
+    with pytest.raises(ConfigurationError, match=r"--set: .*max\.in\.flight"):
+        reading({"max.in.flight.requests.per.connection": "10"})
 
 
 def test_a_setting_that_librdkafka_does_not_know_is_refused(reading: Readers) -> None:

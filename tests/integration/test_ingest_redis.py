@@ -279,6 +279,35 @@ def test_an_entry_that_was_deleted_before_it_was_stored_is_counted(stream: redis
     assert (stored(), pending(stream), counted(STREAM)) == ({}, 0, {"deleted": 1})
 
 
+def test_an_entry_that_was_deleted_before_it_could_be_claimed_is_counted(stream: redis.Redis) -> None:
+    keys = [add(stream, {"type": "a"}).removeprefix(f"{STREAM}:") for _ in range(3)]
+    source(stream, "dead").read()
+    stream.xdel(STREAM, *keys[:2])
+    eager = source(stream, "eager", claim_idle_seconds=0)
+
+    assert eventually(lambda: turn(eager), seconds=10, message="what was not deleted") == 1
+
+    assert (len(stored()), pending(stream), counted(STREAM)) == (1, 0, {"stored": 1, "deleted": 2})
+
+
+def test_a_group_of_somebody_else_may_have_any_name(stream: redis.Redis) -> None:
+    stream.xgroup_create(STREAM, b"a\xff", id="0", mkstream=True)
+    reader = source(stream)
+    turn(reader)
+
+    assert reader.lags() == {STREAM: 0}
+
+
+@pytest.mark.parametrize(
+    "address", ["redis://:hunter/2@127.0.0.1:1/0", "redis://:hunter#2@127.0.0.1:1/0", "hunter:2@127.0.0.1"]
+)
+def test_an_address_that_cannot_be_used_is_not_repeated(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="%2F, %23 and %40") as refused:
+        connect(address)
+
+    assert "hunter" not in str(refused.value)
+
+
 def test_redis_away_is_waited_for(stream: redis.Redis) -> None:
     nowhere = source(connect("redis://127.0.0.1:1/0"))
 

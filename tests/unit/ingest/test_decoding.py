@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sentinel.errors import InvalidInputError
 from sentinel.ingest.decoding import checked
-from sentinel.ingest.entries import Entry, Form
+from sentinel.ingest.entries import Entry, Form, Intake
 from sentinel.ingest.event_pb2 import Event
 from sentinel.services.events import CheckedEvent
 from sentinel.settings import Settings, get_settings
@@ -57,7 +57,7 @@ def entry(**fields: bytes) -> Entry:
 
 
 def read(form: Form = Form.AUTO, **fields: bytes) -> CheckedEvent:
-    return checked(entry(**fields), form, now=NOW)
+    return checked(entry(**fields), Intake("redis", "default", form), now=NOW)
 
 
 def refusal(form: Form = Form.AUTO, **fields: bytes) -> str:
@@ -71,7 +71,7 @@ def test_any_bytes_are_an_event_or_a_dead_letter(fields: dict[bytes, bytes], for
     entry_of_any_kind = Entry("s:1-0", "s", fields, None)
 
     with suppress(InvalidInputError):
-        event = checked(entry_of_any_kind, form, now=NOW)
+        event = checked(entry_of_any_kind, Intake("redis", "default", form), now=NOW)
         assert event.event_id
         assert orjson.dumps(event.body)
 
@@ -132,6 +132,14 @@ def test_a_timestamp_out_of_all_range_is_refused() -> None:
 def test_an_entry_without_an_id_gets_that_of_its_place_and_one_with_an_id_keeps_it() -> None:
     assert read(data=b"{}").event_id == "s:1-0"
     assert read(data=b'{"alert_id": "a"}').event_id == "a"
+
+
+def test_a_prefix_stands_before_the_place_alone() -> None:
+    west = Intake("redis", "default", prefix="west:")
+
+    found = [checked(entry(data=text), west, now=NOW).event_id for text in (b"{}", b'{"event_id": "mine"}')]
+
+    assert found == ["west:s:1-0", "mine"]
     assert read(data=b"{}").body == {}
 
 
