@@ -186,7 +186,8 @@ def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System
             thread.start()
         # Requests of one moment share a statement: one of them waits for the lock, the others for it.
         eventually(is_api_waiting_for_a_lock, seconds=30, message="a request in flight")
-        eventually(lambda: requests_read(system.port) == len(threads), seconds=30, message="all requests in flight")
+        # The server reads a body when it has a thread for it, and that may come late: all are answered, read or not.
+        eventually(lambda: requests_read(system.port) > 1, seconds=30, message="several requests in flight")
         api = system.processes["api"]
         api.send_signal(signal.SIGTERM)
         time.sleep(1)
