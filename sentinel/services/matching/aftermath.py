@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,17 +11,15 @@ from typing import Any
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.event import EventStatus
-from sentinel.models.status import Reason, Status
-from sentinel.queries import endpoints as endpoint_queries
+from sentinel.models.status import Status
 from sentinel.queries import matching
-from sentinel.queries.matching import ConcernedClient, PendingEvent
+from sentinel.queries.matching import PendingEvent
 from sentinel.queries.pipeline import Candidate
-from sentinel.services import silences, tickets, traces
-from sentinel.services.matching import wordings
-from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket, SpeakingRule
-from sentinel.services.matching.wordings import Wordings, facts_of, worded
-from sentinel.services.sending import failover
-from sentinel.services.silences import Held
+from sentinel.services import tickets
+from sentinel.services.matching import dispositions
+from sentinel.services.matching.fanout import Plan, Planned, PlannedTicket
+from sentinel.services.matching.surroundings import Surroundings
+from sentinel.services.matching.wordings import facts_of, worded
 from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
@@ -32,9 +30,6 @@ log = get_logger(__name__)
 
 Row = Mapping[str, Any]
 """What is written of an event or a message."""
-
-Told = tuple[str, int]
-"""An event, by its id, and a client that hears of it."""
 
 COUNTED = {
     EventStatus.MATCHED: "events_matched_total",
@@ -56,34 +51,6 @@ class Outcome:
     reason: str | None = None
     plan: Plan = field(default_factory=lambda: Plan([], [], [], []))
     unheard: Mapping[str, list[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a batch needs to know besides its rules."""
-
-    directory: Directory
-    wordings: Wordings
-    clients: Mapping[int, ConcernedClient]
-    silences: Mapping[int, Sequence[Held]] = field(default_factory=dict)
-    """Of clients that have active ones."""
-    traces: Mapping[str, str] = field(default_factory=dict)
-
-
-def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequence[PendingEvent]) -> Surroundings:
-    """Endpoints of every client that is concerned, and its name, templates and silences: a query each."""
-    event_traces = traces.of_events(uow, (event.id for event in events))
-    concerned = {(rule.id, rule.client_id) for rule in fired}
-    users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
-    client_ids = {client_id for _, client_id in concerned} | {client_id for client_id, _ in users}
-    if not client_ids:
-        return Surroundings(Directory(), Wordings({}), {})
-    wanted, rule_ids = sorted(client_ids), sorted(rule_id for rule_id, _ in concerned)
-    user_ids = {user_id for _, user_id in users if user_id is not None}
-    directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
-    clients = matching.clients(uow.session, wanted, now=uow.now)
-    held = {client_id: silences.held(client.silences) for client_id, client in clients.items() if client.silences}
-    return Surroundings(directory, wordings.wordings_of(clients), clients, held, event_traces)
 
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
@@ -161,23 +128,11 @@ def _count(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundi
 def _rows(outcomes: Sequence[Outcome], surroundings: Surroundings, now: datetime) -> list[Row]:
     planned = [(each.event, message) for each in outcomes for message in each.plan.messages]
     ids = new_ids(now, len(planned))
-    silencing = _silencing(planned, surroundings) if surroundings.silences else {}
+    disposed = dispositions.of(planned, surroundings, now=now)
     return [
-        _row(each, event, message, surroundings)
-        | _rarely(message, silencing.get((event.id, message.client_id)), now)
-        | _trace(event, surroundings)
-        for (event, message), each in zip(planned, ids, strict=True)
+        _row(each, event, message, surroundings) | rare | _trace(event, surroundings)
+        for (event, message), each, rare in zip(planned, ids, disposed, strict=True)
     ]
-
-
-def _silencing(planned: Iterable[tuple[PendingEvent, Planned]], surroundings: Surroundings) -> dict[Told, str]:
-    """The silence of a client that holds back what is said of an event: the oldest of those that match."""
-    found: dict[Told, str] = {}
-    asked = {(event.id, message.client_id): event for event, message in planned}
-    for told, event in asked.items():
-        if matching_ids := silences.silencing(surroundings.silences.get(told[1], ()), event.body):
-            found[told] = matching_ids[0]
-    return found
 
 
 def _row(notification_id: str, event: PendingEvent, message: Planned, surroundings: Surroundings) -> dict[str, Any]:
@@ -196,22 +151,6 @@ def _row(notification_id: str, event: PendingEvent, message: Planned, surroundin
         "rule_ids": [rule.id for rule in message.rules],
         "endpoint_id": message.endpoint_id,
     }
-
-
-def _rarely(message: Planned, silence_id: str | None, now: datetime) -> dict[str, Any]:
-    """What few messages have. One that is silenced holds no other back and goes nowhere else."""
-    found: dict[str, Any] = {}
-    if message.user_id is not None:
-        found["user_id"] = message.user_id
-    if message.is_missing:
-        found["reason"] = Reason.NO_ENDPOINT
-    elif silence_id is not None:
-        return found | {"reason": Reason.SILENCED, "silence_id": silence_id}
-    if message.dedupe is not None:
-        found["dedupe_key"], found["dedupe_seconds"] = message.dedupe
-    if message.failover:
-        found |= failover.columns(message.failover, since=now)
-    return found
 
 
 def _trace(event: PendingEvent, surroundings: Surroundings) -> dict[str, str]:

@@ -18,8 +18,9 @@ from sentinel.rule_state import RuleStateError, get_rule_state
 from sentinel.rules.rulings import Due, Hit, Ruling, contradicts
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.matching import aftermath, fanout
-from sentinel.services.matching.aftermath import Fresh, Outcome, Surroundings
+from sentinel.services.matching.aftermath import Fresh, Outcome
 from sentinel.services.matching.fanout import Plan, SpeakingRule
+from sentinel.services.matching.surroundings import Surroundings, surroundings_of
 from sentinel.services.ruling.live_rules import LiveRule, LiveRules, get_live_rules
 from sentinel.services.sending import pipeline
 from sentinel.services.unit_of_work import single_statements, unit_of_work
@@ -59,7 +60,7 @@ def match(ids: Sequence[str]) -> None:
         found = [_ask(event, rules) for event in events]
         _decide_stateful(found, rules)
         decided = [each for each in found if not each.is_undecided]
-        surroundings = aftermath.surroundings_of(uow, *_concerned(decided))
+        surroundings = surroundings_of(uow, *_concerned(decided))
     outcomes = [_outcome_surely(each, surroundings) for each in decided]
     for part in _parts(outcomes):
         for fresh in _write_surely(part, surroundings):
@@ -99,7 +100,7 @@ def _fire(due: Due, rule: LiveRule) -> bool:
         if event is None:
             return False
         matched = Matched(event, fired=[rule])
-        surroundings = aftermath.surroundings_of(uow, [rule], [event])
+        surroundings = surroundings_of(uow, [rule], [event])
         fresh = aftermath.store(uow, [_outcome(matched, surroundings)], surroundings)
     _send_on(fresh)
     return True
