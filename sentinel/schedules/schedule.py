@@ -1,0 +1,83 @@
+"""A schedule: time intervals of one place, and when they begin and end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sentinel.schedules.intervals import Span, TimeInterval
+
+DAY = timedelta(days=1)
+
+FARTHEST_DAYS = 366 * 9
+"""How far a next time is looked for: a 29th of February is at most eight years away."""
+
+LONGEST = timedelta(days=366)
+"""How long intervals that follow each other without a gap are followed; what goes on is taken for endless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Times that come again: whenever one of its intervals holds, on the clocks of its zone."""
+
+    intervals: tuple[TimeInterval, ...]
+    zone: ZoneInfo
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment belongs to it."""
+        today = moment.astimezone(self.zone).date()
+        days = (today, today - DAY)  # hours that cross midnight are of the day before
+        return any(
+            start <= moment < end
+            for day in days
+            for each in self.intervals
+            for start, end in each.spans_of(day, self.zone)
+        )
+
+    def since(self, moment: datetime) -> datetime | None:
+        """When what holds at a moment began; None if nothing holds. Looks two days back at most."""
+        found = self._span_around(moment)
+        return found and found[0]
+
+    def until(self, moment: datetime) -> datetime | None:
+        """When what holds at a moment is over; that moment if nothing holds, None if it does not end within a year."""
+        found = self._span_around(moment)
+        if found is None:
+            return moment
+        return found[1] if found[1] - moment <= LONGEST else None
+
+    def next_start(self, moment: datetime) -> datetime | None:
+        """When it next begins to hold after a moment, at which it may hold already; None: not within nine years."""
+        return next((start for start, _ in self.spans(moment) if start > moment), None)
+
+    def spans(self, since: datetime) -> Iterator[Span]:
+        """When it holds, from the span around `since` on, in order; spans that touch are one.
+
+        Ends after nine years, and with a span that is longer than a year.
+        """
+        began, ended = None, since
+        for start, end in self._pieces(since):
+            if began is None or start > ended:
+                if began is not None and ended > since:
+                    yield began, ended
+                began, ended = start, end
+            ended = max(ended, end)
+            if ended - max(began, since) > LONGEST:
+                break
+        if began is not None and ended > since:
+            yield began, ended
+
+    def _pieces(self, since: datetime) -> Iterator[Span]:
+        """The hours of each day in order, from two days before `since` on."""
+        first = since.astimezone(self.zone).date() - 2 * DAY
+        for number in range(FARTHEST_DAYS):
+            day = first + number * DAY
+            yield from sorted(span for each in self.intervals for span in each.spans_of(day, self.zone))
+
+    def _span_around(self, moment: datetime) -> Span | None:
+        at = moment.astimezone(UTC)
+        for span in self.spans(at):
+            return span if span[0] <= at < span[1] else None
+        return None
