@@ -18,6 +18,7 @@ SWEEPERS = (
     maintenance.sweep_leases,
     maintenance.sweep_failover,
     maintenance.sweep_alerts,
+    maintenance.sweep_silences,
     maintenance.fire_due,
     maintenance.prune,
     receipts.sweep,

@@ -19,6 +19,7 @@ from sentinel.api import (
     events,
     explain,
     health,
+    inhibitions,
     integrations,
     keys,
     metrics,
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
     smorest.register_blueprint(silences.blueprint)
+    smorest.register_blueprint(inhibitions.blueprint)
     smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(integrations.blueprint)
     for blueprint in (by_key.blueprint, by_address.blueprint, pagerduty.blueprint, github.blueprint, sns.blueprint):

@@ -19,6 +19,17 @@ def parse_until(text: str, *, now: datetime) -> datetime:
     return _moment(text, now=now, direction=1)
 
 
+def parse_seconds(text: str) -> int:
+    """Return how many seconds `text` means (`15m`). Raises ValueError."""
+    short = _SHORT.fullmatch(text.strip())
+    if short is None:
+        raise ValueError(f"{text} is not a duration")
+    try:
+        return int(timedelta(**{UNITS[short[2]]: int(short[1])}).total_seconds())
+    except OverflowError:
+        raise ValueError(f"{text} is longer than time goes") from None
+
+
 def _moment(text: str, *, now: datetime, direction: int) -> datetime:
     short = _SHORT.fullmatch(text.strip())
     if short:

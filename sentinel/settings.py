@@ -372,6 +372,12 @@ class Settings(BaseSettings):
         ge=1,
         description="an alert that was reported without an end is resolved when it is silent for this long",
     )
+    alert_forget_days: int = Field(
+        default=7,
+        ge=1,
+        description="an alert that some event said fires is no longer taken to fire when nothing is heard of it for so "
+        "long; those that Prometheus reports are, as long as it does",
+    )
 
     # --- Delivery ------------------------------------------------------------------------------------------------
     sms_provider: Annotated[str, _in_order("twilio", "sandbox")] = Field(

@@ -8,6 +8,7 @@ from sentinel.broker import celery
 from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
 from sentinel.services.matching import matching
+from sentinel.services.muting import silence_sweep
 from sentinel.services.sending import failover, sweeping
 
 PRUNE_PAUSE_SECONDS = 2
@@ -37,6 +38,12 @@ def sweep_failover() -> None:
 def sweep_alerts() -> None:
     """Resolve alerts that nobody has reported in time."""
     alerts.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_silences")
+def sweep_silences() -> None:
+    """End silences that end by themselves; tell who wants to know before one does."""
+    silence_sweep.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

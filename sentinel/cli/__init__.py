@@ -34,6 +34,7 @@ class Commands(click.Group):
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
         "silences": "sentinel.cli.silences",
+        "inhibitions": "sentinel.cli.inhibitions",
         "suppressions": "sentinel.cli.suppressions",
         "integrations": "sentinel.cli.integrations",
         "providers": "sentinel.cli.providers",

@@ -6,7 +6,9 @@ from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
 from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
+from sentinel.models.firing_alert import FiringAlert
 from sentinel.models.idempotency import IdempotencyKey
+from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import AuditRun, BookEntry, BookTotal, DeliveryPolicy, ProviderAccount, SweeperRun
@@ -31,7 +33,9 @@ __all__ = [
     "DeliveryPolicy",
     "Endpoint",
     "Event",
+    "FiringAlert",
     "IdempotencyKey",
+    "Inhibition",
     "Integration",
     "Notification",
     "ProviderAccount",

@@ -143,6 +143,8 @@ class Notification(Base):
     duplicate_of: Mapped[str | None] = mapped_column(ID)
     # The silence that held it back.
     silence_id: Mapped[str | None] = mapped_column(ID)
+    # The alert that inhibited it: {"inhibition", "alert", "event_id"}.
+    inhibited_by: Mapped[dict[str, Any] | None]
     provider: Mapped[str | None] = mapped_column(String(20))
     provider_message_id: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))

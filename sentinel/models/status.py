@@ -75,6 +75,7 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not_configured"
     NO_ENDPOINT = "no_endpoint"
     SILENCED = "silenced"
+    INHIBITED = "inhibited"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     AMBIGUOUS = "ambiguous"
     WORKER_LOST = "worker_lost"

@@ -32,6 +32,11 @@ FOR_FANOUT = prepared("""
     ORDER BY id
 """)
 
+NAMED = text("""
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover FROM endpoints
+    WHERE client_id = :client_id AND name = :name AND is_enabled AND purpose = 'messages'
+""")
+
 # A rule names endpoints in its actions, `[5, "endpoint", name, template]`, which stand where dumped rules have them.
 NAMED_BY = text("""
     SELECT name FROM rules
@@ -128,6 +133,12 @@ def for_fanout(
         "user_ids": orjson.dumps(list(user_ids)).decode(),
     }
     return [Destination(*row) for row in session.execute(FOR_FANOUT, values)]
+
+
+def named(session: Session, client_id: int, name: str) -> Destination | None:
+    """Return the enabled endpoint of that name that messages may go to."""
+    found = session.execute(NAMED, {"client_id": client_id, "name": name}).one_or_none()
+    return None if found is None else Destination(*found)
 
 
 def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Endpoint]:

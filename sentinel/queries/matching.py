@@ -69,6 +69,7 @@ COMMON = {
 RARE = {
     "reason": "text",
     "silence_id": "uuid",
+    "inhibited_by": "jsonb",
     "user_id": "text",
     "dedupe_key": "text",
     "dedupe_seconds": "int",
@@ -117,12 +118,14 @@ INSERT_DUE = prepared("""
 
 OLDEST_PENDING = text("SELECT min(created_at) FROM events WHERE status = 'PENDING'")
 
-# A client is one row, however many templates and silences it has.
+# A client is one row, however many templates, silences and inhibitions it has.
 CLIENTS = prepared("""
     SELECT c.id, c.name, c.is_active,
            (SELECT json_agg(json_build_array(t.name, t.channel, t.subject, t.body))
             FROM templates t WHERE t.client_id = c.id)::text AS templates,
-           (SELECT json_agg(json_build_array(s.id, s.matchers) ORDER BY s.id)
+           (SELECT json_agg(json_build_array(i.name, i.source, i.target, i.equal) ORDER BY i.name)
+            FROM inhibitions i WHERE i.client_id = c.id)::text AS inhibitions,
+           (SELECT json_agg(json_build_array(s.id, s.matchers, s.windows::text) ORDER BY s.id)
             FROM silences s
             WHERE s.client_id = c.id AND s.ends_at > CAST(:now AS timestamptz)
               AND s.starts_at <= CAST(:now AS timestamptz))::text AS silences
@@ -164,12 +167,16 @@ StoredTemplate = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class ConcernedClient:
-    """A client whose rules speak; `templates` by name and channel (None: for all), its active silences with ids."""
+    """A client whose rules speak; `templates` by name and channel (None: for all).
+
+    Active `silences` are id, matchers and windows (JSON text); `inhibitions` are name, source, target and equal labels.
+    """
 
     name: str
     is_active: bool
     templates: Mapping[tuple[str, str | None], StoredTemplate]
-    silences: Sequence[tuple[str, list[dict[str, Any]]]]
+    silences: Sequence[tuple[str, list[dict[str, Any]], str | None]]
+    inhibitions: Sequence[tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[str]]] = ()
 
 
 def changes(session: Session) -> tuple[int, int]:
@@ -238,14 +245,14 @@ def insert_due(
 
 
 def clients(session: Session, ids: Iterable[int], *, now: datetime) -> dict[int, ConcernedClient]:
-    """Return clients by id, with their templates and active silences."""
+    """Return clients by id, with their templates, active silences and inhibitions."""
     rows = session.execute(CLIENTS, {"ids": array(map(str, ids)), "now": now})
     return {row.id: _concerned(row) for row in rows}
 
 
 def _concerned(row: Any) -> ConcernedClient:
     templates = {(name, channel): (subject, body) for name, channel, subject, body in _listed(row.templates)}
-    return ConcernedClient(row.name, row.is_active, templates, _listed(row.silences))
+    return ConcernedClient(row.name, row.is_active, templates, _listed(row.silences), _listed(row.inhibitions))
 
 
 def _listed(text_of: str | None) -> list[Any]:

@@ -94,6 +94,11 @@ NOTE = text("""
 """)
 
 
+COUNT_TOLD = text("""
+    SELECT count(*) FROM notifications
+    WHERE event_id = ANY(CAST(:event_ids AS uuid[])) AND client_id = :client_id AND status <> 'SUPPRESSED'
+""")
+
 SUCCESSOR = aliased(Notification)
 EQUAL = ("client_id", "channel", "reason", "event_id", "user_id", "recipient", "provider")
 """Columns that a filter compares as they are."""
@@ -240,3 +245,9 @@ def status_of(session: Session, notification_id: str) -> Status | None:
     """Return where one row stands now."""
     found = session.scalar(select(Notification.status).where(Notification.id == notification_id))
     return Status(found) if found else None
+
+
+def count_told(session: Session, client_id: int, event_ids: Sequence[str]) -> int:
+    """Count what a client is told of events, without what was held back."""
+    told = session.execute(COUNT_TOLD, {"event_ids": array(event_ids), "client_id": client_id})
+    return int(told.scalar_one())

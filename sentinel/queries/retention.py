@@ -78,6 +78,19 @@ PRUNE_ALERTS = text("""
         RETURNING client_id)
     SELECT count(*) FROM gone
 """)
+# What Prometheus still reports fires on, though nothing has changed for long.
+PRUNE_FIRING_ALERTS = text("""
+    WITH gone AS (
+        DELETE FROM firing_alerts WHERE ctid = ANY(ARRAY(
+            SELECT f.ctid FROM firing_alerts f
+            WHERE f.forget_at <= :now AND NOT (f.is_firing AND EXISTS (
+                SELECT 1 FROM alerts a
+                WHERE a.client_id = f.client_id AND a.fingerprint = f.labels ->> 'fingerprint'
+                  AND a.status = 'firing'))
+            ORDER BY f.forget_at LIMIT :most FOR UPDATE OF f SKIP LOCKED))
+        RETURNING client_id)
+    SELECT count(*) FROM gone
+""")
 # The last change stays: it tells workers how far the log goes.
 PRUNE_RULE_CHANGES = text("""
     WITH gone AS (
@@ -113,6 +126,7 @@ KINDS: tuple[TextClause, ...] = (
     PRUNE_SUPPRESSIONS,
     PRUNE_SILENCES,
     PRUNE_ALERTS,
+    PRUNE_FIRING_ALERTS,
     PRUNE_RULE_CHANGES,
     PRUNE_CLAIMS,
     PRUNE_KEYS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
@@ -11,6 +11,22 @@ from sqlalchemy.orm import Session
 
 from sentinel.models import Client, Silence
 from sentinel.models.silence import SilenceState
+from sentinel.prepared import prepared
+from sentinel.queries.values import recordset
+
+# Sorted, so that two batches cannot deadlock.
+HOLD_BACK = prepared("""
+    WITH mine AS (
+        SELECT s.id, r.messages, r.is_of_alert
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (silence_id uuid, messages int, is_of_alert boolean)
+        JOIN silences s ON s.id = r.silence_id
+        ORDER BY s.id FOR NO KEY UPDATE OF s)
+    UPDATE silences s
+    SET matched = s.matched + mine.messages, last_matched_at = greatest(s.last_matched_at, CAST(:now AS timestamptz)),
+        alert_matched_at = CASE WHEN mine.is_of_alert THEN coalesce(s.alert_matched_at, CAST(:now AS timestamptz))
+            ELSE s.alert_matched_at END
+    FROM mine WHERE s.id = mine.id
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,15 @@ class Filter:
         if self.state is SilenceState.ACTIVE:
             found.append(Silence.starts_at <= now)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """How many messages a silence has just held back, and whether any was of an alert."""
+
+    silence_id: str
+    messages: int
+    is_of_alert: bool
 
 
 def get(
@@ -68,3 +93,16 @@ def page(session: Session, wanted: Filter, *, now: datetime, size: int) -> list[
 def every(session: Session, wanted: Filter, *, now: datetime) -> Sequence[Silence]:
     """Return all silences that a filter lets through."""
     return session.scalars(select(Silence).where(*wanted.conditions(now))).all()
+
+
+def hold_back(session: Session, held_back: Sequence[HeldBack], *, now: datetime) -> None:
+    """Count what silences have held back."""
+    session.execute(HOLD_BACK, {"rows": recordset([asdict(each) for each in held_back]), "now": now})
+
+
+def take_due(session: Session, *, now: datetime, most: int) -> list[tuple[Silence, str]]:
+    """Lock up to `most` silences that the sweeper is to look at, and return them with their client's name."""
+    due = select(Silence, Client.name).join(Client, Client.id == Silence.client_id)
+    due = due.where(Silence.next_look_at <= now).order_by(Silence.next_look_at).limit(most)
+    locked = due.with_for_update(of=Silence, skip_locked=True, key_share=True)
+    return [(row[0], row[1]) for row in session.execute(locked)]

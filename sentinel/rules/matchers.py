@@ -65,6 +65,18 @@ def label(body: Mapping[str, Any], name: str) -> str:
     return _text(body.get(name) if value is None else value)
 
 
+def labels_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """All that `label` finds in an event, by name."""
+    labels = body.get("labels")
+    given = {name: value for name, value in labels.items() if value is not None} if isinstance(labels, dict) else {}
+    return {name: found for name, value in {**body, **given}.items() if (found := _text(value))}
+
+
+def needed(matchers: Iterable[Matcher]) -> dict[str, str]:
+    """Labels that a match has for certain: a search for them finds all that the matchers match, and more."""
+    return {each.name: each.value for each in matchers if each.value and each.is_equal and not each.is_regex}
+
+
 def match(matchers: Iterable[Matcher], body: Mapping[str, Any]) -> bool:
     """Whether all matchers match an event."""
     return all(matcher.matches(label(body, matcher.name)) for matcher in matchers)

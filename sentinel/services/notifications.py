@@ -256,6 +256,7 @@ def _standing(found: Notification) -> list[TimelineItem]:
         "reason": found.reason,
         "duplicate_of": found.duplicate_of,
         "silence_id": found.silence_id,
+        "inhibited_by": found.inhibited_by,
         "provider_message_id": found.provider_message_id,
         "next_attempt_at": found.next_attempt_at,
     }

@@ -74,6 +74,7 @@ def test_an_alert_that_begins_to_fire_is_an_event() -> None:
         "name": "DiskFull",
         "severity": "Page",
         "source": "node",
+        "fingerprint": alert().fingerprint,
         "labels": LABELS,
         "annotations": {"summary": "99 %"},
         "starts_at": begin,

@@ -35,6 +35,7 @@ RESOURCE_OF = {
     "stats": "tickets",
     "dead-letters": "notifications",
     "policies": "endpoints",
+    "inhibitions": "silences",
 }
 RESOURCE_OF |= {"alertmanager_alerts": "events", "alertmanager_silences": "silences"}
 """Blueprints whose calls take the scopes of another resource."""
@@ -58,7 +59,7 @@ WATCHED = {
     "silences",
     "integrations",
 }
-WATCHED |= {"alerts"}
+WATCHED |= {"alerts", "firing_alerts", "inhibitions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,9 @@ def owned(closed: Flask) -> Owned:
     [event] = happen({"type": MARK, "name": MARK, "device_id": MARK, "severity": "high"}, of=OWNER)
     notification = made("/notifications", channel="email", recipient=f"{MARK}@example.org", subject=MARK, body=MARK)
     silence = made("/silences", matchers=[{"name": MARK, "value": MARK}], ends_at="2099-12-31T00:00:00Z", comment=MARK)
+    matchers = [{"name": MARK, "value": MARK}]
+    inhibition = made("/inhibitions", name=MARK, source=matchers, target=matchers, equal=[MARK])
+    happen({"status": "firing", "name": MARK}, of=OWNER)
     assert api.post("/api/v2/alerts", json=[{"labels": {MARK: MARK}}], headers=key).status_code == 200
     assert api.put("/delivery-policies/sms", json=POLICY, headers=key).status_code == 200
     audit_and_keep()
@@ -114,6 +118,7 @@ def owned(closed: Flask) -> Owned:
             "ticket_id": api.get("/tickets", headers=key).get_json()[0]["id"],
             "notification_id": notification,
             "silence_id": silence,
+            "inhibition_id": inhibition,
             "key_id": made("/api-keys", name=MARK),
             "integration_id": made("/integrations", kind="grafana", name=MARK),
             "suppression_id": made("/suppressions", channel="email", recipient=f"{MARK}@example.info", note=MARK),

@@ -119,6 +119,12 @@ OPERATIONS = [
     ("GET", "/silences/{silence_id}"),
     ("PUT", "/silences/{silence_id}"),
     ("DELETE", "/silences/{silence_id}"),
+    ("POST", "/silences/preview"),
+    ("GET", "/inhibitions"),
+    ("POST", "/inhibitions"),
+    ("GET", "/inhibitions/{inhibition_id}"),
+    ("PUT", "/inhibitions/{inhibition_id}"),
+    ("DELETE", "/inhibitions/{inhibition_id}"),
 ]
 
 # The description cannot say when a text is a phone number or a mail address: that depends on the channel, so what is

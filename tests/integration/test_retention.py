@@ -154,9 +154,15 @@ def test_every_other_kind_of_row_ends_too(database: Configure) -> None:
         "FROM (VALUES ('resolved'), ('firing')) AS v (status)"
     )
 
+    execute(
+        "INSERT INTO firing_alerts (client_id, key, event_id, is_firing, labels, since, changed_at, forget_at) "
+        "SELECT 1, status, gen_random_uuid(), status = 'firing', jsonb_build_object('fingerprint', status), now(), "
+        "now(), now() FROM (VALUES ('resolved'), ('firing')) AS v (status)"
+    )
+
     retention.prune()
 
-    tables: tuple[str, ...] = ("silences", "alerts")
+    tables: tuple[str, ...] = ("silences", "alerts", "firing_alerts")
     tables += ("events", "receipts", "suppressions", "tickets", "rule_changes", "dedupe_claims", "idempotency_keys")
     left = {name: execute_count(name) for name in tables}
     assert left == dict.fromkeys(tables, 1)

@@ -13,8 +13,8 @@ from sentinel.clock import utc_now
 from sentinel.errors import InvalidInputError
 from sentinel.models import Notification
 from sentinel.rules.matchers import Matcher, parse
-from sentinel.services import silences
-from sentinel.services.silences import Wanted
+from sentinel.services.muting import silence_checks, silences
+from sentinel.services.muting.silence_checks import Wanted
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.calls import execute
 from tests.integration.rules import client, endpoint, event, happen, rule, tickets, told
@@ -197,4 +197,4 @@ def test_a_silence_that_would_keep_nearly_everything_back_is_refused() -> None:
     wanted = Wanted((Matcher("team", "x", is_equal=False),), None, utc_now() + timedelta(hours=1), "ann")
 
     with pytest.raises(InvalidInputError, match="would silence every event"):
-        silences.check(wanted, now=utc_now())
+        silence_checks.check(wanted, now=utc_now())

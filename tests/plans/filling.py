@@ -153,6 +153,22 @@ ALERTS = """
     FROM generate_series(1, :rows / 20) AS n, LATERAL (SELECT :now + make_interval(mins => 60 - 12 * n) AS at) AS e
 """
 
+FIRING_ALERTS = """
+    INSERT INTO firing_alerts (client_id, key, event_id, is_firing, labels, since, changed_at, forget_at)
+    SELECT 1 + n % :clients, 'labels:' || n, gen_random_uuid(), n % 10 = 0,
+           jsonb_build_object('alertname', 'DiskFull', 'instance', 'db-' || n), :now, :now,
+           :now + make_interval(mins => n - 200)
+    FROM generate_series(1, :rows / 20) AS n
+"""
+
+INHIBITIONS = """
+    INSERT INTO inhibitions (id, client_id, name, source, target, equal, created_at, updated_at)
+    SELECT gen_random_uuid(), 1 + n % :clients, 'inhibition ' || n,
+           '[{"name": "alertname", "value": "NodeDown", "isRegex": false, "isEqual": true}]',
+           '[{"name": "alertname", "value": "DiskFull", "isRegex": false, "isEqual": true}]', '{instance}', :now, :now
+    FROM generate_series(1, :clients * 10) AS n
+"""
+
 STEPS = (
     CLIENTS_SQL,
     NOTIFICATIONS,
@@ -165,6 +181,8 @@ STEPS = (
     SUPPRESSIONS,
     SILENCES,
     ALERTS,
+    FIRING_ALERTS,
+    INHIBITIONS,
     INTEGRATIONS,
     CLAIMS,
     KEYS,

@@ -60,24 +60,29 @@ def view(seen: SeenAlert) -> dict[str, Any]:
         "updatedAt": written(alert.updated_at),
         "receivers": [RECEIVER],
         "status": {
-            "state": "suppressed" if seen.silenced_by else "active",
+            "state": "suppressed" if seen.silenced_by or seen.inhibited_by else "active",
             "silencedBy": seen.silenced_by,
-            "inhibitedBy": [],
+            "inhibitedBy": seen.inhibited_by,
         },
     }
 
 
 def _wanted() -> list[SeenAlert]:
-    """What a request asks for. Nothing is ever inhibited or unprocessed: rules are asked at once."""
+    """What a request asks for. Nothing is ever unprocessed: rules are asked at once."""
     matchers, is_wanted = matchers_of("filter"), receiver_is_wanted(RECEIVER["name"])
-    of_state = {True: flag("silenced"), False: flag("active")}
+    silenced, inhibited, active = flag("silenced"), flag("inhibited"), flag("active")
     with unit_of_work() as uow:
         caller = current_caller(uow, READ)
         found = alerts.firing(uow, caller.client_id)
+    if not is_wanted:
+        return []
     return [
         seen
         for seen in found
-        if is_wanted and of_state[bool(seen.silenced_by)] and match_labels(matchers, seen.alert.labels)
+        if (silenced or not seen.silenced_by)
+        and (inhibited or not seen.inhibited_by)
+        and (active or seen.silenced_by or seen.inhibited_by)
+        and match_labels(matchers, seen.alert.labels)
     ]
 
 

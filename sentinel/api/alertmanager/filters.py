@@ -6,7 +6,7 @@ from flask import request
 
 from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.rules.matchers import Matcher, parse
-from sentinel.services.silences import MATCHER_REMEDY
+from sentinel.services.muting.matchers import MATCHER_REMEDY
 
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
 

@@ -21,9 +21,10 @@ from sentinel.json_bounds import is_storable
 from sentinel.models import Silence
 from sentinel.models.silence import SilenceState
 from sentinel.rules.matchers import Matcher
-from sentinel.services import silences
 from sentinel.services.alerting.reports import TIME_REMEDY, read_moment
-from sentinel.services.silences import MATCHER_REMEDY, Wanted
+from sentinel.services.muting import silences
+from sentinel.services.muting.matchers import MATCHER_REMEDY, as_stored
+from sentinel.services.muting.silence_checks import Wanted
 from sentinel.services.unit_of_work import unit_of_work
 
 KEPT = timedelta(hours=120)
@@ -105,7 +106,7 @@ class SilenceList(MethodView):
 
     def get(self) -> Response:
         """List silences: active ones that end soonest first, then pending ones, then those that are over."""
-        matchers = [silences.as_stored(each) for each in matchers_of("filter")]
+        matchers = [as_stored(each) for each in matchers_of("filter")]
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
             found = silences.since(uow, caller.client_id, uow.now - KEPT)

@@ -48,6 +48,14 @@ class NotificationRequest(ma.Schema):
         return Request(**data | changes)
 
 
+class InhibitedBySchema(ma.Schema):
+    """The alert that keeps a message back, and the inhibition that says so."""
+
+    inhibition = fields.String(required=True, metadata={"description": "name of the inhibition"})
+    alert = fields.String(required=True, metadata={"description": "the same in all that is said of the alert"})
+    event_id = fields.UUID(required=True, metadata={"description": "the event that said last that it fires"})
+
+
 class NotificationView(ma.Schema):
     """A notification as it stands."""
 
@@ -64,6 +72,9 @@ class NotificationView(ma.Schema):
     dedupe_key = fields.String(required=True, allow_none=True)
     duplicate_of = fields.UUID(required=True, allow_none=True)
     silence_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the silence that held it back"})
+    inhibited_by = fields.Nested(
+        InhibitedBySchema, required=True, allow_none=True, metadata={"description": "the alert that inhibited it"}
+    )
     event_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the event that rules made it of"})
     rule_ids = fields.List(fields.Integer(), required=True, allow_none=True)
     endpoint_id = fields.Integer(required=True, allow_none=True)

@@ -11,13 +11,16 @@ from typing import Any
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.logs import get_logger
 from sentinel.models import Alert
-from sentinel.queries import alerts, sweeping
+from sentinel.queries import alerts, matching, sweeping
 from sentinel.queries.alerts import ChangedAlert
-from sentinel.services import events, silences
+from sentinel.rules.matchers import labels_of
+from sentinel.services import events
 from sentinel.services.access.clients import Caller
 from sentinel.services.alerting import reports
 from sentinel.services.alerting.changes import body_of, event_of
 from sentinel.services.alerting.reports import Report
+from sentinel.services.muting import holding, mutes
+from sentinel.services.muting.mutes import Muting
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -29,10 +32,11 @@ MOST = 5000
 
 @dataclass(frozen=True, slots=True)
 class SeenAlert:
-    """An alert that fires, and the silences that keep it quiet."""
+    """An alert that fires, the silences that keep it quiet, and the alert that inhibits it, by its fingerprint."""
 
     alert: Alert
     silenced_by: list[str]
+    inhibited_by: list[str]
 
 
 def report(uow: UnitOfWork, caller: Caller, items: Sequence[Any]) -> list[FieldError]:
@@ -89,7 +93,14 @@ def sweep() -> int:
 
 
 def firing(uow: UnitOfWork, client_id: int) -> list[SeenAlert]:
-    """Return the alerts of a client that fire, by fingerprint, each with the silences that match it now."""
-    active = silences.active(uow, client_id)
-    found = alerts.firing(uow.session, client_id, now=uow.now)
-    return [SeenAlert(each, silences.silencing(active, body_of(each)) if active else []) for each in found]
+    """Return the alerts of a client that fire, by fingerprint, each with what keeps it quiet now."""
+    clients = matching.clients(uow.session, [client_id], now=uow.now)
+    muting = mutes.of_clients(uow, clients).get(client_id, Muting())
+    return [_seen(each, muting) for each in alerts.firing(uow.session, client_id, now=uow.now)]
+
+
+def _seen(alert: Alert, muting: Muting) -> SeenAlert:
+    body = body_of(alert)
+    found = muting.inhibitor and muting.inhibitor.inhibiting(labels_of(body))
+    inhibited_by = [found[1].labels.get("fingerprint", found[1].key)] if found else []
+    return SeenAlert(alert, holding.silencing(muting.silences, body), inhibited_by)

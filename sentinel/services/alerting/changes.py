@@ -15,7 +15,11 @@ USUAL_SOURCE = "prometheus"
 
 
 def event_of(change: ChangedAlert, *, now: datetime) -> CheckedEvent:
-    """The event that a change makes. Its id is the same whenever the same change is made."""
+    """The event that a change makes. Its id is the same whenever the same change is made.
+
+    It happened when the alert began or ended. One that has come back overlaps with what was said of it before: what is
+    said from then on happens when it is reported, so that it is never older than that.
+    """
     is_over = change.status is AlertStatus.RESOLVED
     body = body_of(change)
     severity: str | None = body.get("severity")
@@ -27,7 +31,7 @@ def event_of(change: ChangedAlert, *, now: datetime) -> CheckedEvent:
         name=body.get("name"),
         user_id=None,
         device_id=None,
-        occurred_at=min(change.ends_at if is_over else change.starts_at, now),
+        occurred_at=now if change.returns else min(change.ends_at if is_over else change.starts_at, now),
         body=body,
     )
 
@@ -48,6 +52,7 @@ def body_of(alert: ChangedAlert | Alert) -> dict[str, Any]:
         "status": str(alert.status),
         **{name: text[:LONGEST_TEXT] for name, text in known.items() if text},
         "source": (labels.get("job") or USUAL_SOURCE)[:LONGEST_TEXT],
+        "fingerprint": alert.fingerprint,
         "labels": dict(labels),
         "annotations": dict(alert.annotations),
         "starts_at": written(alert.starts_at),

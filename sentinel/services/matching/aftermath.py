@@ -12,10 +12,13 @@ from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.event import EventStatus
 from sentinel.models.status import Status
-from sentinel.queries import matching
+from sentinel.queries import matching, silences
 from sentinel.queries.matching import PendingEvent
 from sentinel.queries.pipeline import Candidate
+from sentinel.queries.silences import HeldBack
+from sentinel.rules.alerts import spoken_of
 from sentinel.services import tickets
+from sentinel.services.alerting import firing
 from sentinel.services.matching import dispositions
 from sentinel.services.matching.fanout import Plan, Planned, PlannedTicket
 from sentinel.services.matching.surroundings import Surroundings
@@ -51,6 +54,8 @@ class Outcome:
     reason: str | None = None
     plan: Plan = field(default_factory=lambda: Plan([], [], [], []))
     unheard: Mapping[str, list[int]] = field(default_factory=dict)
+    is_news: bool = True
+    """Whether the event says something of its alert; what falls due without an event repeats what was said before."""
 
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
@@ -64,6 +69,8 @@ def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundin
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
         tickets.open_many(uow, opened)
+    firing.keep(uow, [each.event for each in outcomes if each.is_news])
+    _count_held_back(uow, rows, outcomes)
     _count(uow, outcomes, surroundings)
     return fresh
 
@@ -83,6 +90,18 @@ def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> F
         else:
             fresh[row["channel"]].append(_candidate(row, surroundings, is_suppressed=stored[row["id"]]))
     return fresh
+
+
+def _count_held_back(uow: UnitOfWork, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+    """Tell silences what they held back; the last statement, for a storm of alerts meets in the row of a silence."""
+    silenced = [(row["silence_id"], row["event_id"]) for row in rows if "silence_id" in row]
+    if not silenced:
+        return
+    speaking = {each.event.id for each in outcomes if spoken_of(each.event.body)}
+    of_alerts = {silence_id for silence_id, event_id in silenced if event_id in speaking}
+    counted = Counter(silence_id for silence_id, _ in silenced)
+    held_back = [HeldBack(each, number, is_of_alert=each in of_alerts) for each, number in counted.items()]
+    silences.hold_back(uow.session, held_back, now=uow.now)
 
 
 def _candidate(row: Row, surroundings: Surroundings, *, is_suppressed: bool) -> Candidate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from sqlalchemy.exc import OperationalError
@@ -101,7 +101,8 @@ def _fire(due: Due, rule: LiveRule) -> bool:
             return False
         matched = Matched(event, fired=[rule])
         surroundings = surroundings_of(uow, [rule], [event])
-        fresh = aftermath.store(uow, [_outcome(matched, surroundings)], surroundings)
+        outcome = replace(_outcome(matched, surroundings), is_news=False)
+        fresh = aftermath.store(uow, [outcome], surroundings)
     _send_on(fresh)
     return True
 

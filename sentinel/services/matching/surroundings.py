@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
 from sentinel.queries.matching import ConcernedClient, PendingEvent
-from sentinel.services import silences, traces
+from sentinel.services import traces
 from sentinel.services.matching import wordings
 from sentinel.services.matching.fanout import Directory, SpeakingRule
 from sentinel.services.matching.wordings import Wordings
-from sentinel.services.silences import Held
+from sentinel.services.muting import mutes
+from sentinel.services.muting.mutes import Muting
 from sentinel.services.unit_of_work import UnitOfWork
 
 
@@ -23,13 +24,13 @@ class Surroundings:
     directory: Directory
     wordings: Wordings
     clients: Mapping[int, ConcernedClient]
-    silences: Mapping[int, Sequence[Held]] = field(default_factory=dict)
-    """Of clients that have active ones."""
+    muting: Mapping[int, Muting] = field(default_factory=dict)
+    """Of clients that have anything that mutes now."""
     traces: Mapping[str, str] = field(default_factory=dict)
 
 
 def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequence[PendingEvent]) -> Surroundings:
-    """Endpoints of every client that is concerned, and its name, templates and silences: a query each."""
+    """Endpoints of every client that is concerned, and its name, templates, silences and inhibitions: a query each."""
     event_traces = traces.of_events(uow, (event.id for event in events))
     concerned = {(rule.id, rule.client_id) for rule in fired}
     users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
@@ -40,5 +41,5 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequ
     user_ids = {user_id for _, user_id in users if user_id is not None}
     directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
     clients = matching.clients(uow.session, wanted, now=uow.now)
-    held = {client_id: silences.held(client.silences) for client_id, client in clients.items() if client.silences}
-    return Surroundings(directory, wordings.wordings_of(clients), clients, held, event_traces)
+    muting = mutes.of_clients(uow, clients, events)
+    return Surroundings(directory, wordings.wordings_of(clients), clients, muting, event_traces)
