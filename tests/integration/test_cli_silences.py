@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sentinel.cli import cli
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError
 from tests.integration.calls import stored
-from tests.integration.rules import client, happen, rule, told
+from tests.integration.rules import client, endpoint, happen, rule, told
 
 
 def run(*arguments: str) -> Result:
@@ -48,6 +48,45 @@ def test_a_notification_shows_which_silence_held_it_back() -> None:
     assert f"reason=silenced, silence_id={known}" in " ".join(shown.split())
 
 
+def test_a_preview_is_shown_and_nothing_is_stored_by_a_dry_run() -> None:
+    rule('when event.type == "alert" then notify("sms:+14155552671")')
+    happen({"type": "alert", "status": "firing", "labels": {"alertname": "DiskFull"}}, {"type": "other"})
+
+    shown = " ".join(run("preview", "alertname=DiskFull").stdout.split())
+    dry = " ".join(run("add", "alertname=DiskFull", "--until", "2h", "--dry-run").stdout.split())
+
+    assert "firing 1 match" in shown
+    assert "events looked at 2 events that match 1 messages of these 1" in shown
+    assert "DiskFull" in shown
+    assert "events that match 1 messages of these 1" in dry
+    assert json.loads(run("preview", "alertname=DiskFull", "--json").stdout)["firing"] == 1
+    assert stored("silences") == 0
+
+
+def test_what_is_added_says_what_it_matches_and_keeps_its_manners() -> None:
+    endpoint("sms", "+14155552671", name="ops")
+    result = run(
+        "add",
+        "alertname=DiskFull",
+        *("--until", "7d", "--window", "saturday:sunday", "--window", "monday:friday 22:00-06:00"),
+        *("--zone", "Europe/Berlin", "--until-resolved", "--until-quiet", "6h", "--remind", "ops"),
+        *("--remind-before", "15m"),
+    )
+
+    (row,) = json.loads(run("list", "--json").stdout)
+    assert result.stdout.strip() == row["id"]
+    assert "It matches 0 alerts that fire now" in result.stderr
+    assert row["windows"] == {
+        "zone": "Europe/Berlin",
+        "intervals": [
+            {"weekdays": ["saturday:sunday"]},
+            {"weekdays": ["monday:friday"], "times": ["22:00-06:00"]},
+        ],
+    }
+    assert (row["ends_when_resolved"], row["ends_after_quiet_seconds"]) == (True, 21600)
+    assert (row["remind"], row["remind_before_seconds"]) == ("ops", 900)
+
+
 def test_more_than_a_page_is_said() -> None:
     added("a=b")
     added("a=c")
@@ -61,6 +100,7 @@ def test_more_than_a_page_is_said() -> None:
         (("nonsense", "--until", "2h"), "is not a matcher"),
         (("a=b", "--until", "soon"), "is not a time"),
         (("a=b",), "--until"),
+        (("a=b", "--until", "2h", "--until-quiet", "soon"), "is not a duration"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_remedy(arguments: tuple[str, ...], complaint: str) -> None:
@@ -81,5 +121,7 @@ def test_what_cannot_be_is_refused() -> None:
         run("expire", "nothing")
     with pytest.raises(InvalidInputError, match="every event"):
         run("add", "a!=b", "--until", "2h")
+    with pytest.raises(InvalidInputError, match=r"window\.intervals\.0\.times\.0"):
+        run("add", "a=b", "--until", "2h", "--window", "22-06")
     with pytest.raises(NotFoundError, match="no client"):
         run("add", "a=b", "--until", "2h", "--client", "nobody")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.durations import UNITS, parse_since
+from sentinel.durations import UNITS, parse_seconds, parse_since
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 
@@ -82,3 +82,16 @@ def test_every_iso_time_that_python_writes_is_read_back(moment: datetime) -> Non
 def test_no_text_raises_anything_but_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert parse_since(text, now=NOW).tzinfo is not None
+
+
+@given(number=st.integers(0, 20_000), unit=st.sampled_from(sorted(UNITS)))
+def test_a_duration_is_as_long_as_it_is_ago(number: int, unit: str) -> None:
+    text = f"{number}{unit}"
+
+    assert NOW - timedelta(seconds=parse_seconds(text)) == parse_since(text, now=NOW)
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "-5m", "2026-11-20T18:00:00Z", "999999999w"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="duration|longer than"):
+        parse_seconds(text)

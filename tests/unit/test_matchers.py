@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.rules.matchers import OPERATORS, Matcher, label, match, match_anything, match_labels, parse
+from sentinel.rules.matchers import (
+    OPERATORS,
+    Matcher,
+    label,
+    labels_of,
+    match,
+    match_anything,
+    match_labels,
+    needed,
+    parse,
+)
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = TEXTS.filter(bool)
@@ -110,3 +120,25 @@ def test_a_label_is_looked_for_among_the_labels_and_then_the_fields(body: dict[s
 
 def test_a_pattern_that_needs_too_much_memory_is_refused() -> None:
     assert Matcher("a", "(a{500}){500}", is_regex=True).problem()
+
+
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.just([1]), st.just({"b": 1}))
+FIELDS = st.dictionaries(st.sampled_from("abc"), VALUES)
+
+
+@given(fields=FIELDS, labels=st.one_of(st.none(), st.just([1]), FIELDS), name=st.sampled_from("abcd"))
+def test_all_labels_of_an_event_are_those_that_are_found_one_by_one(
+    fields: dict[str, Any], labels: Any, name: str
+) -> None:
+    body = fields | {"labels": labels}
+
+    assert labels_of(body).get(name, "") == label(body, name)
+
+
+ASKED = st.builds(Matcher, st.sampled_from("ab"), st.sampled_from(["", "x", "y"]), st.booleans(), st.booleans())
+
+
+@given(st.lists(ASKED, max_size=3), st.dictionaries(st.sampled_from("ab"), st.sampled_from(["x", "y"])))
+def test_what_matches_has_the_labels_that_it_needs(asked: list[Matcher], labels: dict[str, str]) -> None:
+    if match_labels(asked, labels):
+        assert needed(asked).items() <= labels.items()
