@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from sentinel.rules.matchers import Matcher, match_labels
@@ -52,25 +53,35 @@ class Sources(Generic[Alert]):
 
     def __init__(self, inhibition: Inhibition, firing: Iterable[Alert]) -> None:
         self.inhibition = inhibition
-        self._first: dict[tuple[str, ...], Alert] = {}
-        self._first_of_one_side: dict[tuple[str, ...], Alert] = {}
-        for each in firing:
-            if match_labels(inhibition.source, each.labels):
-                self._add(each)
-
-    def _add(self, alert: Alert) -> None:
-        shared = self.inhibition.shared(alert.labels)
-        self._first.setdefault(shared, alert)
-        if not match_labels(self.inhibition.target, alert.labels):
-            self._first_of_one_side.setdefault(shared, alert)
+        self._firing = firing
 
     def inhibiting(self, target: Labels) -> Alert | None:
         """The first alert that inhibits a target; None if none does."""
-        if not self._first or not match_labels(self.inhibition.target, target):
+        if not match_labels(self.inhibition.target, target):
             return None
         is_two_sided = match_labels(self.inhibition.source, target)
         found = self._first_of_one_side if is_two_sided else self._first
         return found.get(self.inhibition.shared(target))
+
+    @cached_property
+    def _sources(self) -> list[Alert]:
+        """Looked for when the first target comes: most batches bring none."""
+        return [each for each in self._firing if match_labels(self.inhibition.source, each.labels)]
+
+    @cached_property
+    def _first(self) -> dict[tuple[str, ...], Alert]:
+        return self._by_what_they_share(self._sources)
+
+    @cached_property
+    def _first_of_one_side(self) -> dict[tuple[str, ...], Alert]:
+        target = self.inhibition.target
+        return self._by_what_they_share(each for each in self._sources if not match_labels(target, each.labels))
+
+    def _by_what_they_share(self, sources: Iterable[Alert]) -> dict[tuple[str, ...], Alert]:
+        found: dict[tuple[str, ...], Alert] = {}
+        for each in sources:
+            found.setdefault(self.inhibition.shared(each.labels), each)
+        return found
 
 
 class Inhibitor(Generic[Alert]):

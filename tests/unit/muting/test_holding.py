@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 from sentinel.models import Silence
 from sentinel.schedules.reading import read
 from sentinel.services.muting.holding import as_stored, held, quiet_times
+from tests.unit.schedules.clock_changes import WEEKS_OF_CLOCK_CHANGES
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
-WEEKS_OF_CLOCK_CHANGES = (
-    datetime(2026, 3, 5, tzinfo=UTC),
-    datetime(2026, 3, 26, tzinfo=UTC),
-    datetime(2026, 4, 1, tzinfo=UTC),
-    datetime(2026, 9, 3, tzinfo=UTC),
-    datetime(2026, 10, 1, tzinfo=UTC),
-    datetime(2026, 10, 22, tzinfo=UTC),
-    datetime(2026, 10, 29, tzinfo=UTC),
-)
 INTERVALS: tuple[dict[str, Any], ...] = (
     {"times": ["22:00-06:00"]},
     {"times": ["02:00-03:00"]},

@@ -14,18 +14,10 @@ from hypothesis import strategies as st
 from sentinel.errors import InvalidInputError
 from sentinel.schedules.reading import read, stored, written
 from sentinel.schedules.schedule import Schedule
+from tests.unit.schedules.clock_changes import WEEKS_OF_CLOCK_CHANGES
 
 NIGHTS = {"times": ["22:00-06:00"]}
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Santiago")
-WEEKS_OF_CLOCK_CHANGES = (
-    datetime(2026, 3, 5, tzinfo=UTC),
-    datetime(2026, 3, 26, tzinfo=UTC),
-    datetime(2026, 4, 1, tzinfo=UTC),
-    datetime(2026, 9, 3, tzinfo=UTC),
-    datetime(2026, 10, 1, tzinfo=UTC),
-    datetime(2026, 10, 22, tzinfo=UTC),
-    datetime(2026, 10, 29, tzinfo=UTC),
-)
 
 
 def schedule(*intervals: dict[str, Any], zone: str = "UTC") -> Schedule:
