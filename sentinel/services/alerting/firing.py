@@ -23,6 +23,9 @@ LONGEST_LABEL = 1000
 MOST_HEARD = 10_000
 """Most alerts that fire of a client which are read at once."""
 
+MOST_WANTED = 20
+"""More sets of labels are not looked for one by one in each row: then all that fires is read."""
+
 Words = Mapping[tuple[int, str], Word]
 """The newest word on each alert, by client and key."""
 
@@ -80,11 +83,16 @@ def heard(
     `news` is not in the database yet; of its alerts all are returned that fire.
     """
     fresh = news or {}
-    rows = firing_alerts.heard(uow.session, client_ids, wanted, named=fresh, most=MOST_HEARD)
+    rows = firing_alerts.heard(uow.session, client_ids, _distinct(wanted), named=fresh, most=MOST_HEARD)
     known = {(row.client_id, row.key): row for row in rows}
     for word in fresh.values():
         _hear(known, word)
     return sorted((word for word in known.values() if word.is_firing), key=lambda word: (word.since, word.key))
+
+
+def _distinct(wanted: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    found = [dict(each) for each in {tuple(sorted(each.items())) for each in wanted}]
+    return [{}] if {} in found or len(found) > MOST_WANTED else found
 
 
 def is_heard_by(word: Word, client_id: int) -> bool:
