@@ -34,6 +34,11 @@ _SERVER = r"(?:(?P<login>[A-Za-z0-9._~%!$&'()*+,;=:-]+)@)?(?P<server>[^/@?#]+)"
 _WORD = r"[A-Za-z0-9._~%+=-]+"
 
 
+def _there(rest: str) -> re.Pattern[str]:
+    """A target at the service's own address."""
+    return re.compile(rest)
+
+
 def _own(rest: str) -> re.Pattern[str]:
     """A target that names a server."""
     return re.compile(f"{_SERVER}(?P<path>/{rest})")
@@ -44,7 +49,7 @@ SERVICES: tuple[Service, ...] = (
         "Telegram",
         "tgram",
         "tgram://{bot_token}/{chat_id}",
-        re.compile(r"[0-9]+:[A-Za-z0-9_-]{20,}/(-?[0-9]+(:[0-9]+)?|@[A-Za-z0-9_]{4,32})"),
+        _there(r"[0-9]+:[A-Za-z0-9_-]{20,}/(-?[0-9]+(:[0-9]+)?|@[A-Za-z0-9_]{4,32})"),
         ("telegram", "NotifyTelegram"),
         options=frozenset({"silent"}),
     ),
@@ -52,7 +57,7 @@ SERVICES: tuple[Service, ...] = (
         "Discord",
         "discord",
         "discord://{webhook_id}/{webhook_token}",
-        re.compile(r"[0-9]+/[A-Za-z0-9_-]+"),
+        _there(r"[0-9]+/[A-Za-z0-9_-]+"),
         ("discord", "NotifyDiscord"),
         options=frozenset({"thread"}),
     ),
@@ -76,7 +81,7 @@ SERVICES: tuple[Service, ...] = (
         "Pushover",
         "pover",
         "pover://{user_key}@{token}",
-        re.compile(r"[A-Za-z0-9]{30}@[A-Za-z0-9]{30}(/[A-Za-z0-9_-]{1,25})?"),
+        _there(r"[A-Za-z0-9]{30}@[A-Za-z0-9]{30}(/[A-Za-z0-9_-]{1,25})?"),
         ("pushover", "NotifyPushover"),
         options=frozenset({"priority", "sound"}),
     ),
@@ -101,11 +106,11 @@ SERVICES: tuple[Service, ...] = (
         "Google Chat",
         "gchat",
         "gchat://{workspace}/{webhook_key}/{webhook_token}",
-        re.compile(rf"{_WORD}/{_WORD}/{_WORD}"),
+        _there(rf"{_WORD}/{_WORD}/{_WORD}"),
         ("google_chat", "NotifyGoogleChat"),
     ),
     Service(
-        "Pushbullet", "pbul", "pbul://{access_token}", re.compile(r"[A-Za-z0-9.]+"), ("pushbullet", "NotifyPushBullet")
+        "Pushbullet", "pbul", "pbul://{access_token}", _there(r"[A-Za-z0-9.]+"), ("pushbullet", "NotifyPushBullet")
     ),
     Service(
         "Bark",
@@ -116,19 +121,19 @@ SERVICES: tuple[Service, ...] = (
         clear="bark",
         options=frozenset({"group", "level", "sound"}),
     ),
-    Service("Prowl", "prowl", "prowl://{api_key}", re.compile(r"[A-Za-z0-9]{40}"), ("prowl", "NotifyProwl")),
+    Service("Prowl", "prowl", "prowl://{api_key}", _there(r"[A-Za-z0-9]{40}"), ("prowl", "NotifyProwl")),
     Service(
         "LINE",
         "line",
         "line://{access_token}/{user_id}",
-        re.compile(rf"{_WORD}/[UCR][0-9a-f]{{32}}"),
+        _there(rf"{_WORD}/[UCR][0-9a-f]{{32}}"),
         ("line", "NotifyLine"),
     ),
     Service(
         "Zulip",
         "zulip",
         "zulip://{bot}@{organization}/{token}/{channel}",
-        re.compile(r"[A-Za-z0-9_-]+@[A-Za-z0-9_-]+/[A-Za-z0-9]{32}/[A-Za-z0-9_.%-]+"),
+        _there(r"[A-Za-z0-9_-]+@[A-Za-z0-9_-]+/[A-Za-z0-9]{32}/[A-Za-z0-9_.%-]+"),
         ("zulip", "NotifyZulip"),
     ),
     Service(
