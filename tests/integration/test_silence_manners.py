@@ -12,7 +12,7 @@ from sqlalchemy import event as listening
 
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
-from sentinel.services.muting import silence_sweep
+from sentinel.services.muting import reminders, silence_sweep
 from tests.integration.calls import execute, refused, send, stored
 from tests.integration.rules import endpoint, happen, rule, told
 
@@ -245,6 +245,27 @@ def test_a_sweep_that_dies_reminds_nobody_and_the_next_one_does(
 
     silence_sweep.sweep()
     assert len(told()) == 1
+
+
+def test_our_own_mistake_with_one_silence_holds_up_no_other(api: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint("sms", "+14155552672", name="ops")
+    bad, good = (made(api, remind="ops", remind_before_seconds=900) for _ in range(2))
+    execute("UPDATE silences SET ends_at = now() + interval '1 minute', next_look_at = now()")
+    send_really = reminders.send
+
+    def fail_for_one(uow: Any, row: Any, *others: Any) -> None:
+        send_really(uow, row, *others)
+        if row.id == bad:
+            raise RuntimeError("a mistake")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reminders, "send", fail_for_one)
+        silence_sweep.sweep()
+    assert [row.details["ending_silence_id"] for row in told()] == [good]
+    assert shown(api, bad)["reminded_at"] is None
+
+    sweep(later="15 seconds")
+    assert len(told()) == 2
 
 
 def test_a_silence_that_is_extended_reminds_anew(api: FlaskClient) -> None:
