@@ -27,6 +27,8 @@ from sentinel.rules.syntax import (
 from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
+from sentinel.services import quiet_hours
+from sentinel.services.quiet_hours import QuietHours
 from sentinel.services.sending.failover import Target
 
 INBOX = "inbox"
@@ -108,6 +110,7 @@ class Planned:
     is_missing: bool = False
     failover: tuple[Target, ...] = ()
     held_back: HeldBack | None = None
+    quiet_hours: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,7 @@ def _endpoint_targets(rule: SpeakingRule, action: Notify, directory: Directory) 
 def _to(endpoint: Destination, template: str | None) -> Planned:
     """A message to an endpoint."""
     message = Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template)
+    message.quiet_hours = quiet_hours.stored(endpoint.quiet_hours)
     if endpoint.failover:
         message.failover = tuple(Target(**each) for each in endpoint.failover)
     return message
