@@ -9,14 +9,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from sentinel.models.status import Reason
 from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
 # A message that joins a group which was told already waits for the next of its intervals, reckoned from then on; one
 # that joins a group which still waits does not delay it. `decision.tick` says the same. Sorted, so that two batches
-# cannot deadlock; the row stays locked until the messages are stored, so that a flush sees all of them or none.
+# cannot deadlock; the row stays locked until the messages are stored, so that a flush sees all of them or none. What
+# is held for another reason than to be grouped waits for a time of the clock, and not from its first message on.
 NEXT = """
     CASE WHEN g.began_at IS NULL THEN EXCLUDED.next_flush_at
+         WHEN EXCLUDED.kind <> 'grouping' THEN least(g.next_flush_at, EXCLUDED.next_flush_at)
          WHEN g.last_told_at IS NULL OR EXCLUDED.interval_seconds IS NULL THEN least(
              g.next_flush_at, greatest(g.began_at + (EXCLUDED.next_flush_at - EXCLUDED.began_at), EXCLUDED.began_at))
          ELSE least(g.next_flush_at, g.last_told_at + make_interval(secs => EXCLUDED.interval_seconds * greatest(
@@ -83,7 +86,8 @@ TAKE_DUE = prepared("""
            CASE g.scope
                WHEN 'rule' THEN NOT EXISTS (SELECT FROM rules r WHERE r.id = g.rule_id AND r.is_enabled)
                WHEN 'endpoint' THEN NOT EXISTS (SELECT FROM endpoints e WHERE e.id = g.endpoint_id AND e.is_enabled)
-               ELSE false END AS is_last
+               ELSE false END AS is_last,
+           (SELECT e.quiet_hours::text FROM endpoints e WHERE e.id = g.endpoint_id) AS quiet_hours
     FROM message_groups g
     WHERE g.next_flush_at <= :now
     ORDER BY g.next_flush_at LIMIT :most FOR UPDATE OF g SKIP LOCKED
@@ -95,11 +99,14 @@ ALERTS = prepared("""
 """)
 
 SINGLES = prepared("""
-    SELECT group_id::text, count(*) AS number, array_agg(DISTINCT severity) AS severities, min(id::text) AS first_id
+    SELECT group_id::text, severity, count(*) AS number, min(id::text) AS first_id
     FROM notifications
     WHERE group_id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND alert_key IS NULL
-    GROUP BY group_id
+    GROUP BY group_id, severity
 """)
+
+# Where only some severities may be told now, `passing` has them ('': none).
+_MAY_GO = "(g.passing IS NULL OR coalesce(h.severity, '') = ANY(g.passing))"
 
 STILL_HELD = prepared("""
     SELECT id::text FROM notifications
@@ -123,27 +130,35 @@ SHOWN_ALERTS = prepared(f"""
 SHOWN_SINGLES = prepared(f"""
     SELECT g.id::text, NULL, CASE WHEN e.id IS NULL THEN left(coalesce(n.subject, n.body), 200) END, n.severity,
            n.created_at, n.event_id::text, {_EVENT}
-    FROM unnest(CAST(:ids AS uuid[])) AS g (id)
+    FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, passing text[])
     CROSS JOIN LATERAL (
-        SELECT id, event_id, subject, body, severity, created_at FROM notifications
-        WHERE group_id = g.id AND status = 'PENDING' AND alert_key IS NULL
+        SELECT id, event_id, subject, body, severity, created_at FROM notifications h
+        WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.alert_key IS NULL AND {_MAY_GO}
         ORDER BY id LIMIT :most) n
     LEFT JOIN events e ON e.id = n.event_id
 """)  # noqa: S608 - as above
 
 RULE_NAMES = prepared("SELECT id, name FROM rules WHERE id = ANY(CAST(:ids AS int[]))")
 
-# What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why.
-END = prepared("""
-    WITH ending AS (
-        SELECT h.id, coalesce(e.reason, CASE WHEN g.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
-               CASE WHEN e.reason IS NULL THEN g.told_by END AS told_by
-        FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, told_by uuid)
-        JOIN notifications h ON h.group_id = g.id AND h.status = 'PENDING'
+# What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why. What
+# speaks of no alert and may not pass stays, or ends for the reason `unless_passing`.
+END = prepared(f"""
+    WITH held AS (
+        SELECT h.id, h.group_id, h.alert_key, g.told_by, g.unless_passing,
+               h.alert_key IS NULL AND NOT {_MAY_GO} AS waits
+        FROM json_to_recordset(CAST(:groups AS json)) AS g (
+            id uuid, told_by uuid, passing text[], unless_passing text)
+        JOIN notifications h ON h.group_id = g.id AND h.status = 'PENDING'),
+    ending AS (
+        SELECT h.id,
+               coalesce(e.reason, CASE WHEN h.waits THEN h.unless_passing
+                                       WHEN h.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
+               CASE WHEN e.reason IS NULL AND NOT h.waits THEN h.told_by END AS told_by
+        FROM held h
         LEFT JOIN json_to_recordset(CAST(:endings AS json)) AS e (
             group_id uuid, alert_key text, reason text, stays boolean)
             ON e.group_id = h.group_id AND e.alert_key = h.alert_key
-        WHERE e.stays IS NOT TRUE),
+        WHERE e.stays IS NOT TRUE AND NOT (h.waits AND h.unless_passing IS NULL)),
     ended AS (
         UPDATE notifications n
         SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, failover = NULL,
@@ -151,7 +166,7 @@ END = prepared("""
         FROM ending WHERE n.id = ending.id AND n.status = 'PENDING'
         RETURNING n.channel, n.reason)
     SELECT channel, reason, count(*) FROM ended GROUP BY channel, reason
-""")
+""")  # noqa: S608 - put together from our own words
 
 # From now on it is a message as any other, on its way since this moment; its other targets' patience begins now.
 RELEASE = prepared("""
@@ -173,6 +188,47 @@ PUT_OFF = prepared("""
     UPDATE notifications n SET queue_at = g.until, next_attempt_at = g.until
     FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, until timestamptz)
     WHERE n.group_id = g.id AND n.status = 'PENDING'
+""")
+
+# What a limit has stopped, and what decides whether another message may tell it.
+STOPPED = prepared("""
+    SELECT id::text, client_id, channel, recipient, endpoint_id, user_id, rule_ids, failover, attempts, expires_at,
+           metadata ? 'group' AS is_digest
+    FROM notifications
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status || '' = 'PENDING' AND group_id IS NULL
+    ORDER BY id
+""")
+
+HOLD = prepared("""
+    WITH held AS (
+        UPDATE notifications n
+        SET group_id = r.group_id, next_attempt_at = r.until, queue_at = r.until, reason = :reason,
+            failover_at = NULL, updated_at = :now
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, group_id uuid, until timestamptz)
+        WHERE n.id = r.id AND n.status || '' = 'PENDING' AND n.group_id IS NULL
+        RETURNING n.id, n.group_id, n.next_attempt_at)
+    INSERT INTO timeline_entries (notification_id, at, kind, detail)
+    SELECT id, :now, 'held', jsonb_build_object(
+        'reason', CAST(:reason AS text), 'group_id', group_id, 'until', next_attempt_at)
+    FROM held
+""")
+
+# What waits for the end of quiet hours waits for another one: groups that are held because of them, and others that
+# hold messages until then. Locked in the order in which they are opened, before what they hold.
+MOVE_QUIET = prepared("""
+    WITH waiting AS (
+        SELECT id FROM message_groups g
+        WHERE client_id = :client_id AND endpoint_id = :endpoint_id
+          AND (kind = 'quiet_hours' OR EXISTS (
+              SELECT FROM notifications h
+              WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.next_attempt_at = :before))
+        ORDER BY client_id, fingerprint FOR UPDATE),
+    moved AS (
+        UPDATE message_groups g
+        SET next_flush_at = CASE WHEN kind = 'quiet_hours' THEN :until ELSE least(next_flush_at, :until) END
+        FROM waiting WHERE g.id = waiting.id RETURNING g.id)
+    UPDATE notifications n SET queue_at = :until, next_attempt_at = :until
+    FROM moved WHERE n.group_id = moved.id AND n.status = 'PENDING'
 """)
 
 # What a receiver believes of each alert from now on: what is so, but for the `others`.
@@ -251,6 +307,8 @@ class DueGroup:
     last_told_at: datetime | None
     last_notification_id: str | None
     is_last: bool
+    quiet_hours: str | None
+    """Of its endpoint, as that has them by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +327,29 @@ class AlertRow:
 
 @dataclass(frozen=True, slots=True)
 class Singles:
-    """The held messages of a group that speak of no alert."""
+    """The held messages of a group that speak of no alert and have one severity."""
 
+    group_id: str
+    severity: str | None
     number: int
-    severities: list[str | None]
     first_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A waiting message that a limit has stopped; `is_digest`: it tells others."""
+
+    id: str
+    client_id: int
+    channel: str
+    recipient: str
+    endpoint_id: int | None
+    user_id: str | None
+    rule_ids: list[int] | None
+    failover: list[dict[str, Any]] | None
+    attempts: int
+    expires_at: datetime | None
+    is_digest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,9 +394,9 @@ def alerts_of(session: Session, ids: Sequence[str]) -> list[AlertRow]:
     return [AlertRow(*row) for row in session.execute(ALERTS, {"ids": array(ids)})]
 
 
-def singles_of(session: Session, ids: Sequence[str]) -> dict[str, Singles]:
-    """Return, by group, what is held there that speaks of no alert."""
-    return {row[0]: Singles(*row[1:]) for row in session.execute(SINGLES, {"ids": array(ids)})}
+def singles_of(session: Session, ids: Sequence[str]) -> list[Singles]:
+    """Return what is held in these groups that speaks of no alert."""
+    return [Singles(*row) for row in session.execute(SINGLES, {"ids": array(ids)})]
 
 
 def still_held(session: Session, ids: Sequence[str]) -> set[str]:
@@ -333,9 +409,9 @@ def shown_alerts(session: Session, wanted: Sequence[Mapping[str, str]]) -> list[
     return [Shown(*row) for row in session.execute(SHOWN_ALERTS, {"wanted": recordset(wanted)})]
 
 
-def shown_singles(session: Session, ids: Sequence[str], *, most: int) -> list[Shown]:
-    """Return what there is to tell of the first `most` held messages of each group that speak of no alert."""
-    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, {"ids": array(ids), "most": most})]
+def shown_singles(session: Session, groups: Sequence[Mapping[str, Any]], *, most: int) -> list[Shown]:
+    """Return what there is to tell of the first `most` of these in each group (`id`, `passing`)."""
+    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, {"groups": recordset(groups), "most": most})]
 
 
 def rule_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
@@ -346,7 +422,10 @@ def rule_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
 def end(
     session: Session, groups: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> list[EndedRows]:
-    """End what is held in `groups` (`id`, `told_by`), but for alerts that stay; `endings` are the exceptions."""
+    """End what is held in `groups` (`id`, `told_by`, `passing`, `unless_passing`), but for alerts that stay.
+
+    `endings` are the exceptions.
+    """
     values = {"groups": recordset(groups), "endings": recordset(endings), "now": now}
     return [EndedRows(*row) for row in session.execute(END, values)]
 
@@ -390,3 +469,19 @@ def lock(session: Session, ids: Sequence[str]) -> None:
 def unsay(session: Session, group_id: str, notification_id: str) -> None:
     """Forget what only this message would have said of its alert."""
     session.execute(UNSAY, {"group_id": group_id, "notification_id": notification_id})
+
+
+def stopped(session: Session, ids: Sequence[str]) -> list[Stopped]:
+    """Return those of `ids` that wait and are not held yet, in the order they were accepted."""
+    return [Stopped(*row) for row in session.execute(STOPPED, {"ids": array(ids)})]
+
+
+def hold(session: Session, rows: Sequence[Mapping[str, Any]], reason: Reason, *, now: datetime) -> None:
+    """Put waiting messages (`id`) into groups (`group_id`) that this transaction holds, `until` these are due."""
+    session.execute(HOLD, {"rows": recordset(rows), "reason": reason, "now": now})
+
+
+def move_quiet(session: Session, client_id: int, endpoint_id: int, *, before: datetime | None, until: datetime) -> None:
+    """Let what waits for the end of an endpoint's quiet hours, which was `before`, wait `until` then."""
+    values = {"client_id": client_id, "endpoint_id": endpoint_id, "before": before, "until": until}
+    session.execute(MOVE_QUIET, values)

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from sentinel.models.group import GroupKind
 from sentinel.models.status import Status
 from sentinel.queries import groups, matching
 from sentinel.queries.groups import DueGroup, Shown
@@ -26,6 +27,9 @@ from sentinel.settings import get_settings
 MOST_SHOWN = 100
 """Alerts and events of which a message, its template and its metadata know more than their number."""
 
+OCCASIONS = {GroupKind.QUIET_HOURS: "while it was quiet", GroupKind.LIMIT: "more"}
+"""Why messages were held that nobody asked to be grouped, as words after their number."""
+
 PROGRAMS = "webhook"
 """The channel whose messages are read by programs: they get the list itself."""
 
@@ -39,7 +43,10 @@ class Telling:
     resolved: Sequence[str]
     flapping: Sequence[str]
     singles: int
-    severities: Iterable[str | None]
+    passing: Sequence[str] | None
+    """Only such severities of singles are told now; None: all."""
+    severities: Mapping[str | None, int]
+    """How many of each there are."""
     is_repeated: bool
 
     @property
@@ -79,7 +86,7 @@ def _shown(uow: UnitOfWork, tellings: Iterable[Telling]) -> dict[str, list[Told]
         group_id: [_told(alerts[group_id, key], status) for key, status in keys.items() if (group_id, key) in alerts]
         for group_id, keys in statuses.items()
     }
-    with_singles = [each.group.id for each in tellings if each.singles]
+    with_singles = [{"id": each.group.id, "passing": each.passing} for each in tellings if each.singles]
     if with_singles:
         for single in groups.shown_singles(uow.session, with_singles, most=MOST_SHOWN):
             if len(found[single.group_id]) < MOST_SHOWN:
@@ -100,7 +107,15 @@ def _gathered(telling: Telling, told: Sequence[Told]) -> Gathered:
         "resolved": len(telling.resolved),
         "event": telling.singles,
     }
-    return Gathered(telling.group.id, orjson.loads(telling.group.labels), counts, told, telling.is_repeated)
+    return Gathered(
+        telling.group.id,
+        orjson.loads(telling.group.labels),
+        counts,
+        told,
+        telling.is_repeated,
+        OCCASIONS.get(telling.group.kind, ""),
+        telling.severities,
+    )
 
 
 def _facts(telling: Telling, gathered: Gathered, *, client: str, names: Mapping[int, str], now: datetime) -> Facts:

@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
-from sentinel.models.status import Status
+from sentinel.models.group import GroupKind
+from sentinel.models.status import Reason, Status
 from sentinel.queries import groups, notifications, sweeping
 from sentinel.queries.groups import AlertRow, DueGroup, Singles
 from sentinel.rules.grouping import Terms
 from sentinel.services.holding import digest
-from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide
+from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide, tell_all
 from sentinel.services.holding.digest import Telling
+from sentinel.services.holding.restraint import Restraint, restraint_of
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
@@ -39,18 +41,25 @@ class Due:
 
     group: DueGroup
     alerts: Mapping[str, AlertRow]
-    singles: Singles | None
+    singles: Sequence[Singles]
     decision: Decision
+    restraint: Restraint | None = None
+
+    @property
+    def passing(self) -> list[str] | None:
+        """The severities of single messages that may be told now; None: all."""
+        return None if self.restraint is None else self.restraint.passing
 
     @property
     def telling(self) -> Telling:
         """What the group says, if it says anything."""
         told = self.decision
-        known = [self.alerts[key].severity for key in (*told.firing, *told.resolved, *told.flapping)]
-        of_singles = () if self.singles is None else self.singles.severities
-        number = 0 if self.singles is None else self.singles.number
+        severities = Counter(self.alerts[key].severity for key in (*told.firing, *told.resolved, *told.flapping))
+        for each in self.singles:
+            severities[each.severity] += each.number
+        number = sum(each.number for each in self.singles)
         return Telling(
-            self.group, told.firing, told.resolved, told.flapping, number, {*known, *of_singles}, told.is_repeated
+            self.group, told.firing, told.resolved, told.flapping, number, self.passing, severities, told.is_repeated
         )
 
 
@@ -88,13 +97,32 @@ def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> l
     alerts: dict[str, dict[str, AlertRow]] = defaultdict(dict)
     for row in groups.alerts_of(uow.session, ids):
         alerts[row.group_id][row.key] = row
-    singles = groups.singles_of(uow.session, ids)
-    found = []
-    for group in due:
-        known, alone = alerts[group.id], singles.get(group.id)
-        now = Circumstances(uow.now, 0 if alone is None else alone.number, is_hurried=is_hurried, is_last=group.is_last)
-        found.append(Due(group, known, alone, decide(_group(group), map(_alert, known.values()), now)))
-    return found
+    singles: dict[str, list[Singles]] = defaultdict(list)
+    for each in groups.singles_of(uow.session, ids):
+        singles[each.group_id].append(each)
+    return [_due(uow, group, alerts[group.id], singles[group.id], is_hurried=is_hurried) for group in due]
+
+
+def _due(
+    uow: UnitOfWork,
+    group: DueGroup,
+    alerts: Mapping[str, AlertRow],
+    singles: Sequence[Singles],
+    *,
+    is_hurried: bool,
+) -> Due:
+    restraint = None if is_hurried else restraint_of(group, now=uow.now)
+    passing = [each for each in singles if restraint is None or restraint.lets_pass(each.severity)]
+    now = Circumstances(
+        uow.now,
+        sum(each.number for each in passing),
+        quiet=restraint and restraint.quiet(alerts.values(), has_singles=len(passing) < len(singles)),
+        is_hurried=is_hurried,
+        is_last=group.is_last,
+    )
+    known = [_alert(each) for each in alerts.values()]
+    decision = decide(_group(group), known, now) if group.kind == GroupKind.GROUPING else tell_all(known, now)
+    return Due(group, alerts, passing, decision, restraint)
 
 
 def _group(row: DueGroup) -> Group:
@@ -133,8 +161,8 @@ def _own_message(due: Due) -> str | None:
     number = due.telling.number
     if number != 1 or told.flapping or told.is_repeated:
         return None
-    if due.singles is not None:
-        return due.singles.first_id
+    if due.singles:
+        return due.singles[0].first_id
     return due.alerts[(*told.firing, *told.resolved)[0]].notification_id
 
 
@@ -162,18 +190,35 @@ def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) ->
     """End what was held, but for what stays; that waits until the group is due again."""
     ended = groups.end(
         uow.session,
-        [
-            {"id": each.group.id, "told_by": told_by.get(each.group.id, each.group.last_notification_id)}
-            for each in decided
-        ],
+        [_ending(each, told_by.get(each.group.id, each.group.last_notification_id)) for each in decided],
         list(_endings(decided)),
         now=uow.now,
     )
     for rows in ended:
         tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
-    later = [{"id": each.group.id, "until": each.decision.next_at} for each in decided if each.decision.stays]
+    later = [{"id": each.group.id, "until": _waits_until(each)} for each in decided if _keeps_some(each)]
     if later:
         groups.put_off(uow.session, later)
+
+
+def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
+    drops = due.restraint is not None and due.restraint.drops
+    return {
+        "id": due.group.id,
+        "told_by": told_by,
+        "passing": due.passing,
+        "unless_passing": Reason.QUIET_HOURS if drops else None,
+    }
+
+
+def _keeps_some(due: Due) -> bool:
+    """Something stays held."""
+    return bool(due.decision.stays or (due.restraint is not None and due.decision.next_at is not None))
+
+
+def _waits_until(due: Due) -> datetime | None:
+    """What waits for the end of quiet hours may see its group tell others before."""
+    return due.decision.next_at if due.restraint is None else due.restraint.until
 
 
 def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:

@@ -55,6 +55,12 @@ def hold(uow: UnitOfWork, rows: Sequence[Row], holdings: Mapping[str, Holding]) 
     return [{**row, **columns[row["id"]]} if row["id"] in columns else row for row in rows]
 
 
+def join(uow: UnitOfWork, held: Sequence[tuple[Row, Holding]]) -> list[groups.OpenGroup]:
+    """Open the groups of these messages, or join those that are there; returns the group of each."""
+    found = _open(uow, held)
+    return [found[_place(row, holding)] for row, holding in held]
+
+
 def _columns(row: Row, holding: Holding, group: groups.OpenGroup) -> dict[str, Any]:
     """The other targets of what is held lose their patience once it is released, not before."""
     alert = {} if holding.spoken is None else {"alert_key": holding.spoken.key}
