@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
+from sentinel.rules import group_terms
 from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications
@@ -56,6 +57,7 @@ class Written:
     secret: str | None = None
     failover: tuple[Target, ...] = ()
     purpose: str = MESSAGES
+    grouping: Mapping[str, Any] | None = None
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -147,7 +149,8 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
-    return replace(written, target=target, secret=_secret(written, kept), failover=targets)
+    grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
+    return replace(written, target=target, secret=_secret(written, kept), failover=targets, grouping=grouping)
 
 
 def _check_for_statuses(written: Written) -> None:
@@ -155,8 +158,8 @@ def _check_for_statuses(written: Written) -> None:
     if written.channel != SIGNED:
         remedy = f"use channel {SIGNED}, or leave purpose out"
         raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
-    for name in ("rule_id", "user_id", "template", "failover"):
-        if getattr(written, name):
+    for name in ("rule_id", "user_id", "template", "failover", "grouping"):
+        if getattr(written, name) not in (None, ()):
             message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
             raise InvalidInputError(FieldError(name, None, message, remedy))
 

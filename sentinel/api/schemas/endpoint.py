@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, storable, text, yes_or_no
+from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, small, storable, text, yes_or_no
 from sentinel.api.schemas.target import TargetSchema, targets
 from sentinel.channels.registry import CHANNELS
 from sentinel.services.endpoints import MESSAGES, STATUSES, Written
@@ -58,6 +58,16 @@ class EndpointRequest(ma.Schema):
     )
 
     failover = targets()
+    grouping = fields.Dict(
+        keys=fields.String(),
+        allow_none=True,
+        validate=[small],
+        metadata={
+            "description": "how its messages are gathered: `group_by` and the times of `GroupingView`; what is left "
+            "out is as Alertmanager has it, and null lets each go alone",
+            "example": {"group_by": ["labels.alertname"], "group_wait_seconds": 30},
+        },
+    )
     purpose = one_of((MESSAGES, STATUSES), example=MESSAGES, load_default=MESSAGES)
 
     @ma.validates_schema
@@ -98,6 +108,29 @@ class EndpointListQuery(NumberedPageQuery):
     is_enabled = fields.Boolean(metadata={"example": True, "remedy": "use true or false"})
 
 
+class GroupingView(ma.Schema):
+    """How messages are gathered, and when a group is told."""
+
+    group_by = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "fields that all events of a group share; `*`: each alert by itself"},
+    )
+    group_wait_seconds = fields.Integer(required=True, metadata={"description": "from a group's first message"})
+    group_interval_seconds = fields.Integer(required=True, metadata={"description": "between what is told of it"})
+    repeat_interval_seconds = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "until what still fires is told again; null: never"}
+    )
+    pause_seconds = fields.Integer(
+        required=True, metadata={"description": "an alert that is over sooner is told to nobody"}
+    )
+    send_resolved = fields.Boolean(required=True)
+    flap_changes = fields.Integer(
+        required=True, metadata={"description": "an alert that changes more often within `flap_seconds` flaps; 0: none"}
+    )
+    flap_seconds = fields.Integer(required=True)
+
+
 class EndpointView(ma.Schema):
     """An endpoint as it stands."""
 
@@ -123,6 +156,12 @@ class EndpointView(ma.Schema):
         required=True,
         allow_none=True,
         metadata={"description": "where messages go that do not reach it"},
+    )
+    grouping = fields.Nested(
+        GroupingView,
+        required=True,
+        allow_none=True,
+        metadata={"description": "how its messages are gathered; null: each goes alone"},
     )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})
