@@ -10,11 +10,12 @@ from sentinel.channels.recipients import normalise
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Endpoint
 from sentinel.queries import endpoints as queries
-from sentinel.queries import groups
+from sentinel.queries import holding
 from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
+from sentinel.rules import group_terms
 from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications, quiet_hours
@@ -58,6 +59,7 @@ class Written:
     failover: tuple[Target, ...] = ()
     purpose: str = MESSAGES
     quiet_hours: Mapping[str, Any] | None = None
+    grouping: Mapping[str, Any] | None = None
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -149,12 +151,14 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
+    grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
     quiet = None if written.quiet_hours is None else quiet_hours.read(written.quiet_hours, now=uow.now)
     return replace(
         written,
         target=target,
         secret=_secret(written, kept),
         failover=targets,
+        grouping=grouping,
         quiet_hours=None if quiet is None else quiet_hours.written(quiet),
     )
 
@@ -164,8 +168,8 @@ def _check_for_statuses(written: Written) -> None:
     if written.channel != SIGNED:
         remedy = f"use channel {SIGNED}, or leave purpose out"
         raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
-    for name in ("rule_id", "user_id", "template", "failover", "quiet_hours"):
-        if getattr(written, name):
+    for name in ("rule_id", "user_id", "template", "failover", "grouping", "quiet_hours"):
+        if getattr(written, name) not in (None, ()):
             message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
             raise InvalidInputError(FieldError(name, None, message, remedy))
 
@@ -218,7 +222,7 @@ def _move_held(uow: UnitOfWork, changed: Endpoint, before: Mapping[str, Any] | N
     """What waits for the end of the quiet hours waits for that of the new ones."""
     ends = quiet_hours.end_of(before, uow.now)
     until = quiet_hours.end_of(changed.quiet_hours, uow.now) or uow.now
-    groups.move_quiet(uow.session, changed.client_id, changed.id, before=ends, until=until)
+    holding.move_quiet(uow.session, changed.client_id, changed.id, before=ends, until=until)
 
 
 def _refuse_if_named(uow: UnitOfWork, found: Endpoint) -> None:

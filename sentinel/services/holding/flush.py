@@ -15,8 +15,8 @@ from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason, Status
-from sentinel.queries import groups, notifications, sweeping
-from sentinel.queries.groups import AlertRow, DueGroup, Singles
+from sentinel.queries import flushing, notifications, sweeping
+from sentinel.queries.flushing import AlertRow, DueGroup, Singles
 from sentinel.rules.grouping import Terms
 from sentinel.services.holding import digest
 from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide, tell_all
@@ -68,7 +68,7 @@ def sweep() -> int:
     count = 0
     for _ in range(MOST_TURNS):
         with unit_of_work() as uow:
-            found = groups.take_due(uow.session, most=AT_ONCE, now=uow.now)
+            found = flushing.take_due(uow.session, most=AT_ONCE, now=uow.now)
             flush(uow, found)
         count += len(found)
         if len(found) < AT_ONCE:
@@ -95,10 +95,10 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
 def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> list[Due]:
     ids = [each.id for each in due]
     alerts: dict[str, dict[str, AlertRow]] = defaultdict(dict)
-    for row in groups.alerts_of(uow.session, ids):
+    for row in flushing.alerts_of(uow.session, ids):
         alerts[row.group_id][row.key] = row
     singles: dict[str, list[Singles]] = defaultdict(list)
-    for each in groups.singles_of(uow.session, ids):
+    for each in flushing.singles_of(uow.session, ids):
         singles[each.group_id].append(each)
     return [_due(uow, group, alerts[group.id], singles[group.id], is_hurried=is_hurried) for group in due]
 
@@ -147,10 +147,10 @@ def _release(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
     alone = {group_id: own for each in telling if (own := _own_message(each)) for group_id in [each.group.id]}
     if not alone:
         return {}
-    held = groups.still_held(uow.session, list(alone.values()))
+    held = flushing.still_held(uow.session, list(alone.values()))
     alone = {group_id: own for group_id, own in alone.items() if own in held}
     queue_at = uow.now + timedelta(seconds=get_settings().hint_seconds)
-    released = groups.release(uow.session, list(alone.values()), queue_at=queue_at, now=uow.now)
+    released = flushing.release(uow.session, list(alone.values()), queue_at=queue_at, now=uow.now)
     _dispatch(uow, released)
     return {group_id: own for group_id, own in alone.items() if own in released}
 
@@ -167,7 +167,7 @@ def _own_message(due: Due) -> str | None:
 
 
 def _tell_together(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
-    """Store one message for each of these groups."""
+    """Store one message for each of these flushing."""
     if not telling:
         return {}
     ids = new_ids(uow.now, len(telling))
@@ -188,7 +188,7 @@ def _dispatch(uow: UnitOfWork, channels: Mapping[str, str]) -> None:
 
 def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
     """End what was held, but for what stays; that waits until the group is due again."""
-    ended = groups.end(
+    ended = flushing.end(
         uow.session,
         [_ending(each, told_by.get(each.group.id, each.group.last_notification_id)) for each in decided],
         list(_endings(decided)),
@@ -198,7 +198,7 @@ def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) ->
         tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
     later = [{"id": each.group.id, "until": _waits_until(each)} for each in decided if _keeps_some(each)]
     if later:
-        groups.put_off(uow.session, later)
+        flushing.put_off(uow.session, later)
 
 
 def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
@@ -236,11 +236,11 @@ def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str])
     going = [each for each in decided if each.decision.next_at is not None]
     if going:
         ids = [each.group.id for each in going]
-        groups.believe(uow.session, ids, list(_beliefs(going)))
-        groups.forget(uow.session, ids, now=uow.now)
-        groups.go_on(uow.session, [_going_on(uow, each, told_by.get(each.group.id)) for each in going])
+        flushing.believe(uow.session, ids, list(_beliefs(going)))
+        flushing.forget(uow.session, ids, now=uow.now)
+        flushing.go_on(uow.session, [_going_on(uow, each, told_by.get(each.group.id)) for each in going])
     if over:
-        groups.close(uow.session, over)
+        flushing.close(uow.session, over)
 
 
 def _beliefs(going: Iterable[Due]) -> Iterable[dict[str, str]]:

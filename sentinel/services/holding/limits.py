@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason
-from sentinel.queries import groups, pipeline
-from sentinel.queries.groups import Stopped
+from sentinel.queries import holding, pipeline
+from sentinel.queries.holding import Stopped
 from sentinel.rules.grouping import ONCE
 from sentinel.services.holding.hold import Holding, join
 from sentinel.services.unit_of_work import UnitOfWork
@@ -17,7 +17,7 @@ from sentinel.services.unit_of_work import UnitOfWork
 
 def hold_stopped(uow: UnitOfWork, opens: Mapping[str, datetime]) -> None:
     """Hold waiting messages, by id, until there is room for one that tells them; some can only wait."""
-    stopped = groups.stopped(uow.session, list(opens))
+    stopped = holding.stopped(uow.session, list(opens))
     telling = [each for each in stopped if _may_be_told_by_another(each, opens[each.id])]
     told = {each.id for each in telling}
     alone = [{"id": each.id, "until": opens[each.id]} for each in stopped if each.id not in told]
@@ -39,7 +39,7 @@ def _hold(uow: UnitOfWork, messages: Sequence[Stopped], opens: Mapping[str, date
         {"id": each.id, "group_id": group.id, "until": group.due_at}
         for each, group in zip(messages, found, strict=True)
     ]
-    groups.hold(uow.session, rows, Reason.RATE_LIMITED, now=uow.now)
+    holding.hold(uow.session, rows, Reason.RATE_LIMITED, now=uow.now)
 
 
 def _holding(message: Stopped, opens_at: datetime) -> Holding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sentinel.models.group import GroupKind
-from sentinel.queries.groups import AlertRow, DueGroup
+from sentinel.queries.flushing import AlertRow, DueGroup
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services import quiet_hours
 from sentinel.services.holding.decision import Quiet
