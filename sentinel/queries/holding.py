@@ -22,37 +22,53 @@ STOPPED = prepared("""
     ORDER BY id
 """)
 
-HOLD = prepared("""
+_NOTED = """
+    INSERT INTO timeline_entries (notification_id, at, kind, detail)
+    SELECT id, :now, 'held', jsonb_build_object('reason', reason, 'group_id', group_id, 'until', next_attempt_at)
+    FROM held"""
+
+HOLD = prepared(f"""
     WITH held AS (
         UPDATE notifications n
         SET group_id = r.group_id, next_attempt_at = r.until, queue_at = r.until, reason = :reason,
             failover_at = NULL, updated_at = :now
         FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, group_id uuid, until timestamptz)
-        WHERE n.id = r.id AND n.status || '' = 'PENDING' AND n.group_id IS NULL
-        RETURNING n.id, n.group_id, n.next_attempt_at)
-    INSERT INTO timeline_entries (notification_id, at, kind, detail)
-    SELECT id, :now, 'held', jsonb_build_object(
-        'reason', CAST(:reason AS text), 'group_id', group_id, 'until', next_attempt_at)
-    FROM held
-""")
+        WHERE n.id = r.id AND n.status || '' = 'PENDING' AND (n.group_id IS NULL OR n.group_id = r.group_id)
+        RETURNING n.id, n.reason, n.group_id, n.next_attempt_at)
+    {_NOTED}
+""")  # noqa: S608 - put together from our own words
+
+# A group that repeats itself at night says once of each message that it waits.
+WAIT_FOR_QUIET = prepared(f"""
+    WITH held AS (
+        UPDATE notifications n
+        SET next_attempt_at = g.until, queue_at = g.until, reason = 'quiet_hours', updated_at = :now
+        FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, until timestamptz)
+        WHERE n.group_id = g.id AND n.status = 'PENDING' AND n.next_attempt_at IS DISTINCT FROM g.until
+        RETURNING n.id, n.reason, n.group_id, n.next_attempt_at)
+    {_NOTED}
+""")  # noqa: S608 - as above
 
 # What waits for the end of quiet hours waits for another one: groups that are held because of them, and others that
 # hold messages until then. Locked in the order in which they are opened, before what they hold.
-MOVE_QUIET = prepared("""
+MOVE_QUIET = prepared(f"""
     WITH waiting AS (
         SELECT id FROM message_groups g
         WHERE client_id = :client_id AND endpoint_id = :endpoint_id
           AND (kind = 'quiet_hours' OR EXISTS (
               SELECT FROM notifications h
-              WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.next_attempt_at = :before))
+              WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.reason = 'quiet_hours'))
         ORDER BY client_id, fingerprint FOR UPDATE),
     moved AS (
         UPDATE message_groups g
         SET next_flush_at = CASE WHEN kind = 'quiet_hours' THEN :until ELSE least(next_flush_at, :until) END
-        FROM waiting WHERE g.id = waiting.id RETURNING g.id)
-    UPDATE notifications n SET queue_at = :until, next_attempt_at = :until
-    FROM moved WHERE n.group_id = moved.id AND n.status = 'PENDING'
-""")
+        FROM waiting WHERE g.id = waiting.id RETURNING g.id),
+    held AS (
+        UPDATE notifications n SET queue_at = :until, next_attempt_at = :until, updated_at = :now
+        FROM moved WHERE n.group_id = moved.id AND n.status = 'PENDING' AND n.reason = 'quiet_hours'
+        RETURNING n.id, n.reason, n.group_id, n.next_attempt_at)
+    {_NOTED}
+""")  # noqa: S608 - as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +94,15 @@ def stopped(session: Session, ids: Sequence[str]) -> list[Stopped]:
 
 
 def hold(session: Session, rows: Sequence[Mapping[str, Any]], reason: Reason, *, now: datetime) -> None:
-    """Put waiting messages (`id`) into groups (`group_id`) that this transaction holds, `until` these are due."""
+    """Hold waiting messages (`id`) in groups (`group_id`) of this transaction, `until` then; timelines say why."""
     session.execute(HOLD, {"rows": recordset(rows), "reason": reason, "now": now})
 
 
-def move_quiet(session: Session, client_id: int, endpoint_id: int, *, before: datetime | None, until: datetime) -> None:
-    """Let what waits for the end of an endpoint's quiet hours, which was `before`, wait `until` then."""
-    values = {"client_id": client_id, "endpoint_id": endpoint_id, "before": before, "until": until}
-    session.execute(MOVE_QUIET, values)
+def wait_for_quiet(session: Session, groups: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    """Let what is held in `groups` (`id`) wait `until` it is quiet no more."""
+    session.execute(WAIT_FOR_QUIET, {"groups": recordset(groups), "now": now})
+
+
+def move_quiet(session: Session, client_id: int, endpoint_id: int, *, until: datetime, now: datetime) -> None:
+    """Let what waits for the end of an endpoint's quiet hours wait `until` then."""
+    session.execute(MOVE_QUIET, {"client_id": client_id, "endpoint_id": endpoint_id, "until": until, "now": now})

@@ -214,15 +214,14 @@ def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: i
         uow.session.refresh(found)
         raise stale(f"endpoint {found.id}", now=found.version, read=version)
     if changed.quiet_hours != before:
-        _move_held(uow, changed, before)
+        _move_held(uow, changed)
     return changed
 
 
-def _move_held(uow: UnitOfWork, changed: Endpoint, before: Mapping[str, Any] | None) -> None:
+def _move_held(uow: UnitOfWork, changed: Endpoint) -> None:
     """What waits for the end of the quiet hours waits for that of the new ones."""
-    ends = quiet_hours.end_of(before, uow.now)
     until = quiet_hours.end_of(changed.quiet_hours, uow.now) or uow.now
-    holding.move_quiet(uow.session, changed.client_id, changed.id, before=ends, until=until)
+    holding.move_quiet(uow.session, changed.client_id, changed.id, until=until, now=uow.now)
 
 
 def _refuse_if_named(uow: UnitOfWork, found: Endpoint) -> None:

@@ -66,6 +66,9 @@ class TimelineItem:
     detail: dict[str, Any]
 
 
+HELD = "held"
+"""It joined a group. Who is held for another reason than to be grouped has an entry that tells it."""
+
 CheckedRequest = NewType("CheckedRequest", Request)
 """A request that `check` has let through: channel and recipient are in their one spelling."""
 
@@ -225,11 +228,12 @@ def timeline(uow: UnitOfWork, notification_id: str, *, client_id: int | None) ->
     """Tell what happened to a notification, oldest first: why it was (not) sent."""
     found = get(uow, notification_id, client_id=client_id)
     items = [TimelineItem(found.created_at, "accepted", {"channel": found.channel})]
-    if found.group_id is not None:
-        items.append(TimelineItem(found.created_at, "held", {"group_id": found.group_id}))
+    noted = [TimelineItem(each.at, each.kind, each.detail) for each in notifications.entries_of(uow.session, found.id)]
+    if found.group_id is not None and all(each.event != HELD for each in noted):
+        items.append(TimelineItem(found.created_at, HELD, {"group_id": found.group_id}))
     if found.send_at is not None:
         items.append(TimelineItem(found.created_at, "scheduled", {"send_at": found.send_at}))
-    items += [TimelineItem(each.at, each.kind, each.detail) for each in notifications.entries_of(uow.session, found.id)]
+    items += noted
     items += [
         TimelineItem(each.started_at, "attempted", _attempt_detail(each))
         for each in notifications.attempts_of(uow.session, found.id)

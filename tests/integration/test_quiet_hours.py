@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from sentinel.models import Notification
 from sentinel.models.status import Status
-from sentinel.services import endpoints, quiet_hours
+from sentinel.services import endpoints, notifications, quiet_hours
 from sentinel.services.holding import flush
 from sentinel.services.sending import sweeping
 from sentinel.services.unit_of_work import unit_of_work
@@ -60,6 +60,14 @@ def stand(notification: Notification) -> tuple[str, str | None]:
     return found.status, found.reason
 
 
+def waits(notification: Notification) -> list[str]:
+    """Until when it was held, as its timeline tells it."""
+    with unit_of_work() as uow:
+        items = notifications.timeline(uow, notification.id, client_id=None)
+    assert {each.detail["reason"] for each in items if each.event == "held"} == {"quiet_hours"}
+    return [each.detail["until"] for each in items if each.event == "held"]
+
+
 @pytest.mark.usefixtures("clock")
 def test_what_is_dropped_ends_at_once_and_what_is_critical_passes() -> None:
     rule(EVERYTHING)
@@ -92,7 +100,8 @@ def test_what_is_held_is_told_in_one_message_as_it_stands_in_the_morning(clock: 
     happen(alert("Disk", "resolved"), alert("Fire", severity="critical"))
     held = [each for each in told() if each.severity != "critical"]
 
-    assert [(each.status, each.queue_at) for each in held] == [(Status.PENDING, MORNING)] * 4
+    assert [(*stand(each), each.queue_at) for each in held] == [(Status.PENDING, "quiet_hours", MORNING)] * 4
+    assert waits(held[0]) == [MORNING.isoformat()]
     flush.sweep()
     sweeping.sweep_waiting()
     assert digests() == []
@@ -177,7 +186,7 @@ def test_a_group_that_is_due_at_night_tells_what_passes_and_the_rest_in_the_morn
     assert "a big order" not in first.body
     waiting = [each for each in told() if each.group_id is not None and each.status == Status.PENDING]
     assert {each.queue_at for each in waiting} == {MORNING}
-    assert len(waiting) == 2
+    assert [waits(each) for each in waiting] == [[MORNING.isoformat()]] * 2
     clock.now = MORNING
     flush.sweep()
     second = digests()[-1]

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason, Status
-from sentinel.queries import flushing, notifications, sweeping
+from sentinel.queries import flushing, holding, notifications, sweeping
 from sentinel.queries.flushing import AlertRow, DueGroup, Singles
 from sentinel.rules.grouping import Terms
 from sentinel.services.holding import digest
@@ -196,9 +196,25 @@ def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) ->
     )
     for rows in ended:
         tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
-    later = [{"id": each.group.id, "until": _waits_until(each)} for each in decided if _keeps_some(each)]
+    _put_off(uow, decided)
+
+
+def _put_off(uow: UnitOfWork, decided: Sequence[Due]) -> None:
+    """What stays waits until its group is due again; or until it is quiet no more, though others may be told before."""
+    later = [
+        {"id": each.group.id, "until": each.decision.next_at}
+        for each in decided
+        if each.decision.stays and each.restraint is None
+    ]
+    quiet = [
+        {"id": each.group.id, "until": each.restraint.until}
+        for each in decided
+        if each.restraint is not None and each.decision.next_at is not None
+    ]
     if later:
         flushing.put_off(uow.session, later)
+    if quiet:
+        holding.wait_for_quiet(uow.session, quiet, now=uow.now)
 
 
 def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
@@ -209,16 +225,6 @@ def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
         "passing": due.passing,
         "unless_passing": Reason.QUIET_HOURS if drops else None,
     }
-
-
-def _keeps_some(due: Due) -> bool:
-    """Something stays held."""
-    return bool(due.decision.stays or (due.restraint is not None and due.decision.next_at is not None))
-
-
-def _waits_until(due: Due) -> datetime | None:
-    """What waits for the end of quiet hours may see its group tell others before."""
-    return due.decision.next_at if due.restraint is None else due.restraint.until
 
 
 def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
