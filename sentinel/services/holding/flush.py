@@ -14,12 +14,14 @@ from typing import Any
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.status import Status
-from sentinel.queries import flushing, notifications, sweeping
+from sentinel.queries import flushing, matching, notifications, sweeping
 from sentinel.queries.flushing import AlertRow, DueGroup, Singles
+from sentinel.queries.matching import ConcernedClient
 from sentinel.rules.grouping import Terms
-from sentinel.services.holding import digest
+from sentinel.services.holding import digest, muting
 from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide
 from sentinel.services.holding.digest import Telling
+from sentinel.services.holding.muting import Muted
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
@@ -40,6 +42,7 @@ class Due:
     group: DueGroup
     alerts: Mapping[str, AlertRow]
     singles: Singles | None
+    muted: Mapping[str, Muted]
     decision: Decision
 
     @property
@@ -73,27 +76,37 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
     """Tell these groups, which this transaction holds; returns which message tells each that had something to say."""
     if not due:
         return {}
-    decided = _decided(uow, due, is_hurried=is_hurried)
+    clients = matching.clients(uow.session, sorted({each.client_id for each in due}), now=uow.now)
+    decided = _decided(uow, due, clients, is_hurried=is_hurried)
     telling = [each for each in decided if each.decision.tells]
     told_by = _release(uow, telling)
-    told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by])
+    told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by], clients)
     _end(uow, decided, told_by)
     _settle(uow, decided, told_by)
     _measure(uow, decided, told_by)
     return told_by
 
 
-def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> list[Due]:
+def _decided(
+    uow: UnitOfWork, due: Sequence[DueGroup], clients: Mapping[int, ConcernedClient], *, is_hurried: bool
+) -> list[Due]:
     ids = [each.id for each in due]
     alerts: dict[str, dict[str, AlertRow]] = defaultdict(dict)
     for row in flushing.alerts_of(uow.session, ids):
         alerts[row.group_id][row.key] = row
     singles = flushing.singles_of(uow.session, ids)
+    quiet = muting.muted(uow, due, clients)
     found = []
     for group in due:
-        known, alone = alerts[group.id], singles.get(group.id)
-        now = Circumstances(uow.now, 0 if alone is None else alone.number, is_hurried=is_hurried, is_last=group.is_last)
-        found.append(Due(group, known, alone, decide(_group(group), map(_alert, known.values()), now)))
+        known, alone, muted = alerts[group.id], singles.get(group.id), quiet.get(group.id, {})
+        now = Circumstances(
+            uow.now,
+            0 if alone is None else alone.number,
+            {key: each.reason for key, each in muted.items()},
+            is_hurried=is_hurried,
+            is_last=group.is_last,
+        )
+        found.append(Due(group, known, alone, muted, decide(_group(group), map(_alert, known.values()), now)))
     return found
 
 
@@ -138,12 +151,12 @@ def _own_message(due: Due) -> str | None:
     return due.alerts[(*told.firing, *told.resolved)[0]].notification_id
 
 
-def _tell_together(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
+def _tell_together(uow: UnitOfWork, telling: Sequence[Due], clients: Mapping[int, ConcernedClient]) -> dict[str, str]:
     """Store one message for each of these flushing."""
     if not telling:
         return {}
     ids = new_ids(uow.now, len(telling))
-    rows = digest.rows_of(uow, {each: due.telling for each, due in zip(ids, telling, strict=True)})
+    rows = digest.rows_of(uow, {each: due.telling for each, due in zip(ids, telling, strict=True)}, clients)
     notifications.insert(uow.session, rows)
     tallies.count_accepted(uow, (row["channel"] for row in rows))
     _dispatch(uow, {row["id"]: row["channel"] for row in rows})
@@ -182,7 +195,8 @@ def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
         for key in each.decision.stays:
             yield {"group_id": each.group.id, "alert_key": key, "stays": True}
         for key, reason in each.decision.reasons.items():
-            yield {"group_id": each.group.id, "alert_key": key, "reason": reason}
+            ending = {"group_id": each.group.id, "alert_key": key, "reason": reason}
+            yield ending | ({"silence_id": each.muted[key].silence_id} if key in each.muted else {})
 
 
 def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
