@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
 # A rule or an endpoint that is gone, or disabled, has its groups told for the last time.
-TAKE_DUE = prepared("""
+_GROUPS = """
     SELECT g.id::text, g.client_id, g.kind, g.channel, g.recipient, g.labels::text, g.endpoint_id, g.user_id,
            g.template, g.failover::text, g.rule_ids, g.wait_seconds, g.interval_seconds, g.repeat_seconds,
            g.pause_seconds, g.says_resolved, g.flap_changes, g.flap_seconds, coalesce(g.began_at, g.created_at),
@@ -24,8 +24,14 @@ TAKE_DUE = prepared("""
                ELSE false END AS is_last,
            (SELECT e.quiet_hours::text FROM endpoints e WHERE e.id = g.endpoint_id) AS quiet_hours
     FROM message_groups g
-    WHERE g.next_flush_at <= :now
+"""
+TAKE_DUE = prepared(f"""
+    {_GROUPS} WHERE g.next_flush_at <= :now
     ORDER BY g.next_flush_at LIMIT :most FOR UPDATE OF g SKIP LOCKED
+""")
+TAKE_ONE = prepared(f"""
+    {_GROUPS} WHERE g.id = CAST(:id AS uuid) AND g.client_id = coalesce(CAST(:client_id AS int), g.client_id)
+    FOR UPDATE OF g
 """)
 
 ALERTS = prepared("""
@@ -75,6 +81,13 @@ SHOWN_SINGLES = prepared(f"""
 
 RULE_NAMES = prepared("SELECT id, name FROM rules WHERE id = ANY(CAST(:ids AS int[]))")
 
+# What was said last of each alert that is not over, or whose end is not told.
+SAID = prepared("""
+    SELECT a.group_id::text, a.alert_key, e.body::text
+    FROM group_alerts a JOIN events e ON e.id = a.event_id
+    WHERE a.group_id = ANY(CAST(:ids AS uuid[])) AND NOT (a.status = 'resolved' AND a.told = 'resolved')
+""")
+
 # What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why. What
 # speaks of no alert and may not pass stays, or ends for the reason `unless_passing`.
 END = prepared(f"""
@@ -88,16 +101,16 @@ END = prepared(f"""
         SELECT h.id,
                coalesce(e.reason, CASE WHEN h.waits THEN h.unless_passing
                                        WHEN h.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
-               CASE WHEN e.reason IS NULL AND NOT h.waits THEN h.told_by END AS told_by
+               CASE WHEN e.reason IS NULL AND NOT h.waits THEN h.told_by END AS told_by, e.silence_id
         FROM held h
         LEFT JOIN json_to_recordset(CAST(:endings AS json)) AS e (
-            group_id uuid, alert_key text, reason text, stays boolean)
+            group_id uuid, alert_key text, reason text, silence_id uuid, stays boolean)
             ON e.group_id = h.group_id AND e.alert_key = h.alert_key
         WHERE e.stays IS NOT TRUE AND NOT (h.waits AND h.unless_passing IS NULL)),
     ended AS (
         UPDATE notifications n
-        SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, failover = NULL,
-            next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+        SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, silence_id = ending.silence_id,
+            failover = NULL, next_attempt_at = NULL, queue_at = NULL, updated_at = :now
         FROM ending WHERE n.id = ending.id AND n.status = 'PENDING'
         RETURNING n.channel, n.reason)
     SELECT channel, reason, count(*) FROM ended GROUP BY channel, reason
@@ -225,6 +238,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What was said last of an alert, as JSON text."""
+
+    group_id: str
+    alert_key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndedRows:
     """How many held messages of a channel ended, and why."""
 
@@ -236,6 +258,12 @@ class EndedRows:
 def take_due(session: Session, *, most: int, now: datetime) -> list[DueGroup]:
     """Return up to `most` groups whose time has come, locked, the latest first."""
     return [DueGroup(*row) for row in session.execute(TAKE_DUE, {"most": most, "now": now})]
+
+
+def take(session: Session, group_id: str, *, client_id: int | None) -> DueGroup | None:
+    """Return a group of the client (None: of any), due or not, locked."""
+    found = session.execute(TAKE_ONE, {"id": group_id, "client_id": client_id}).one_or_none()
+    return None if found is None else DueGroup(*found)
 
 
 def alerts_of(session: Session, ids: Sequence[str]) -> list[AlertRow]:
@@ -251,6 +279,12 @@ def singles_of(session: Session, ids: Sequence[str]) -> list[Singles]:
 def still_held(session: Session, ids: Sequence[str]) -> set[str]:
     """Return those of `ids` that are held in a group."""
     return set(session.execute(STILL_HELD, {"ids": array(ids)}).scalars())
+
+
+def said_of(session: Session, ids: Sequence[str]) -> Iterator[Said]:
+    """Return what was said last of the alerts of these groups."""
+    for row in session.execute(SAID, {"ids": array(ids)}):
+        yield Said(*row)
 
 
 def shown_alerts(session: Session, wanted: Sequence[Mapping[str, str]]) -> list[Shown]:

@@ -26,6 +26,21 @@ class Told:
     since: datetime
     event_id: str | None
     event: Mapping[str, Any] = field(default_factory=dict)
+    """What its event says that is told of one among many."""
+
+    def as_object(self) -> dict[str, Any]:
+        """The same as programs and templates see it."""
+        return {
+            "status": self.status,
+            "title": self.title,
+            "severity": self.severity,
+            "since": self.since.isoformat(),
+            "event_id": self.event_id,
+            "labels": self.event.get("labels") or {},
+            "annotations": self.event.get("annotations") or {},
+            "source": self.event.get("source"),
+            "name": self.event.get("name"),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,12 @@ class Gathered:
     def number(self) -> int:
         """How many there are, also those that are not in `told`."""
         return sum(self.counts.values())
+
+    def as_object(self) -> dict[str, Any]:
+        """What templates see of it, besides the list."""
+        counts = {"events" if status == "event" else status: number for status, number in self.counts.items()}
+        shared = {"id": self.id, "labels": self.labels, "number": self.number, "is_repeated": self.is_repeated}
+        return {**shared, **counts, "left_out": self.number - len(self.told)}
 
 
 def subject(gathered: Gathered) -> str:

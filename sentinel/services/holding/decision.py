@@ -153,17 +153,20 @@ def decide(group: Group, alerts: Iterable[Alert], now: Circumstances) -> Decisio
 
 
 def tell_all(alerts: Iterable[Alert], now: Circumstances) -> Decision:
-    """Say once of everything how it stands, of alerts that are over as well; while it is quiet, everything waits."""
+    """Say once of everything how it stands, of alerts that are over as well; while it is quiet, everything waits.
+
+    What is muted by then ends.
+    """
     known = list(alerts)
     waits = now.quiet is not None
-    told = [] if waits else known
+    told = [] if waits else [each for each in known if each.key not in now.muted]
     return Decision(
-        tells=not waits and bool(known or now.singles),
+        tells=not waits and bool(told or now.singles),
         firing=[each.key for each in told if each.is_firing],
         resolved=[each.key for each in told if not each.is_firing],
         flapping=[],
         stays=[each.key for each in known] if waits else [],
-        reasons={},
+        reasons={} if waits else {each.key: now.muted[each.key] for each in known if each.key in now.muted},
         beliefs={each.key: each.told for each in known if each.told is not each.standing},
         is_repeated=False,
         next_at=None if now.quiet is None else now.quiet.until,

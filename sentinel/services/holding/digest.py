@@ -11,8 +11,9 @@ import orjson
 
 from sentinel.models.group import GroupKind
 from sentinel.models.status import Status
-from sentinel.queries import flushing, matching
+from sentinel.queries import flushing
 from sentinel.queries.flushing import DueGroup, Shown
+from sentinel.queries.matching import ConcernedClient
 from sentinel.rendering import Facts
 from sentinel.rendering.gathered import Gathered, Told
 from sentinel.rendering.titles import title_of
@@ -61,17 +62,18 @@ class Telling:
         return dict(pairs[:MOST_SHOWN])
 
 
-def rows_of(uow: UnitOfWork, tellings: Mapping[str, Telling]) -> list[dict[str, Any]]:
+def rows_of(
+    uow: UnitOfWork, tellings: Mapping[str, Telling], clients: Mapping[int, ConcernedClient]
+) -> list[dict[str, Any]]:
     """Make the messages that tell groups, one each, by the ids that they are to have."""
     shown = _shown(uow, tellings.values())
-    known = matching.clients(uow.session, sorted({each.group.client_id for each in tellings.values()}), now=uow.now)
     rule_ids = {rule_id for each in tellings.values() for rule_id in each.group.rule_ids}
     names = flushing.rule_names(uow.session, sorted(rule_ids))
-    words = wordings.wordings_of(known)
+    words = wordings.wordings_of(clients)
     made = []
     for notification_id, telling in tellings.items():
         gathered = _gathered(telling, shown.get(telling.group.id, []))
-        facts = _facts(telling, gathered, client=known[telling.group.client_id].name, names=names, now=uow.now)
+        facts = _facts(telling, gathered, client=clients[telling.group.client_id].name, names=names, now=uow.now)
         content = wordings.worded(_planned(telling), facts, words)
         made.append(_row(uow, notification_id, telling, gathered) | {"subject": content.subject, "body": content.body})
     return made
@@ -168,30 +170,8 @@ def _row(uow: UnitOfWork, notification_id: str, telling: Telling, gathered: Gath
 def metadata(telling: Telling, gathered: Gathered) -> dict[str, Any]:
     """What is kept of whom a message tells; programs get the list itself."""
     group = telling.group
-    kept: dict[str, Any] = {
-        "id": group.id,
-        "kind": group.kind,
-        "labels": gathered.labels,
-        **gathered.counts,
-        "is_repeated": telling.is_repeated,
-        "event_ids": [each.event_id for each in gathered.told if each.event_id is not None],
-    }
+    event_ids = [each.event_id for each in gathered.told if each.event_id is not None]
+    kept = gathered.as_object() | {"kind": group.kind, "event_ids": event_ids}
     if group.channel == PROGRAMS:
-        kept["alerts"] = [as_object(each) for each in gathered.told]
-        kept["left_out"] = gathered.number - len(gathered.told)
+        kept["alerts"] = [each.as_object() for each in gathered.told]
     return kept
-
-
-def as_object(told: Told) -> dict[str, Any]:
-    """One of those that are told, as programs and templates see it."""
-    return {
-        "status": told.status,
-        "title": told.title,
-        "severity": told.severity,
-        "since": told.since.isoformat(),
-        "event_id": told.event_id,
-        "labels": told.event.get("labels") or {},
-        "annotations": told.event.get("annotations") or {},
-        "source": told.event.get("source"),
-        "name": told.event.get("name"),
-    }

@@ -15,12 +15,14 @@ from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason, Status
-from sentinel.queries import flushing, holding, notifications, sweeping
+from sentinel.queries import flushing, holding, matching, notifications, sweeping
 from sentinel.queries.flushing import AlertRow, DueGroup, Singles
+from sentinel.queries.matching import ConcernedClient
 from sentinel.rules.grouping import Terms
-from sentinel.services.holding import digest
+from sentinel.services.holding import digest, muting
 from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide, tell_all
 from sentinel.services.holding.digest import Telling
+from sentinel.services.holding.muting import Muted
 from sentinel.services.holding.restraint import Restraint, restraint_of
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
@@ -36,12 +38,23 @@ MOST_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A group that is due, and all that is held in it."""
+
+    group: DueGroup
+    alerts: Mapping[str, AlertRow]
+    singles: Sequence[Singles]
+    muted: Mapping[str, Muted]
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A group that is due, what is known of it, and what it does."""
 
     group: DueGroup
     alerts: Mapping[str, AlertRow]
     singles: Sequence[Singles]
+    muted: Mapping[str, Muted]
     decision: Decision
     restraint: Restraint | None = None
 
@@ -82,17 +95,20 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
     """Tell these groups, which this transaction holds; returns which message tells each that had something to say."""
     if not due:
         return {}
-    decided = _decided(uow, due, is_hurried=is_hurried)
+    clients = matching.clients(uow.session, sorted({each.client_id for each in due}), now=uow.now)
+    decided = _decided(uow, due, clients, is_hurried=is_hurried)
     telling = [each for each in decided if each.decision.tells]
     told_by = _release(uow, telling)
-    told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by])
+    told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by], clients)
     _end(uow, decided, told_by)
     _settle(uow, decided, told_by)
     _measure(uow, decided, told_by)
     return told_by
 
 
-def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> list[Due]:
+def _decided(
+    uow: UnitOfWork, due: Sequence[DueGroup], clients: Mapping[int, ConcernedClient], *, is_hurried: bool
+) -> list[Due]:
     ids = [each.id for each in due]
     alerts: dict[str, dict[str, AlertRow]] = defaultdict(dict)
     for row in flushing.alerts_of(uow.session, ids):
@@ -100,29 +116,28 @@ def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> l
     singles: dict[str, list[Singles]] = defaultdict(list)
     for each in flushing.singles_of(uow.session, ids):
         singles[each.group_id].append(each)
-    return [_due(uow, group, alerts[group.id], singles[group.id], is_hurried=is_hurried) for group in due]
+    muted = muting.muted(uow, due, clients)
+    return [
+        _due(uow, Known(each, alerts[each.id], singles[each.id], muted.get(each.id, {})), is_hurried=is_hurried)
+        for each in due
+    ]
 
 
-def _due(
-    uow: UnitOfWork,
-    group: DueGroup,
-    alerts: Mapping[str, AlertRow],
-    singles: Sequence[Singles],
-    *,
-    is_hurried: bool,
-) -> Due:
-    restraint = None if is_hurried else restraint_of(group, now=uow.now)
-    passing = [each for each in singles if restraint is None or restraint.lets_pass(each.severity)]
+def _due(uow: UnitOfWork, known: Known, *, is_hurried: bool) -> Due:
+    restraint = None if is_hurried else restraint_of(known.group, now=uow.now)
+    passing = [each for each in known.singles if restraint is None or restraint.lets_pass(each.severity)]
     now = Circumstances(
         uow.now,
         sum(each.number for each in passing),
-        quiet=restraint and restraint.quiet(alerts.values(), has_singles=len(passing) < len(singles)),
+        {key: each.reason for key, each in known.muted.items()},
+        quiet=restraint and restraint.quiet(known.alerts.values(), has_singles=len(passing) < len(known.singles)),
         is_hurried=is_hurried,
-        is_last=group.is_last,
+        is_last=known.group.is_last,
     )
-    known = [_alert(each) for each in alerts.values()]
-    decision = decide(_group(group), known, now) if group.kind == GroupKind.GROUPING else tell_all(known, now)
-    return Due(group, alerts, passing, decision, restraint)
+    alerts = [_alert(each) for each in known.alerts.values()]
+    is_grouped = known.group.kind == GroupKind.GROUPING
+    decision = decide(_group(known.group), alerts, now) if is_grouped else tell_all(alerts, now)
+    return Due(known.group, known.alerts, passing, known.muted, decision, restraint)
 
 
 def _group(row: DueGroup) -> Group:
@@ -166,12 +181,12 @@ def _own_message(due: Due) -> str | None:
     return due.alerts[(*told.firing, *told.resolved)[0]].notification_id
 
 
-def _tell_together(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
+def _tell_together(uow: UnitOfWork, telling: Sequence[Due], clients: Mapping[int, ConcernedClient]) -> dict[str, str]:
     """Store one message for each of these flushing."""
     if not telling:
         return {}
     ids = new_ids(uow.now, len(telling))
-    rows = digest.rows_of(uow, {each: due.telling for each, due in zip(ids, telling, strict=True)})
+    rows = digest.rows_of(uow, {each: due.telling for each, due in zip(ids, telling, strict=True)}, clients)
     notifications.insert(uow.session, rows)
     tallies.count_accepted(uow, (row["channel"] for row in rows))
     _dispatch(uow, {row["id"]: row["channel"] for row in rows})
@@ -233,7 +248,8 @@ def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
         for key in each.decision.stays:
             yield {"group_id": each.group.id, "alert_key": key, "stays": True}
         for key, reason in each.decision.reasons.items():
-            yield {"group_id": each.group.id, "alert_key": key, "reason": reason}
+            ending = {"group_id": each.group.id, "alert_key": key, "reason": reason}
+            yield ending | ({"silence_id": each.muted[key].silence_id} if key in each.muted else {})
 
 
 def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
