@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 
 from sentinel.models.status import Reason
 from sentinel.rules.grouping import Terms
+from sentinel.schedules import reading as schedules
 from sentinel.services.holding.decision import (
     Alert,
     Belief,
     Circumstances,
     Decision,
     Group,
+    Quiet,
     decide,
     remembers,
+    tell_all,
     tick,
 )
 
@@ -51,6 +54,7 @@ class World:
     alerts: dict[str, Alert] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     muted: dict[str, Reason] = field(default_factory=dict)
+    quiet: Callable[[datetime], Quiet | None] = lambda _: None
     said: list[Said] = field(default_factory=list)
     ended: list[tuple[str, Reason | None]] = field(default_factory=list)
 
@@ -78,7 +82,9 @@ class World:
 
     def _flush(self) -> None:
         assert self.group is not None
-        found = decide(self.group, self.alerts.values(), Circumstances(self.now, muted=self.muted))
+        found = decide(
+            self.group, self.alerts.values(), Circumstances(self.now, muted=self.muted, quiet=self.quiet(self.now))
+        )
         if found.tells:
             self.said.append(_said(self.now, found))
         for key in [key for key in self.held if key not in found.stays]:
@@ -132,9 +138,11 @@ steps = st.lists(
 )
 
 
-def lived(terms: Terms, steps: Sequence[tuple[int, str, bool]]) -> tuple[World, dict[str, bool]]:
+def lived(
+    terms: Terms, steps: Sequence[tuple[int, str, bool]], quiet: Callable[[datetime], Quiet | None] = lambda _: None
+) -> tuple[World, dict[str, bool]]:
     """A world in which all this was said, and what is true at its end."""
-    world, truth = World(terms), {}
+    world, truth = World(terms, quiet=quiet), {}
     for seconds, key, is_firing in steps:
         world.go_to(world.now + timedelta(seconds=seconds))
         world.speak(key, is_firing=is_firing)
@@ -294,3 +302,66 @@ def test_a_group_that_is_told_once_is_over_afterwards(terms: Terms, singles: int
     found = decide(Group(once, START), [alert], Circumstances(START + timedelta(hours=8), singles))
 
     assert (found.tells, found.firing, found.next_at) == (True, ["a"], None)
+
+
+NIGHTS = schedules.read({"zone": "Europe/Berlin", "intervals": [{"times": ["22:00-07:00"]}]}, "windows")
+
+
+def night(*, drops: bool) -> Callable[[datetime], Quiet | None]:
+    """Nights in which `a` alone is urgent."""
+
+    def quiet(now: datetime) -> Quiet | None:
+        until = NIGHTS.until(now) if NIGHTS.holds(now) else None
+        return None if until is None else Quiet(until, frozenset("bc"), drops=drops)
+
+    return quiet
+
+
+@given(terms, steps, st.booleans().map(lambda drops: night(drops=drops)))
+@settings(max_examples=150, deadline=None)
+def test_at_night_only_what_is_urgent_is_told_and_in_the_morning_what_is_true(
+    terms: Terms, steps: list[tuple[int, str, bool]], quiet: Callable[[datetime], Quiet | None]
+) -> None:
+    world, truth = lived(terms, steps, quiet)
+
+    world.go_to(world.now + timedelta(days=2, hours=12))
+
+    for each in world.said:
+        if NIGHTS.holds(each.at):
+            assert each.firing | each.resolved | each.flapping <= {"a"}
+    fires = {key for key, is_firing in truth.items() if is_firing}
+    known = world.beliefs()
+    assert {key for key, belief in known.items() if belief is Belief.FIRING} >= fires
+    if terms.says_resolved:
+        assert {key for key, belief in known.items() if belief is not Belief.RESOLVED} == fires
+    assert world.held == {}
+    assert len(world.ended) == len(steps)
+
+
+def test_what_waits_for_the_morning_is_told_as_it_begins_and_not_at_the_next_interval() -> None:
+    world = World(Terms(interval_seconds=7200), quiet=night(drops=False))
+    world.go_to(START + timedelta(hours=2))
+    world.speak("a", is_firing=True)
+    world.speak("b", is_firing=True)
+
+    world.go_to(START + timedelta(days=1))
+
+    morning = NIGHTS.until(START + timedelta(hours=2))
+    assert next(each.at for each in world.said if "b" in each.firing) == morning
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=6), st.integers(0, 3))
+def test_what_was_held_for_another_reason_than_to_be_grouped_is_told_whole_as_it_stands(
+    found: list[tuple[str, bool]], singles: int
+) -> None:
+    alerts = [Alert(key, is_firing, START) for key, is_firing in dict(found).items()]
+    quiet = Quiet(START + timedelta(hours=9), frozenset("abc"))
+
+    waiting = tell_all(alerts, Circumstances(START, quiet=quiet))
+    told = tell_all(alerts, Circumstances(START, singles, muted={"c": Reason.SILENCED}))
+
+    assert (waiting.tells, waiting.next_at, set(waiting.stays)) == (False, quiet.until, set(dict(found)))
+    assert (told.next_at, told.stays) == (None, [])
+    assert {*told.firing, *told.resolved} == set(dict(found)) - {"c"}
+    assert told.tells == bool(singles or set(dict(found)) - {"c"})
+    assert set(told.reasons) == set(dict(found)) & {"c"}

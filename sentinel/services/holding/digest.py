@@ -28,7 +28,7 @@ from sentinel.settings import get_settings
 MOST_SHOWN = 100
 """Alerts and events of which a message, its template and its metadata know more than their number."""
 
-OCCASIONS = {GroupKind.QUIET_HOURS: "while it was quiet", GroupKind.LIMIT: "more"}
+OCCASIONS: dict[str, str] = {GroupKind.QUIET_HOURS: "while it was quiet", GroupKind.LIMIT: "more"}
 """Why messages were held that nobody asked to be grouped, as words after their number."""
 
 PROGRAMS = "webhook"

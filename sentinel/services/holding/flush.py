@@ -20,7 +20,7 @@ from sentinel.queries.flushing import AlertRow, DueGroup, Singles
 from sentinel.queries.matching import ConcernedClient
 from sentinel.rules.grouping import Terms
 from sentinel.services.holding import digest, muting
-from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide, tell_all
+from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, Quiet, decide, tell_all
 from sentinel.services.holding.digest import Telling
 from sentinel.services.holding.muting import Muted
 from sentinel.services.holding.restraint import Restraint, restraint_of
@@ -130,7 +130,7 @@ def _due(uow: UnitOfWork, known: Known, *, is_hurried: bool) -> Due:
         uow.now,
         sum(each.number for each in passing),
         {key: each.reason for key, each in known.muted.items()},
-        quiet=restraint and restraint.quiet(known.alerts.values(), has_singles=len(passing) < len(known.singles)),
+        quiet=_quiet(restraint, known, has_singles=len(passing) < len(known.singles)),
         is_hurried=is_hurried,
         is_last=known.group.is_last,
     )
@@ -138,6 +138,10 @@ def _due(uow: UnitOfWork, known: Known, *, is_hurried: bool) -> Due:
     is_grouped = known.group.kind == GroupKind.GROUPING
     decision = decide(_group(known.group), alerts, now) if is_grouped else tell_all(alerts, now)
     return Due(known.group, known.alerts, passing, known.muted, decision, restraint)
+
+
+def _quiet(restraint: Restraint | None, known: Known, *, has_singles: bool) -> Quiet | None:
+    return None if restraint is None else restraint.quiet(known.alerts.values(), has_singles=has_singles)
 
 
 def _group(row: DueGroup) -> Group:
