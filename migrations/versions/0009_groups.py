@@ -66,7 +66,7 @@ def _create_groups() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_groups")),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_message_groups_client_id_clients")),
         sa.UniqueConstraint("client_id", "fingerprint", name=op.f("uq_message_groups_client_id_fingerprint")),
-        sa.CheckConstraint("kind IN ('grouping')", name=op.f("ck_message_groups_kind")),
+        sa.CheckConstraint("kind IN ('grouping', 'limit', 'quiet_hours')", name=op.f("ck_message_groups_kind")),
     )
     op.create_index("ix_message_groups_client_id_id", "message_groups", ["client_id", "id"])
     op.create_index("ix_message_groups_next_flush_at", "message_groups", ["next_flush_at"])
