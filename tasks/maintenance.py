@@ -7,6 +7,7 @@ from typing import Any
 from sentinel.broker import celery
 from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
+from sentinel.services.holding import flush
 from sentinel.services.matching import matching
 from sentinel.services.muting import silence_sweep
 from sentinel.services.sending import failover, sweeping
@@ -44,6 +45,12 @@ def sweep_alerts() -> None:
 def sweep_silences() -> None:
     """End silences that end by themselves; tell who wants to know before one does."""
     silence_sweep.sweep()
+
+
+@celery.task(name="tasks.maintenance.flush_groups")
+def flush_groups() -> None:
+    """Tell the groups that are due."""
+    flush.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

@@ -33,6 +33,7 @@ class Commands(click.Group):
         "metrics": "sentinel.cli.metrics",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
+        "groups": "sentinel.cli.groups",
         "silences": "sentinel.cli.silences",
         "inhibitions": "sentinel.cli.inhibitions",
         "suppressions": "sentinel.cli.suppressions",

@@ -7,6 +7,7 @@ from sentinel.models.client import ApiKey, Client
 from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
 from sentinel.models.firing_alert import FiringAlert
+from sentinel.models.group import GroupAlert, MessageGroup
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
@@ -34,9 +35,11 @@ __all__ = [
     "Endpoint",
     "Event",
     "FiringAlert",
+    "GroupAlert",
     "IdempotencyKey",
     "Inhibition",
     "Integration",
+    "MessageGroup",
     "Notification",
     "ProviderAccount",
     "Receipt",

@@ -23,6 +23,7 @@ from sentinel.models import (
     IdempotencyKey,
     Inhibition,
     Integration,
+    MessageGroup,
     Notification,
     Rule,
     RuleVersion,
@@ -60,6 +61,7 @@ LIVE_CALLERS = """
 RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
 BELONGINGS = (
+    MessageGroup,
     Endpoint,
     Integration,
     DeliveryPolicy,

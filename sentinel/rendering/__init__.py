@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from sentinel.channels.registry import ROUTES
-from sentinel.rendering import built_in
+from sentinel.rendering import built_in, gathered
 from sentinel.rendering.budget import LONGEST_TEXT
+from sentinel.rendering.gathered import Gathered
 from sentinel.rendering.language import VARIABLES, TemplateError, compiled
+from sentinel.rules.rulings import HeldBack
 
-__all__ = ["VARIABLES", "Content", "Facts", "TemplateError", "Wording", "check", "render"]
+__all__ = ["VARIABLES", "Content", "Facts", "TemplateError", "Wording", "check", "render", "tells_groups"]
 
 LONGEST_SUBJECT = 255
 TEST_MARK = "[TEST] "
@@ -30,7 +32,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What there is to tell. `event` is the object as it came; `rules` are (id, name) of those that ask for it."""
+    """What there is to tell. `event` is the object as it came; `rules` are (id, name) of those that ask for it.
+
+    `held_back` is what a throttle held back before.
+    """
 
     client: str
     event_id: str
@@ -39,6 +44,9 @@ class Facts:
     event: Mapping[str, Any]
     occurred_at: datetime
     is_test: bool = False
+    held_back: HeldBack | None = None
+    group: Gathered | None = None
+    """All that is told at once; `event` is the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ def render(channel: str, facts: Facts, wording: Wording | None = None) -> Conten
     """Word `facts` for `channel`; None: the built-in wording. Raises `TemplateError`."""
     mark = TEST_MARK if facts.is_test else ""
     if wording is None:
-        subject, body = built_in.subject(facts), built_in.body(channel, facts)
+        subject, body = _built_in(channel, facts)
     else:
         subject, body = _worded(channel, facts, wording)
     line = None if channel == "sms" else _shortened(mark + _one_line(subject), LONGEST_SUBJECT)
@@ -68,14 +76,28 @@ def check(channel: str | None, wording: Wording) -> None:
     compiled(wording.body, "body")
 
 
+def _built_in(channel: str, facts: Facts) -> tuple[str, str]:
+    if facts.group is None:
+        return built_in.subject(facts), built_in.body(channel, facts)
+    return gathered.subject(facts.group), gathered.body(channel, facts.group, _longest_body(channel))
+
+
+def tells_groups(wording: Wording) -> bool:
+    """Whether a template speaks of all that is told at once; one that does not would tell the first and lose the rest.
+
+    Raises `TemplateError`.
+    """
+    return compiled(wording.body, "body").tells_groups
+
+
 def _worded(channel: str, facts: Facts, wording: Wording) -> tuple[str, str]:
     """Subject and body of a template; what comes out empty tells nothing, so the built-in one stands in."""
     values = _variables(facts)
     subject = compiled(wording.subject, "subject").fill(values) if wording.subject and channel != "sms" else ""
     body = compiled(wording.body, "body").fill(values, most=_longest_body(channel))
     if not subject.strip() and channel != "sms":
-        subject = built_in.subject(facts)
-    return subject, body if body.strip() else built_in.body(channel, facts)
+        subject = _built_in(channel, facts)[0]
+    return subject, body if body.strip() else _built_in(channel, facts)[1]
 
 
 def _variables(facts: Facts) -> dict[str, Any]:
@@ -91,7 +113,14 @@ def _variables(facts: Facts) -> dict[str, Any]:
         "event_id": facts.event_id,
         "occurred_at": facts.occurred_at,
         "is_test": facts.is_test,
+        "held_back": facts.held_back.count if facts.held_back else 0,
+        "held_back_since": facts.held_back and facts.held_back.since,
+        **({} if facts.group is None else _of_group(facts.group)),
     }
+
+
+def _of_group(group: Gathered) -> dict[str, Any]:
+    return {"group": group.as_object(), "alerts": [each.as_object() for each in group.told]}
 
 
 def _longest_body(channel: str) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.literals import duration, quoted
 from sentinel.rules.syntax import (
     Action,
     And,
     Between,
+    Cap,
     Compare,
     Condition,
     Constant,
@@ -33,6 +35,9 @@ from sentinel.rules.syntax import (
     Truth,
     Window,
 )
+
+USUAL = Terms()
+"""What a group is like of which nothing else is said."""
 
 NAME = re.compile(r"[^\W\d]\w*")
 RESERVED = frozenset({"and", "or", "not", "in", "is", "then", "true", "false", "null"})
@@ -58,6 +63,13 @@ def action_text(action: Action) -> str:
         merge = f", merge={quoted(', '.join(map(path_text, action.merge)))}" if action.merge else ""
         return f"ticket({quoted(action.severity)}, {quoted(action.title)}{merge})"
     return "suppress()"
+
+
+def caps_text(caps: Sequence[Cap]) -> str:
+    """`10m` for once in it, `3 per 1h, 7 per 1d` for more."""
+    if [each.times for each in caps] == [1]:
+        return duration(caps[0].seconds)
+    return ", ".join(f"{each.times} per {duration(each.seconds)}" for each in caps)
 
 
 def path_text(path: Path) -> str:
@@ -191,9 +203,28 @@ def _options(options: Options) -> list[str]:
     if options.severity:
         parts.append(f"severity {_levels(options.severity)}")
     parts += _every("throttle", options.throttle) + _every("dedupe", options.dedupe)
+    if options.group is not None:
+        parts += _grouping(options.group)
     if options.priority:
         parts.append(f"priority {options.priority}")
     return [*parts, "stop"] if options.stop else parts
+
+
+def _grouping(grouping: Grouping) -> list[str]:
+    """Only what is not as it goes without saying."""
+    terms = grouping.terms
+    parts = ["group", *(["by *"] if grouping.is_each else _by(grouping.by))]
+    for word in ("wait", "interval", "repeat", "pause"):
+        seconds = getattr(terms, f"{word}_seconds")
+        if seconds != getattr(USUAL, f"{word}_seconds"):
+            parts.append(f"{word} {'off' if seconds is None else duration(seconds)}")
+    if not terms.says_resolved:
+        parts.append("resolved off")
+    if not terms.flap_changes:
+        parts.append("flapping off")
+    elif (terms.flap_changes, terms.flap_seconds) != (USUAL.flap_changes, USUAL.flap_seconds):
+        parts.append(f"flapping {terms.flap_changes} within {duration(terms.flap_seconds)}")
+    return parts
 
 
 def _clock(options: Options) -> list[str]:
@@ -204,7 +235,7 @@ def _clock(options: Options) -> list[str]:
 
 
 def _every(word: str, every: Every | None) -> list[str]:
-    return [word, duration(every.seconds), *_by(every.by)] if every else []
+    return [word, caps_text(every.caps), *_by(every.by)] if every else []
 
 
 def _levels(levels: tuple[Level, ...]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from lark import Token, Transformer, v_args
 
 from sentinel.rules import limits, titles
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.literals import number_of, pattern_of, seconds_of, text_of, whole_number_of
 from sentinel.rules.paths import PathError, paths_of, rooted
 from sentinel.rules.refusal import Place, Refused
@@ -18,6 +19,7 @@ from sentinel.rules.syntax import (
     SEVERITIES,
     Action,
     Between,
+    Cap,
     Compare,
     Comparison,
     Condition,
@@ -91,8 +93,15 @@ class Reader(Transformer[Token, Any]):
     def keep(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
         return word, {"keep_seconds": seconds_of(duration), **_hold_by(by)}
 
-    def throttle(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
-        return word, {"throttle": Every(seconds_of(duration), by)}
+    def throttle(self, word: Token, *rest: Any) -> Chosen:
+        """Once in a duration, or caps of which all must allow it."""
+        if isinstance(rest[0], Token):
+            return word, {"throttle": Every(seconds_of(rest[0]), _by(rest))}
+        first, *further = _caps(word, [each for each in rest if isinstance(each, Cap)])
+        return word, {"throttle": Every(first.seconds, _by(rest), first.times, tuple(further))}
+
+    def cap(self, times: Token, duration: Token) -> Cap:
+        return Cap(whole_number_of(times, low=1, high=limits.CAP_TIMES), seconds_of(duration))
 
     def dedupe(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
         return word, {"dedupe": Every(seconds_of(duration), by)}
@@ -102,6 +111,41 @@ class Reader(Transformer[Token, Any]):
 
     def stop(self, word: Token) -> Chosen:
         return word, {"stop": True}
+
+    def grouping(self, word: Token, *parts: Chosen) -> Chosen:
+        """Which messages belong together, and when they are told; each part at most once."""
+        chosen: dict[str, Any] = {}
+        for token, part in parts:
+            if chosen.keys() & part.keys():
+                raise Refused(word, f"'{token}' stands twice in this group", "leave one of them out")
+            chosen |= part
+        by = chosen.pop("by", ())
+        if by and len(by) > limits.GROUP_PATHS:
+            raise Refused(word, f"these groups have {len(by)} fields", f"at most {limits.GROUP_PATHS}")
+        return word, {"group": Grouping(by or (), by is None, Terms(**chosen))}
+
+    def grouping_by(self, by: tuple[Path, ...]) -> Chosen:
+        return Token("BY", "by"), {"by": by}
+
+    def grouping_by_alert(self, word: Token) -> Chosen:
+        return word, {"by": None}
+
+    def grouping_time(self, word: Token, duration: Token) -> Chosen:
+        """Nothing has to wait, and an alert may be told as soon as it fires; all else takes its time."""
+        if duration.type == "OFF":
+            return word, {"repeat_seconds": None}
+        low = 0 if word.type in {"WAIT", "PAUSE"} else 1
+        return word, {f"{word}_seconds": seconds_of(duration, low=low)}
+
+    def grouping_resolved(self, word: Token, _off: Token) -> Chosen:
+        return word, {"says_resolved": False}
+
+    def grouping_flapping(self, word: Token, *parts: Token) -> Chosen:
+        if parts[0].type == "OFF":
+            return word, {"flap_changes": 0}
+        number, duration = parts
+        changes = whole_number_of(number, low=1, high=limits.FLAP_CHANGES)
+        return word, {"flap_changes": changes, "flap_seconds": seconds_of(duration)}
 
     def severity(self, word: Token, *parts: Any) -> Chosen:
         """Levels, and what holds otherwise."""
@@ -338,6 +382,15 @@ def _refuse_again(token: Token, given: set[str]) -> None:
         raise Refused(token, "'for' and 'keep' have the same groups", "write 'by' after one of them only")
     if given:
         raise Refused(token, f"'{token}' stands twice", "leave one of them out")
+
+
+def _caps(word: Token, caps: list[Cap]) -> list[Cap]:
+    """Each of a time of its own, and few enough."""
+    if len(caps) > limits.CAPS:
+        raise Refused(word, f"this throttle has {len(caps)} caps", f"at most {limits.CAPS}")
+    if len({each.seconds for each in caps}) < len(caps):
+        raise Refused(word, "two caps are for the same time", "keep the smaller one of them")
+    return caps
 
 
 def _equal(field: Field, value: Any, *, negated: bool) -> Condition:

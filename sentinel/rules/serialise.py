@@ -2,7 +2,7 @@
 
 A value of a class is `[its code, its fields …]`, without the last fields that are as they are by default; a tuple is
 `[0, its items …]`, everything else itself. Codes, the order of fields and defaults are the format: what changes them
-raises FORMAT.
+raises FORMAT. New codes and further fields with defaults do not: what was stored before is read as it was.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from sentinel.rules import syntax
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.syntax import RuleSyntax
 
 FORMAT = 2
@@ -23,12 +24,15 @@ CLASSES: dict[int, type] = {
     5: syntax.Notify,
     6: syntax.Ticket,
     7: syntax.Suppress,
+    8: Grouping,
+    9: Terms,
     10: syntax.And,
     11: syntax.Or,
     12: syntax.Not,
     13: syntax.Constant,
     14: syntax.Window,
     15: syntax.Comparison,
+    16: syntax.Cap,
     20: syntax.Field,
     21: syntax.Compare,
     22: syntax.Truth,

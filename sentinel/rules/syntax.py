@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sentinel.rules.grouping import Grouping
+
 Path = tuple[str | int, ...]
 Plain = str | int | float
 """A literal of a rule that is neither true, false nor null."""
@@ -199,11 +201,29 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """`3 per 1h`."""
+
+    times: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Every:
-    """Once in so many seconds, for each group of values under `by` alone."""
+    """Once in so many seconds, for each group of values under `by` alone.
+
+    Of a throttle also `3 per 1h, 7 per 1d`: so many `times`, and further caps that must allow it as well.
+    """
 
     seconds: int
     by: tuple[Path, ...] = ()
+    times: int = 1
+    further: tuple[Cap, ...] = ()
+
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """All that must allow it."""
+        return (Cap(self.times, self.seconds), *self.further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +239,8 @@ class Options:
     stop: bool = False
     hold_by: tuple[Path, ...] = ()
     """The groups of `for` and `keep`."""
+    group: Grouping | None = None
+    """Its messages are held, and told together."""
 
 
 @dataclass(frozen=True, slots=True)

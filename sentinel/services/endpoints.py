@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,13 +10,15 @@ from sentinel.channels.recipients import normalise
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Endpoint
 from sentinel.queries import endpoints as queries
+from sentinel.queries import holding
 from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
+from sentinel.rules import group_terms
 from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
-from sentinel.services import notifications
+from sentinel.services import notifications, quiet_hours
 from sentinel.services.access.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
 from sentinel.services.matching import wordings
@@ -56,6 +58,8 @@ class Written:
     secret: str | None = None
     failover: tuple[Target, ...] = ()
     purpose: str = MESSAGES
+    quiet_hours: Mapping[str, Any] | None = None
+    grouping: Mapping[str, Any] | None = None
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -147,7 +151,16 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
-    return replace(written, target=target, secret=_secret(written, kept), failover=targets)
+    grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
+    quiet = None if written.quiet_hours is None else quiet_hours.read(written.quiet_hours, now=uow.now)
+    return replace(
+        written,
+        target=target,
+        secret=_secret(written, kept),
+        failover=targets,
+        grouping=grouping,
+        quiet_hours=None if quiet is None else quiet_hours.written(quiet),
+    )
 
 
 def _check_for_statuses(written: Written) -> None:
@@ -155,8 +168,8 @@ def _check_for_statuses(written: Written) -> None:
     if written.channel != SIGNED:
         remedy = f"use channel {SIGNED}, or leave purpose out"
         raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
-    for name in ("rule_id", "user_id", "template", "failover"):
-        if getattr(written, name):
+    for name in ("rule_id", "user_id", "template", "failover", "grouping", "quiet_hours"):
+        if getattr(written, name) not in (None, ()):
             message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
             raise InvalidInputError(FieldError(name, None, message, remedy))
 
@@ -192,6 +205,7 @@ def _secret(written: Written, kept: str | None) -> str | None:
 def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: int) -> Endpoint:
     if "is_enabled" in values:
         values = values | {"disabled_reason": None}  # from now on it is as a person wants it
+    before = found.quiet_hours
     try:
         changed = queries.change(uow.session, found.id, version=version, values=values | {"updated_at": uow.now})
     except TakenError:
@@ -199,7 +213,15 @@ def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: i
     if changed is None:
         uow.session.refresh(found)
         raise stale(f"endpoint {found.id}", now=found.version, read=version)
+    if changed.quiet_hours != before:
+        _move_held(uow, changed)
     return changed
+
+
+def _move_held(uow: UnitOfWork, changed: Endpoint) -> None:
+    """What waits for the end of the quiet hours waits for that of the new ones."""
+    until = quiet_hours.end_of(changed.quiet_hours, uow.now) or uow.now
+    holding.move_quiet(uow.session, changed.client_id, changed.id, until=until, now=uow.now)
 
 
 def _refuse_if_named(uow: UnitOfWork, found: Endpoint) -> None:

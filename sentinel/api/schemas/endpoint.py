@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
+import orjson
 from marshmallow import fields, validate
 
-from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, storable, text, yes_or_no
+from sentinel.api.schemas.fields import (
+    SEVERITIES,
+    NumberedPageQuery,
+    number,
+    one_line,
+    one_of,
+    small,
+    storable,
+    text,
+    yes_or_no,
+)
 from sentinel.api.schemas.target import TargetSchema, targets
 from sentinel.channels.registry import CHANNELS
 from sentinel.services.endpoints import MESSAGES, STATUSES, Written
+from sentinel.services.quiet_hours import HOLD, MODES, PASSES_FROM, SAMPLE
 
 LONGEST_NAME = 100
 LONGEST_TARGET = 2000
@@ -27,6 +39,21 @@ def _not_all(value: str) -> None:
 def _without_gaps(data: dict[str, Any]) -> dict[str, Any]:
     """No list of other targets is an empty one."""
     return data | {"failover": tuple(data.get("failover") or ())}
+
+
+class QuietHoursSchema(ma.Schema):
+    """When an endpoint wants to be left alone, what becomes of messages then, and which ones come all the same."""
+
+    windows = fields.Dict(
+        required=True,
+        metadata={
+            "example": SAMPLE["windows"],
+            "description": "time intervals and their IANA zone",
+            "remedy": "send an object with `zone` and `intervals`",
+        },
+    )
+    mode = one_of(MODES, example=HOLD, load_default=HOLD)
+    passes_from = one_of(SEVERITIES, example=PASSES_FROM, load_default=PASSES_FROM, allow_none=True)
 
 
 class EndpointRequest(ma.Schema):
@@ -58,7 +85,22 @@ class EndpointRequest(ma.Schema):
     )
 
     failover = targets()
+    grouping = fields.Dict(
+        keys=fields.String(),
+        allow_none=True,
+        validate=[small],
+        metadata={
+            "description": "how its messages are gathered: `group_by` and the times of `GroupingView`; what is left "
+            "out is as Alertmanager has it, and null lets each go alone",
+            "example": {"group_by": ["labels.alertname"], "group_wait_seconds": 30},
+        },
+    )
     purpose = one_of((MESSAGES, STATUSES), example=MESSAGES, load_default=MESSAGES)
+    quiet_hours = fields.Nested(
+        QuietHoursSchema,
+        allow_none=True,
+        metadata={"remedy": f"write it like {orjson.dumps(SAMPLE).decode()}, or leave it out"},
+    )
 
     @ma.validates_schema
     def _one_owner(self, data: dict[str, Any], **_: Any) -> None:
@@ -98,6 +140,29 @@ class EndpointListQuery(NumberedPageQuery):
     is_enabled = fields.Boolean(metadata={"example": True, "remedy": "use true or false"})
 
 
+class GroupingView(ma.Schema):
+    """How messages are gathered, and when a group is told."""
+
+    group_by = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "fields that all events of a group share; `*`: each alert by itself"},
+    )
+    group_wait_seconds = fields.Integer(required=True, metadata={"description": "from a group's first message"})
+    group_interval_seconds = fields.Integer(required=True, metadata={"description": "between what is told of it"})
+    repeat_interval_seconds = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "until what still fires is told again; null: never"}
+    )
+    pause_seconds = fields.Integer(
+        required=True, metadata={"description": "an alert that is over sooner is told to nobody"}
+    )
+    send_resolved = fields.Boolean(required=True)
+    flap_changes = fields.Integer(
+        required=True, metadata={"description": "an alert that changes more often within `flap_seconds` flaps; 0: none"}
+    )
+    flap_seconds = fields.Integer(required=True)
+
+
 class EndpointView(ma.Schema):
     """An endpoint as it stands."""
 
@@ -123,6 +188,15 @@ class EndpointView(ma.Schema):
         required=True,
         allow_none=True,
         metadata={"description": "where messages go that do not reach it"},
+    )
+    quiet_hours = fields.Nested(
+        QuietHoursSchema, required=True, allow_none=True, metadata={"description": "null: it hears at any hour"}
+    )
+    grouping = fields.Nested(
+        GroupingView,
+        required=True,
+        allow_none=True,
+        metadata={"description": "how its messages are gathered; null: each goes alone"},
     )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})

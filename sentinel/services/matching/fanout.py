@@ -11,7 +11,10 @@ from typing import Any, Protocol
 from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
 from sentinel.queries.endpoints import Destination
+from sentinel.rules import group_terms
 from sentinel.rules.fields import reader
+from sentinel.rules.grouping import Grouping
+from sentinel.rules.rulings import HeldBack
 from sentinel.rules.syntax import (
     ENDPOINT,
     EVERY_ENDPOINT,
@@ -26,6 +29,8 @@ from sentinel.rules.syntax import (
 from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
+from sentinel.services import quiet_hours
+from sentinel.services.quiet_hours import QuietHours
 from sentinel.services.sending.failover import Target
 
 INBOX = "inbox"
@@ -106,6 +111,17 @@ class Planned:
     user_id: str | None = None
     is_missing: bool = False
     failover: tuple[Target, ...] = ()
+    held_back: HeldBack | None = None
+    quiet_hours: QuietHours | None = None
+    grouping: Grouping | None = None
+    """It is held, and told with others; by whose terms says `grouped_by`."""
+    grouped_by: int | None = None
+    """The rule that asks for it; None: the endpoint does."""
+
+    @property
+    def scope(self) -> str:
+        """Whose terms its group has."""
+        return "endpoint" if self.grouped_by is None else "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,16 @@ def addressed(client_id: int, user_id: str, directory: Directory, *, severity_gi
     return [replace(_to(each, each.template), severity=severity_given, user_id=user_id) for each in distinct.values()]
 
 
+def note_held_back(plan: Plan, held_back: Mapping[int, HeldBack]) -> None:
+    """Let each message say what the throttles of its rules held back before it.
+
+    Rules that speak to one target hold back much the same events: the most that one of them did is what is certain.
+    """
+    for message in plan.messages:
+        found = [held_back[rule.id] for rule in message.rules if rule.id in held_back]
+        message.held_back = max(found, key=lambda each: each.count, default=None)
+
+
 def _speaking(rules: Sequence[SpeakingRule]) -> list[SpeakingRule]:
     """Rules by priority, equals by age, as far as none says stop or suppresses the event."""
     in_order = sorted(rules, key=lambda rule: rule.id)
@@ -184,7 +210,16 @@ def _messages(
                 message.rules.append(rule)
     for message in planned.values():
         message.dedupe = _dedupe(message.rules, event)
+        _group(message)
     return planned.values()
+
+
+def _group(message: Planned) -> None:
+    """The first of its rules that asks for groups has its way, and before the endpoint."""
+    for rule in message.rules:
+        if rule.syntax.options.group is not None:
+            message.grouping, message.grouped_by = rule.syntax.options.group, rule.id
+            return
 
 
 def _targets(rule: SpeakingRule, directory: Directory) -> Iterable[Planned]:
@@ -212,6 +247,9 @@ def _endpoint_targets(rule: SpeakingRule, action: Notify, directory: Directory) 
 def _to(endpoint: Destination, template: str | None) -> Planned:
     """A message to an endpoint."""
     message = Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template)
+    message.quiet_hours = quiet_hours.stored(endpoint.quiet_hours)
+    if endpoint.grouping is not None:
+        message.grouping = group_terms.read(endpoint.grouping)
     if endpoint.failover:
         message.failover = tuple(Target(**each) for each in endpoint.failover)
     return message

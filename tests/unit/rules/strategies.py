@@ -6,9 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.syntax import (
     SEVERITIES,
     Between,
+    Cap,
     Compare,
     Comparison,
     Condition,
@@ -91,19 +93,41 @@ levels = st.lists(st.builds(Level, st.sampled_from(SEVERITIES), conditions), max
     lambda some: st.just(tuple(some)) | st.builds(Level, st.sampled_from(SEVERITIES)).map(lambda last: (*some, last))
 )
 every = st.none() | st.builds(Every, seconds, groups)
+caps = st.lists(st.builds(Cap, st.integers(1, 1000), seconds), max_size=4, unique_by=lambda cap: cap.seconds)
+throttle = caps.flatmap(
+    lambda some: (
+        st.builds(Every, st.just(some[0].seconds), groups, st.just(some[0].times), st.just(tuple(some[1:])))
+        if some
+        else st.none()
+    )
+)
 clocks = st.tuples(st.none() | seconds, st.none() | seconds).flatmap(
     lambda clock: st.tuples(*map(st.just, clock), groups if any(clock) else st.just(()))
+)
+terms_of_groups = st.builds(
+    Terms,
+    st.sampled_from([0, 10, 30]),
+    st.sampled_from([60, 300]),
+    st.none() | st.sampled_from([3600, 14_400]),
+    st.sampled_from([0, 60]),
+    st.booleans(),
+    st.sampled_from([3, 5]),
+    st.sampled_from([600, 900]),
+)
+groupings = st.builds(Grouping, groups, st.just(False), terms_of_groups) | st.builds(
+    Grouping, st.just(()), st.just(True), terms_of_groups
 )
 options = clocks.flatmap(
     lambda clock: st.builds(
         Options,
         *map(st.just, clock[:2]),
         levels,
-        every,
+        throttle,
         every,
         st.integers(-1000, 1000),
         st.booleans(),
         st.just(clock[2]),
+        st.none() | groupings,
     )
 )
 targets = st.sampled_from(["#ops", "+14155552671", "a:b", "*", "https://hooks.example/a?b=c,d", "user 7"])
