@@ -50,7 +50,8 @@ CLAIM_KEYS = prepared("""
     SET notification_id = EXCLUDED.notification_id, expires_at = EXCLUDED.expires_at
     WHERE held.expires_at <= :now OR NOT EXISTS (
         SELECT FROM notifications holder
-        WHERE holder.id = held.notification_id AND holder.status <> ALL(CAST(:unheard AS text[])))
+        WHERE holder.id = held.notification_id
+          AND (holder.status <> ALL(CAST(:unheard AS text[])) OR holder.told_by IS NOT NULL))
 """)
 
 SUPPRESS_DUPLICATES = prepared("""
