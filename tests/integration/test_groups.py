@@ -390,7 +390,8 @@ def test_the_other_targets_take_over_for_what_was_told_together(clock: Clock) ->
     clock.flush_after(30)
 
     (digest,) = sent()
-    assert (digest.failover[0]["channel"], digest.failover_at) == ("sms", clock.now + timedelta(seconds=60))
+    assert [each["channel"] for each in digest.failover or ()] == ["sms"]
+    assert digest.failover_at == clock.now + timedelta(seconds=60)
     assert [row.failover for row in told() if row.event_id] == [None, None]
 
 
