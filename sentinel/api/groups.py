@@ -84,6 +84,14 @@ class GroupItem(MethodView):
             found = groups.get(uow, group_id, client_id=current_caller(uow, READ).client_id)
             return json_response(_opened(found))
 
+    @blueprint.response(204)
+    @blueprint.refuses(401, 403, 404, 503)
+    def delete(self, group_id: str) -> Response:
+        """Forget a group: what it holds is cancelled, and nothing is repeated. The next message begins a new one."""
+        with unit_of_work() as uow:
+            groups.drop(uow, group_id, client_id=current_caller(uow, WRITE).client_id)
+        return Response(status=204)
+
 
 @blueprint.route("/<string:group_id>/flush", parameters=[GROUP_ID])
 class GroupFlush(MethodView):

@@ -19,7 +19,7 @@ COLUMNS = ("id", "kind", "client", "target", "labels", "firing", "held", "next",
 
 @click.group(epilog="Example: sentinel groups list --client shop")
 def groups() -> None:
-    """List groups of messages, and tell them before their time."""
+    """List groups of messages, tell them before their time, or forget them."""
 
 
 @groups.command("list", epilog="Example: sentinel groups list --client shop --channel slack")
@@ -51,6 +51,16 @@ def flush(*, ids: tuple[str, ...]) -> None:
     for group_id, notification_id in told.items():
         said = f"is told by {notification_id}" if notification_id else "had nothing to say"
         click.echo(f"Group {group_id} {said}.")
+
+
+@groups.command(epilog="Example: sentinel groups drop 0199f0c2-7c1e-7e4b-9d55-0242ac120002")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def drop(*, ids: tuple[str, ...]) -> None:
+    """Forget groups: what they hold is cancelled, and nothing is repeated. All, or none if one is not there."""
+    with operator_work() as uow:
+        cancelled = {each: service.drop(uow, each, client_id=None) for each in dict.fromkeys(ids)}
+    for group_id, number in cancelled.items():
+        click.echo(f"Group {group_id} is forgotten; messages cancelled: {number}.")
 
 
 def _line(seen: SeenGroup) -> tuple[Any, ...]:

@@ -168,6 +168,18 @@ GO_ON = prepared("""
     WHERE g.id = r.id
 """)
 
+CANCEL = prepared("""
+    WITH cancelled AS (
+        UPDATE notifications
+        SET status = 'CANCELLED', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+        WHERE group_id = CAST(:id AS uuid) AND status = 'PENDING'
+        RETURNING id),
+    noted AS (
+        INSERT INTO timeline_entries (notification_id, at, kind, detail)
+        SELECT id, :now, 'cancelled', jsonb_build_object('group_id', CAST(:id AS text)) FROM cancelled)
+    SELECT count(*) FROM cancelled
+""")
+
 CLOSE = prepared("DELETE FROM message_groups WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
@@ -340,6 +352,11 @@ def forget(session: Session, ids: Sequence[str], *, now: datetime) -> None:
 def go_on(session: Session, groups: Sequence[Mapping[str, Any]]) -> None:
     """Write down when groups are due again, and when and by what they were told."""
     session.execute(GO_ON, {"groups": recordset(groups)})
+
+
+def cancel(session: Session, group_id: str, *, now: datetime) -> int:
+    """Cancel what is held in a group; returns how many messages."""
+    return int(session.execute(CANCEL, {"id": group_id, "now": now}).scalar_one())
 
 
 def close(session: Session, ids: Sequence[str]) -> None:

@@ -41,7 +41,7 @@ class Filter:
         """Build the WHERE clause. What only remembers is not shown."""
         names = ("client_id", "kind", "channel", "endpoint_id", "rule_id")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        found = [MessageGroup.began_at.is_not(None)]
+        found: list[ColumnElement[bool]] = [MessageGroup.began_at.is_not(None)]
         found += (getattr(MessageGroup, name) == value for name, value in given.items())
         if self.before is not None:
             found.append(MessageGroup.id < self.before)

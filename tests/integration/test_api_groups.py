@@ -86,6 +86,23 @@ def test_operators_list_and_flush_groups(clock: Clock) -> None:
     assert isinstance(again.exception, NotFoundError)
 
 
+def test_a_group_that_nobody_ends_can_be_forgotten(clock: Clock, api: FlaskClient) -> None:
+    rule(RULE)
+    fire("db-1", "db-2")
+    clock.flush_after(30)
+    fire("db-3")
+    (group,) = open_groups()
+
+    assert api.delete(f"/groups/{group.id}").status_code == 204
+
+    assert clock.flush_after(5 * 3600) == 0
+    assert [row.status for row in told() if row.event_id] == ["SUPPRESSED", "SUPPRESSED", "CANCELLED"]
+    fire("db-4")
+    (again,) = open_groups()
+    dropped = CliRunner().invoke(cli, ["groups", "drop", again.id], catch_exceptions=False)
+    assert dropped.stdout == f"Group {again.id} is forgotten; messages cancelled: 1.\n"
+
+
 def test_an_endpoint_shows_its_grouping_complete(api: FlaskClient) -> None:
     answer = made(api, group_by=["labels.alertname", 'event["odd name"]'], group_wait_seconds=10)
 

@@ -391,7 +391,8 @@ def test_the_other_targets_take_over_for_what_was_told_together(clock: Clock) ->
     clock.flush_after(30)
 
     (digest,) = sent()
-    assert (digest.failover[0]["channel"], digest.failover_at) == ("sms", clock.now + timedelta(seconds=60))
+    assert [each["channel"] for each in digest.failover or ()] == ["sms"]
+    assert digest.failover_at == clock.now + timedelta(seconds=60)
     assert [row.failover for row in told() if row.event_id] == [None, None]
 
 
@@ -448,3 +449,14 @@ def test_messages_to_others_are_in_groups_of_their_own(clock: Clock) -> None:
 
     told_where = sorted((row.client_id, row.recipient) for row in sent())
     assert told_where == [(client(), "#dev"), (client(), "#ops"), (client("shop"), "#ops")]
+
+
+def test_a_repetition_is_a_duplicate_though_the_first_was_told_with_others(clock: Clock) -> None:
+    rule('when event.type == "order" group wait 10s dedupe 1h by id then notify("slack:#ops")')
+
+    happen({"type": "order", "id": 1}, {"type": "order", "id": 1}, {"type": "order", "id": 2})
+    clock.flush_after(10)
+    happen({"type": "order", "id": 1})
+
+    assert subjects() == ["[EVENTS:2] order and 1 more"]
+    assert ends() == {("SUPPRESSED", "grouped"): 2, ("SUPPRESSED", "duplicate"): 2}

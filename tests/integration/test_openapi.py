@@ -116,6 +116,7 @@ OPERATIONS = [
     ("DELETE", "/suppressions/{suppression_id}"),
     ("GET", "/groups"),
     ("GET", "/groups/{group_id}"),
+    ("DELETE", "/groups/{group_id}"),
     ("POST", "/groups/{group_id}/flush"),
     ("GET", "/silences"),
     ("POST", "/silences"),

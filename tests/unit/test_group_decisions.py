@@ -220,7 +220,7 @@ def test_an_alert_is_told_as_soon_as_it_may_be_and_not_if_it_is_over_by_then(ter
     if timedelta(seconds=lasts) < ripe:
         assert world.said == []
     else:
-        assert (world.said[0].at, world.said[0].firing) == (START + ripe, {"a"})
+        assert (world.said[0].at, world.said[0].firing) == (START + ripe, frozenset("a"))
         assert bool(world.said[-1].resolved) == terms.says_resolved
 
 
@@ -250,7 +250,7 @@ def test_the_rest_is_told_though_one_of_them_flaps(says_resolved: bool) -> None:
     world.speak("b", is_firing=True)
     world.go_to(world.now + timedelta(seconds=60))
 
-    assert (world.said[-1].firing, world.said[-1].flapping) == ({"b"}, frozenset())
+    assert (world.said[-1].firing, world.said[-1].flapping) == (frozenset("b"), frozenset())
 
 
 def test_a_muted_alert_is_told_once_it_is_not_muted_any_more() -> None:
@@ -278,7 +278,7 @@ def test_what_is_over_while_it_is_muted_is_told_to_nobody() -> None:
     world.muted = {}
     world.go_to(START + timedelta(days=1))
 
-    assert [(each.firing, each.resolved) for each in world.said] == [({"a"}, frozenset())]
+    assert [(each.firing, each.resolved) for each in world.said] == [(frozenset("a"), frozenset())]
 
 
 @given(terms, st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True))

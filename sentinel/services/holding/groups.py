@@ -9,6 +9,7 @@ from sentinel.errors import NotFoundError
 from sentinel.ids import is_id
 from sentinel.models import GroupAlert, MessageGroup
 from sentinel.queries import flushing, group_lists
+from sentinel.queries.flushing import DueGroup
 from sentinel.queries.group_lists import Counts, Filter
 from sentinel.services.holding import flush
 from sentinel.services.unit_of_work import UnitOfWork
@@ -61,10 +62,25 @@ def get(uow: UnitOfWork, group_id: str, *, client_id: int | None) -> OpenedGroup
 
 def flush_now(uow: UnitOfWork, group_id: str, *, client_id: int | None) -> str | None:
     """Tell a group whatever it waits for; returns the message that tells it, None if it had nothing to say."""
+    found = _taken(uow, group_id, client_id=client_id)
+    return flush.flush(uow, [found], is_hurried=True).get(found.id)
+
+
+def drop(uow: UnitOfWork, group_id: str, *, client_id: int | None) -> int:
+    """Forget a group and its alerts; what it holds is cancelled. Returns how many messages were."""
+    found = _taken(uow, group_id, client_id=client_id)
+    cancelled = flushing.cancel(uow.session, found.id, now=uow.now)
+    flushing.close(uow.session, [found.id])
+    if cancelled:
+        uow.count("notifications_cancelled_total", cancelled, channel=found.channel)
+    return cancelled
+
+
+def _taken(uow: UnitOfWork, group_id: str, *, client_id: int | None) -> DueGroup:
     found = flushing.take(uow.session, group_id, client_id=client_id) if is_id(group_id) else None
     if found is None:
         raise _not_found(group_id)
-    return flush.flush(uow, [found], is_hurried=True).get(found.id)
+    return found
 
 
 def _not_found(group_id: str) -> NotFoundError:

@@ -24,6 +24,7 @@ from sentinel.services.matching import dispositions
 from sentinel.services.matching.fanout import Plan, Planned, PlannedTicket
 from sentinel.services.matching.surroundings import Surroundings
 from sentinel.services.matching.wordings import facts_of, worded
+from sentinel.services.sending import pipeline
 from sentinel.services.tickets import NewTicket
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
@@ -90,11 +91,16 @@ def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> F
     made = ({"notification_id": row["id"], "event_id": row["event_id"]} for row in new)
     log_each(log, "notification_accepted", made)
     fresh: dict[str, list[Candidate]] = defaultdict(list)
+    held: dict[str, list[Candidate]] = defaultdict(list)
     for row in new:
         if "reason" in row:
             tallies.count_ended(uow, row["channel"], Status.SUPPRESSED, row["reason"], 1)
-        elif "group_id" not in row:
-            fresh[row["channel"]].append(_candidate(row, surroundings, is_suppressed=stored[row["id"]]))
+        else:
+            (held if "group_id" in row else fresh)[row["channel"]].append(
+                _candidate(row, surroundings, is_suppressed=stored[row["id"]])
+            )
+    for rows_of_channel in held.values():
+        pipeline.dedupe(uow, rows_of_channel)  # a repetition is one, whether it is told now or later
     return fresh
 
 
