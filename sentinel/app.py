@@ -13,17 +13,21 @@ from sentinel.api import (
     alerts,
     audit,
     callbacks,
+    chains,
     clients,
     dead_letters,
+    drills,
     endpoints,
     events,
     explain,
     health,
+    heartbeats,
     integrations,
     keys,
     metrics,
     notifications,
     pages,
+    pings,
     policies,
     providers,
     request_ids,
@@ -117,6 +121,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(silences.blueprint)
     smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(integrations.blueprint)
+    for blueprint in (heartbeats.blueprint, pings.blueprint, drills.blueprint, chains.blueprint):
+        smorest.register_blueprint(blueprint)
     for blueprint in (by_key.blueprint, by_address.blueprint, pagerduty.blueprint, github.blueprint, sns.blueprint):
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(health.blueprint)

@@ -8,6 +8,7 @@ from sentinel.broker import celery
 from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
 from sentinel.services.matching import matching
+from sentinel.services.proving import drill_runs, self_tests, signals
 from sentinel.services.sending import failover, sweeping
 
 PRUNE_PAUSE_SECONDS = 2
@@ -37,6 +38,24 @@ def sweep_failover() -> None:
 def sweep_alerts() -> None:
     """Resolve alerts that nobody has reported in time."""
     alerts.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_heartbeats")
+def sweep_heartbeats() -> None:
+    """Notice heartbeats that did not come."""
+    signals.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_drills")
+def sweep_drills() -> None:
+    """Hold the drills whose time has come, and judge those whose time is up."""
+    drill_runs.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_self_tests")
+def sweep_self_tests() -> None:
+    """Prove that an event goes the whole way, and tell the outside."""
+    self_tests.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

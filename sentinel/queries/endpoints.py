@@ -32,6 +32,13 @@ FOR_FANOUT = prepared("""
     ORDER BY id
 """)
 
+NAMED = text("""
+    SELECT e.id, e.client_id, e.rule_id, e.user_id, e.name, e.channel, e.target, e.template, e.failover
+    FROM json_to_recordset(CAST(:wanted AS json)) AS w (client_id int, name text)
+    JOIN endpoints e ON e.client_id = w.client_id AND e.name = w.name
+    WHERE e.is_enabled AND e.purpose = 'messages'
+""")
+
 # A rule names endpoints in its actions, `[5, "endpoint", name, template]`, which stand where dumped rules have them.
 NAMED_BY = text("""
     SELECT name FROM rules
@@ -128,6 +135,15 @@ def for_fanout(
         "user_ids": orjson.dumps(list(user_ids)).decode(),
     }
     return [Destination(*row) for row in session.execute(FOR_FANOUT, values)]
+
+
+def named(session: Session, wanted: Iterable[tuple[int, str]]) -> dict[int, dict[str, Destination]]:
+    """Return the enabled endpoints of these names, of each client by name."""
+    rows = [{"client_id": client_id, "name": name} for client_id, name in wanted]
+    found: dict[int, dict[str, Destination]] = {}
+    for row in session.execute(NAMED, {"wanted": recordset(rows)}):
+        found.setdefault(row.client_id, {})[row.name] = Destination(*row)
+    return found
 
 
 def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Endpoint]:

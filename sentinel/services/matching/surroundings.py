@@ -29,7 +29,7 @@ class Surroundings:
 
 
 def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequence[PendingEvent]) -> Surroundings:
-    """Endpoints of every client that is concerned, and its name, templates and silences: a query each."""
+    """Endpoints of every client that is concerned, and its name, templates, silences, chains: a query each."""
     event_traces = traces.of_events(uow, (event.id for event in events))
     concerned = {(rule.id, rule.client_id) for rule in fired}
     users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
@@ -38,7 +38,8 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequ
         return Surroundings(Directory(), Wordings({}), {})
     wanted, rule_ids = sorted(client_ids), sorted(rule_id for rule_id, _ in concerned)
     user_ids = {user_id for _, user_id in users if user_id is not None}
-    directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
     clients = matching.clients(uow.session, wanted, now=uow.now)
+    chains = {client_id: client.chains for client_id, client in clients.items() if client.chains}
+    directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids), chains)
     held = {client_id: silences.held(client.silences) for client_id, client in clients.items() if client.silences}
     return Surroundings(directory, wordings.wordings_of(clients), clients, held, event_traces)
