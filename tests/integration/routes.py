@@ -22,6 +22,7 @@ SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) |
     *("sender-addresses.FromAlertmanager", "sender-addresses.FromGrafana", "sender-addresses.FromCloudEvents"),
     *("pagerduty.Plain", "pagerduty.AsAtPagerDuty", "pagerduty.FromPagerDutyClient"),
     *("github.FromGitHub", "sns.FromSns"),
+    *("pings.Alive", "pings.Failed", "pings.Ended"),
 }
 """Endpoints that ask for a provider's signature, a secret address or a key in the body instead of one in a header."""
 

@@ -22,7 +22,6 @@ from tests.rows import rows
 
 MONDAY = "/drills/monday"
 ALWAYS = {"zone": "Europe/Berlin", "intervals": [{"times": ["00:00-24:00"]}]}
-NOW_AND_THEN = {"zone": "UTC", "intervals": [{"years": ["2026:2099"], "months": ["january:december"]}]}
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,7 @@ RESOURCE_OF = {
     "stats": "tickets",
     "dead-letters": "notifications",
     "policies": "endpoints",
+    "chains": "endpoints",
 }
 RESOURCE_OF |= {"alertmanager_alerts": "events", "alertmanager_silences": "silences"}
 """Blueprints whose calls take the scopes of another resource."""
@@ -58,7 +59,7 @@ WATCHED = {
     "silences",
     "integrations",
 }
-WATCHED |= {"alerts"}
+WATCHED |= {"alerts", "heartbeats", "drills", "drill_runs", "failover_chains"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,12 @@ def owned(closed: Flask) -> Owned:
     silence = made("/silences", matchers=[{"name": MARK, "value": MARK}], ends_at="2099-12-31T00:00:00Z", comment=MARK)
     assert api.post("/api/v2/alerts", json=[{"labels": {MARK: MARK}}], headers=key).status_code == 200
     assert api.put("/delivery-policies/sms", json=POLICY, headers=key).status_code == 200
+    chain = {"targets": [{"channel": "email", "recipient": f"{MARK}@example.com"}]}
+    assert api.put("/failover-chains/sms", json=chain, headers=key).status_code == 200
+    assert api.put(f"/heartbeats/{MARK}", json={"every_seconds": 60}, headers=key).status_code == 200
+    assert api.put(f"/drills/{MARK}", json={"targets": [MARK]}, headers=key).status_code == 200
+    assert api.post(f"/drills/{MARK}/run", headers=key).status_code == 202
+    execute("UPDATE drill_runs SET status = 'passed', finished_at = now()")
     audit_and_keep()
     return Owned(
         {
@@ -114,6 +121,8 @@ def owned(closed: Flask) -> Owned:
             "ticket_id": api.get("/tickets", headers=key).get_json()[0]["id"],
             "notification_id": notification,
             "silence_id": silence,
+            "heartbeat": MARK,
+            "drill": MARK,
             "key_id": made("/api-keys", name=MARK),
             "integration_id": made("/integrations", kind="grafana", name=MARK),
             "suppression_id": made("/suppressions", channel="email", recipient=f"{MARK}@example.info", note=MARK),

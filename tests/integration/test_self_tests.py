@@ -37,7 +37,7 @@ def on(database: Configure) -> None:
     database(SENTINEL_SELF_TEST_SECONDS="300", SENTINEL_DEAD_MAN_URLS=URLS)
 
 
-def tests_so_far() -> list[SelfTest]:
+def held() -> list[SelfTest]:
     with new_session() as session:
         return list(session.scalars(select(SelfTest).order_by(SelfTest.started_at)))
 
@@ -63,7 +63,7 @@ def test_only_what_was_sent_in_time_calls_the_dead_mans_switches(run_pipeline: R
     work(run_pipeline)
     assert self_tests.sweep() == 1
 
-    [passed] = tests_so_far()
+    [passed] = held()
     assert (passed.status, [each["stage"] for each in passed.stages]) == (
         "passed",
         ["stored", "matched", "tried", "sent"],
@@ -85,7 +85,7 @@ def test_one_that_is_late_has_failed_and_calls_nobody(run_pipeline: RunPipeline)
     work(run_pipeline)
     self_tests.sweep()
 
-    [failed] = tests_so_far()
+    [failed] = held()
     assert (failed.status, str(failed.reason).startswith("late: its event was not matched")) == ("failed", True)
     assert calls() == []
 
@@ -98,7 +98,7 @@ def test_a_proof_that_is_old_by_now_calls_nobody(run_pipeline: RunPipeline) -> N
 
     self_tests.sweep()
 
-    assert [each.status for each in tests_so_far()][0] == "passed"
+    assert held()[0].status == "passed"
     assert calls() == []
 
 
@@ -106,19 +106,19 @@ def test_a_proof_that_is_old_by_now_calls_nobody(run_pipeline: RunPipeline) -> N
 def test_several_at_once_begin_one_and_the_next_comes_after_the_period(run_pipeline: RunPipeline) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: self_tests.sweep(), range(4)))
-    assert len(tests_so_far()) == 1
+    assert len(held()) == 1
 
     work(run_pipeline)
     self_tests.sweep()
     execute("UPDATE self_tests SET started_at = now() - interval '301 s'")
     self_tests.sweep()
-    assert [each.status for each in tests_so_far()] == ["passed", "running"]
+    assert [each.status for each in held()] == ["passed", "running"]
 
 
 def test_without_the_setting_nothing_happens() -> None:
     assert self_tests.sweep() == 0
 
-    assert (tests_so_far(), stored("clients")) == ([], 1)
+    assert (held(), stored("clients")) == ([], 1)
 
 
 @pytest.mark.usefixtures("on")
@@ -159,12 +159,12 @@ def test_gauges_and_the_doctor_tell_how_it_went(run_pipeline: RunPipeline, datab
     values = Gauges().read()
     assert values["self_test_failed",] == 1
     assert values["self_test_age_seconds",] >= 0
-    [finding] = check_self_tests(tests_so_far()[0], get_settings(), now=tests_so_far()[0].due_at)
+    [finding] = check_self_tests(held()[0], get_settings(), now=held()[0].due_at)
     assert (finding.level.value, "late" in finding.message) == ("broken", True)
 
     database()
     assert ("self_test_failed",) not in Gauges().read()
-    assert list(check_self_tests(None, get_settings(), now=tests_so_far()[0].due_at)) == []
+    assert list(check_self_tests(None, get_settings(), now=held()[0].due_at)) == []
 
 
 def test_the_command_prints_each_stage_with_its_time(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sentinel.broker import celery
+from sentinel.channels.registry import provider_name
 from sentinel.models import AuditRun, ProviderAccount, SelfTest
 from sentinel.queries import audit, diagnosis, self_tests
 from sentinel.queries.diagnosis import Backlog
@@ -94,9 +95,9 @@ def check_self_tests(last: SelfTest | None, settings: Settings, *, now: datetime
         )
     else:
         yield ok("self-test", f"passed {_ago(now - last.started_at)} ago")
-    if settings.dead_man_addresses and "sandbox" in providers_of("webhook", settings):
+    if settings.dead_man_addresses and provider_name("webhook", settings) != "webhook":
         hint = "set SENTINEL_WEBHOOK_PROVIDER=webhook"
-        yield warning("dead man's switch", "calls are only simulated: webhooks go to the sandbox", hint)
+        yield warning("dead man's switch", "no call leaves: webhooks are not sent here", hint)
 
 
 def _ago(duration: timedelta) -> str:
