@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from datetime import datetime
+from time import sleep
 
 import click
 
@@ -50,7 +50,7 @@ def _wait(self_test_id: str) -> SelfTest:
             raise ConflictError("the self-test's row is gone; repeat this")
         if found.finished_at is not None:
             return found
-        time.sleep(LOOK_SECONDS)
+        sleep(LOOK_SECONDS)
 
 
 def _after(ended: SelfTest, at: str) -> str:

@@ -282,6 +282,17 @@ def test_a_signal_that_is_not_understood_is_refused_with_its_field(
     assert row().last_seen_at is None
 
 
+def test_another_client_has_names_of_its_own(api: FlaskClient) -> None:
+    before = define(api)
+    other = bearer("other", "heartbeats:read", "heartbeats:write")
+
+    assert api.post(BACKUP, headers=other).status_code == 404
+    made = api.put(BACKUP, json={"every_seconds": 60}, headers=other).get_json()
+
+    assert (made["client"], made["every_seconds"]) == ("other", 60)
+    assert shown(api) == before
+
+
 def test_a_name_fits_into_an_address(api: FlaskClient) -> None:
     assert api.put("/heartbeats/no%20spaces", json={"every_seconds": 60}).status_code == 422
 

@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from sentinel import monitoring
 from sentinel.cli import cli
-from sentinel.cli import self_test as command
 from sentinel.db import new_session
 from sentinel.errors import ConfigurationError
 from sentinel.models import Event, SelfTest
@@ -159,8 +158,9 @@ def test_gauges_and_the_doctor_tell_how_it_went(run_pipeline: RunPipeline, datab
     values = Gauges().read()
     assert values["self_test_failed",] == 1
     assert values["self_test_age_seconds",] >= 0
-    [finding] = check_self_tests(held()[0], get_settings(), now=held()[0].due_at)
+    finding, hint = check_self_tests(held()[0], get_settings(), now=held()[0].due_at)
     assert (finding.level.value, "late" in finding.message) == ("broken", True)
+    assert hint.remedy == "set SENTINEL_WEBHOOK_PROVIDER=webhook"
 
     database()
     assert ("self_test_failed",) not in Gauges().read()
@@ -170,7 +170,7 @@ def test_gauges_and_the_doctor_tell_how_it_went(run_pipeline: RunPipeline, datab
 def test_the_command_prints_each_stage_with_its_time(
     run_pipeline: RunPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command.time, "sleep", lambda _: work(run_pipeline))
+    monkeypatch.setattr("sentinel.cli.self_test.sleep", lambda _: work(run_pipeline))
 
     done = CliRunner().invoke(cli, ["self-test"], catch_exceptions=False)
 
@@ -178,11 +178,11 @@ def test_the_command_prints_each_stage_with_its_time(
     assert all(stage in done.output for stage in ("stored", "matched", "tried", "sent", "passed"))
     assert calls() == []
     again = CliRunner().invoke(cli, ["self-test", "--json"], catch_exceptions=False)
-    assert json.loads(again.output)["status"] == "passed"
+    assert json.loads(again.stdout)["status"] == "passed"
 
 
 def test_the_command_fails_where_nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command.time, "sleep", lambda _: execute("UPDATE self_tests SET due_at = now()"))
+    monkeypatch.setattr("sentinel.cli.self_test.sleep", lambda _: execute("UPDATE self_tests SET due_at = now()"))
 
     done = CliRunner().invoke(cli, ["self-test"], catch_exceptions=False)
 
@@ -192,7 +192,7 @@ def test_the_command_fails_where_nobody_works(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_switch_is_really_called(database: Configure, run_pipeline: RunPipeline) -> None:
     with ProviderStandIn() as stand_in:
-        url = f"{stand_in.url}/hooks/dead-man"
+        url = f"{stand_in.url}/hooks/open/dead-man"
         database(**live_settings(stand_in.url), SENTINEL_SELF_TEST_SECONDS="300", SENTINEL_DEAD_MAN_URLS=url)
         self_tests.sweep()
         work(run_pipeline)
