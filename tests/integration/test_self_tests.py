@@ -167,6 +167,19 @@ def test_gauges_and_the_doctor_tell_how_it_went(run_pipeline: RunPipeline, datab
     assert list(check_self_tests(None, get_settings(), now=held()[0].due_at)) == []
 
 
+def test_a_switch_that_cannot_be_called_is_named_by_its_place(database: Configure, run_pipeline: RunPipeline) -> None:
+    database(SENTINEL_SELF_TEST_SECONDS="300", SENTINEL_DEAD_MAN_URLS=f"{URLS},http://127.0.0.1:9/secret")
+    self_tests.sweep()
+    work(run_pipeline)
+    self_tests.sweep()
+
+    assert len(calls()) == 2
+    found = check_self_tests(held()[0], get_settings(), now=held()[0].due_at)
+    [wrong] = [each for each in found if each.level.value == "broken"]
+    assert "URL 3 leads to a private" in wrong.message
+    assert "secret" not in wrong.message
+
+
 def test_the_command_prints_each_stage_with_its_time(
     run_pipeline: RunPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

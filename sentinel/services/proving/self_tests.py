@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sentinel.clock import written
 from sentinel.errors import InvalidInputError
 from sentinel.ids import new_id
 from sentinel.logs import get_logger
@@ -61,7 +60,7 @@ def judge(uow: UnitOfWork) -> bool:
     if running is None:
         return False
     standing = self_tests.standing(uow.session, _caller(uow).client_id, _event_id(running.id))
-    running.stages = [{"stage": stage, "at": written(at)} for stage, at in stages(standing)]
+    running.stages = [{"stage": stage, "at": at.isoformat()} for stage, at in stages(standing)]
     found = verdict(standing, due_at=running.due_at, now=uow.now)
     if found is None:
         return False

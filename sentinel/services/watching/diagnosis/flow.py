@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sentinel.broker import celery
+from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import provider_name
+from sentinel.errors import InvalidInputError
 from sentinel.models import AuditRun, ProviderAccount, SelfTest
 from sentinel.queries import audit, diagnosis, self_tests
 from sentinel.queries.diagnosis import Backlog
@@ -95,6 +97,17 @@ def check_self_tests(last: SelfTest | None, settings: Settings, *, now: datetime
         )
     else:
         yield ok("self-test", f"passed {_ago(now - last.started_at)} ago")
+    yield from _check_switches(settings)
+
+
+def _check_switches(settings: Settings) -> Iterator[Finding]:
+    """Whether services that wait for a sign of life can be called. Their URLs are credentials, and not shown."""
+    for place, url in enumerate(settings.dead_man_addresses, start=1):
+        try:
+            normalise("webhook", url)
+        except InvalidInputError as error:
+            [wrong] = error.errors
+            yield broken("dead man's switch", f"URL {place} {wrong.message}", wrong.remedy)
     if settings.dead_man_addresses and provider_name("webhook", settings) != "webhook":
         hint = "set SENTINEL_WEBHOOK_PROVIDER=webhook"
         yield warning("dead man's switch", "no call leaves: webhooks are not sent here", hint)
