@@ -162,7 +162,7 @@ def test_gauges_and_the_doctor_tell_how_it_went(run_pipeline: RunPipeline, datab
     assert (finding.level.value, "late" in finding.message) == ("broken", True)
     assert hint.remedy == "set SENTINEL_WEBHOOK_PROVIDER=webhook"
 
-    database()
+    database(SENTINEL_SELF_TEST_SECONDS="0", SENTINEL_DEAD_MAN_URLS="")
     assert ("self_test_failed",) not in Gauges().read()
     assert list(check_self_tests(None, get_settings(), now=held()[0].due_at)) == []
 
