@@ -83,6 +83,17 @@ beat_schedule = {
     "sweep-leases": {"task": "tasks.maintenance.sweep_leases", "schedule": _often, "options": {"expires": _often}},
     "sweep-alerts": {"task": "tasks.maintenance.sweep_alerts", "schedule": _often, "options": {"expires": _often}},
     "sweep-silences": {"task": "tasks.maintenance.sweep_silences", "schedule": _often, "options": {"expires": _often}},
+    "sweep-heartbeats": {
+        "task": "tasks.maintenance.sweep_heartbeats",
+        "schedule": _often,
+        "options": {"expires": _often},
+    },
+    "sweep-drills": {"task": "tasks.maintenance.sweep_drills", "schedule": _often, "options": {"expires": _often}},
+    "sweep-self-tests": {
+        "task": "tasks.maintenance.sweep_self_tests",
+        "schedule": _often,
+        "options": {"expires": _often},
+    },
     "sweep-receipts": {"task": "tasks.receipts.sweep", "schedule": _often, "options": {"expires": _often}},
     "tell-statuses": {"task": "tasks.receipts.tell", "schedule": _often, "options": {"expires": _often}},
     "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},

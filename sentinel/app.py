@@ -13,19 +13,23 @@ from sentinel.api import (
     alerts,
     audit,
     callbacks,
+    chains,
     clients,
     dead_letters,
+    drills,
     endpoints,
     events,
     explain,
     groups,
     health,
+    heartbeats,
     inhibitions,
     integrations,
     keys,
     metrics,
     notifications,
     pages,
+    pings,
     policies,
     providers,
     request_ids,
@@ -121,6 +125,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(inhibitions.blueprint)
     smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(integrations.blueprint)
+    for blueprint in (heartbeats.blueprint, pings.blueprint, drills.blueprint, chains.blueprint):
+        smorest.register_blueprint(blueprint)
     for blueprint in (by_key.blueprint, by_address.blueprint, pagerduty.blueprint, github.blueprint, sns.blueprint):
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(health.blueprint)

@@ -63,6 +63,9 @@ METRICS: dict[str, Metric] = {
         "Notifications that arrived, as providers report.", ("channel", "provider")
     ),
     "notifications_undelivered_total": Metric("Notifications that ended as UNDELIVERED.", ("channel", "reason")),
+    "heartbeats_total": Metric("Signals of heartbeats: `ok`, `fail`, and those that were `missed`.", ("result",)),
+    "drills_total": Metric("Drills that ended, `passed` or `failed`.", ("result",)),
+    "self_tests_total": Metric("Self-tests that ended, `passed` or `failed`.", ("result",)),
     "receipts_total": Metric("Reports of providers; the same report again is not counted.", ("provider", "kind")),
     "receipts_unmatched_total": Metric("Reports that fit no notification of ours.", ("provider",)),
     "receipts_refused_total": Metric("Reports whose signature did not fit.", ("provider",)),
@@ -107,6 +110,9 @@ GAUGES: dict[str, Metric] = {
     "sweeper_last_success_age_seconds": Metric("Since when a periodic task has not run.", ("sweeper",)),
     "audit_discrepancies": Metric("What the last audit of the books found; 0 is right."),
     "audit_age_seconds": Metric("Since when the books have not been audited."),
+    "self_test_failed": Metric("Whether the last self-test failed: 1 or 0; only while they are on."),
+    "self_test_age_seconds": Metric("Since when no self-test has passed; only while they are on."),
+    "heartbeats_down": Metric("Heartbeats that are down."),
     "breaker_open": Metric(
         "Whether a provider account is left alone: 1, or 0.5 while one message tries it.", ("provider",)
     ),

@@ -134,6 +134,23 @@ def split_keys(value: SecretStr) -> tuple[str, ...]:
 SecretKeys = Annotated[SecretStr, AfterValidator(_keys)]
 
 
+def split_addresses(value: SecretStr) -> tuple[str, ...]:
+    """The URLs of a setting in their order."""
+    return tuple(url for each in value.get_secret_value().split(",") if (url := each.strip()))
+
+
+def _addresses(value: SecretStr) -> SecretStr:
+    """URLs that are credentials themselves: a wrong one is named by its place, never shown."""
+    for place, url in enumerate(split_addresses(value), start=1):
+        if not url.startswith(("https://", "http://")) or not urlsplit(url).hostname:
+            message = f'URL {place} must be like "https://hc-ping.com/…", several separated by commas'
+            raise ValueError(message)
+    return value
+
+
+Addresses = Annotated[SecretStr, AfterValidator(_addresses)]
+
+
 def _seconds(value: Any) -> Any:
     """Waits as a variable has them: separated by commas."""
     return tuple(each for each in value.split(",") if each.strip()) if isinstance(value, str) else value
@@ -367,6 +384,21 @@ class Settings(BaseSettings):
     task_time_limit_seconds: int = Field(default=180, description="a task is killed after this long")
     retention_days: int = Field(default=90, ge=1, description="finished notifications are deleted after this long")
 
+    self_test_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=1800,
+        description="how often an event of our own must go the whole way, to an inbox; 0 means never",
+    )
+    self_test_deadline_seconds: int = Field(
+        default=60, ge=1, le=900, description="a self-test that takes longer has failed"
+    )
+    dead_man_urls: Addresses = Field(
+        default=SecretStr(""),
+        description="called after each self-test that has passed, separated by commas: services that sound an alarm "
+        "when nothing comes",
+    )
+
     # --- Rules ---------------------------------------------------------------------------------------------------
     max_rules: int = Field(default=10_000, ge=1, le=1_000_000, description="most rules of one client")
     alert_resolve_seconds: int = Field(
@@ -574,6 +606,16 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _signs_of_life_are_proven(self) -> Self:
+        if self.dead_man_addresses and not self.self_test_seconds:
+            message = (
+                "SENTINEL_DEAD_MAN_URLS are called after self-tests that have passed, but SENTINEL_SELF_TEST_SECONDS "
+                "is 0; set it, for example to 300"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _open_mode_stays_on_this_machine(self) -> Self:
         if self.open_mode and not is_loopback(self.api_host):
             message = (
@@ -654,6 +696,11 @@ class Settings(BaseSettings):
         if not (is_given if self.traces is None else self.traces):
             return None
         return self.otlp_traces_endpoint or f"{(self.otlp_endpoint or LOCAL_COLLECTOR).rstrip('/')}/v1/traces"
+
+    @property
+    def dead_man_addresses(self) -> tuple[str, ...]:
+        """The URLs of SENTINEL_DEAD_MAN_URLS."""
+        return split_addresses(self.dead_man_urls)
 
     @cached_property
     def is_open(self) -> bool:

@@ -10,6 +10,7 @@ from sentinel.services.bookkeeping import audit, books, retention
 from sentinel.services.holding import flush
 from sentinel.services.matching import matching
 from sentinel.services.muting import silence_sweep
+from sentinel.services.proving import drill_runs, self_tests, signals
 from sentinel.services.sending import failover, sweeping
 
 PRUNE_PAUSE_SECONDS = 2
@@ -51,6 +52,24 @@ def sweep_silences() -> None:
 def flush_groups() -> None:
     """Tell the groups that are due."""
     flush.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_heartbeats")
+def sweep_heartbeats() -> None:
+    """Notice heartbeats that did not come."""
+    signals.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_drills")
+def sweep_drills() -> None:
+    """Hold the drills whose time has come, and judge those whose time is up."""
+    drill_runs.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_self_tests")
+def sweep_self_tests() -> None:
+    """Prove that an event goes the whole way, and tell the outside."""
+    self_tests.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

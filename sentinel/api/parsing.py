@@ -30,10 +30,12 @@ BY_KEY, BY_ADDRESS = "senders", "sender-addresses"
 """The blueprints of what other systems send: with an API key, and to an address of their own."""
 GITHUB, PAGERDUTY, SNS = "github", "pagerduty", "sns"
 """Blueprints of systems that have a protocol of their own for saying who they are."""
-SENDERS = frozenset({BY_ADDRESS, GITHUB, PAGERDUTY, SNS})
+PINGS = "pings"
+"""The blueprint of heartbeats' signals to an address of their own."""
+SENDERS = frozenset({BY_ADDRESS, GITHUB, PAGERDUTY, SNS, PINGS})
 """All that bring no key in a header."""
 
-ANY_TYPE = ("/integrations/cloudevents", "/integrations/sns")
+ANY_TYPE = ("/integrations/cloudevents", "/integrations/sns", "/ping/")
 """Beginnings of addresses whose senders name the type of what they carry, or none."""
 
 NDJSON = "application/x-ndjson"

@@ -38,12 +38,16 @@ class Commands(click.Group):
         "inhibitions": "sentinel.cli.inhibitions",
         "suppressions": "sentinel.cli.suppressions",
         "integrations": "sentinel.cli.integrations",
+        "heartbeats": "sentinel.cli.heartbeats",
+        "drills": "sentinel.cli.drills",
         "providers": "sentinel.cli.providers",
         "policies": "sentinel.cli.policies",
+        "failover-chains": "sentinel.cli.chains",
         "demo-data": "sentinel.cli.demo",
         "load": "sentinel.cli.load",
         "chaos": "sentinel.cli.chaos",
         "doctor": "sentinel.cli.doctor",
+        "self-test": "sentinel.cli.self_test",
         "config": "sentinel.cli.config",
     }
 

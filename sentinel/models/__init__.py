@@ -4,17 +4,28 @@ from sentinel.models.alert import Alert
 from sentinel.models.attempt import Attempt
 from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
+from sentinel.models.drill import Drill, DrillRun
 from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
 from sentinel.models.firing_alert import FiringAlert
 from sentinel.models.group import GroupAlert, MessageGroup
+from sentinel.models.heartbeat import Heartbeat
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
-from sentinel.models.operation import AuditRun, BookEntry, BookTotal, DeliveryPolicy, ProviderAccount, SweeperRun
+from sentinel.models.operation import (
+    AuditRun,
+    BookEntry,
+    BookTotal,
+    DeliveryPolicy,
+    FailoverChain,
+    ProviderAccount,
+    SweeperRun,
+)
 from sentinel.models.receipt import Receipt
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
+from sentinel.models.self_test import SelfTest
 from sentinel.models.silence import Silence
 from sentinel.models.suppression import Suppression
 from sentinel.models.template import Template
@@ -32,10 +43,14 @@ __all__ = [
     "Client",
     "DedupeClaim",
     "DeliveryPolicy",
+    "Drill",
+    "DrillRun",
     "Endpoint",
     "Event",
+    "FailoverChain",
     "FiringAlert",
     "GroupAlert",
+    "Heartbeat",
     "IdempotencyKey",
     "Inhibition",
     "Integration",
@@ -46,6 +61,7 @@ __all__ = [
     "Rule",
     "RuleChange",
     "RuleVersion",
+    "SelfTest",
     "Silence",
     "Suppression",
     "SweeperRun",

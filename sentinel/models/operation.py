@@ -63,6 +63,18 @@ class DeliveryPolicy(Base):
     updated_at: Mapped[datetime]
 
 
+class FailoverChain(Base):
+    """Where the messages of a client on a channel go that name no other targets, and whose endpoint names none."""
+
+    __tablename__ = "failover_chains"
+
+    client_id: Mapped[int] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    # As a notification's: `[{"channel", "recipient", "after_seconds"}]` or `[{"endpoint", "after_seconds"}]`.
+    targets: Mapped[list[dict[str, Any]]]
+    updated_at: Mapped[datetime]
+
+
 class BookEntry(Base):
     """So many notifications of a client, channel and day (UTC) were accepted, or deleted after their retention.
 

@@ -144,6 +144,16 @@ PANELS = (
             Query("sum by (reason) (rate(suppressions_total[5m]))", "address suppressed: {{reason}}"),
         ),
     ),
+    Panel(
+        "Proofs",
+        PER_SECOND,
+        (
+            _rate("heartbeats_total", "result"),
+            _rate("drills_total", "result"),
+            _rate("self_tests_total", "result"),
+            Query("heartbeats_down", "heartbeats down"),
+        ),
+    ),
     # Our own processes
     Panel("Work of the workers", "short", (_rate("worker_task_seconds_sum", "worker"),), "Seconds of work a second."),
     Panel("Errors of tasks", PER_SECOND, (_rate("worker_task_errors_total", "worker", "task"),)),

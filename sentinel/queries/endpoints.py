@@ -39,8 +39,10 @@ FOR_FANOUT = prepared("""
 """)
 
 NAMED = text("""
-    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover FROM endpoints
-    WHERE client_id = :client_id AND name = :name AND is_enabled AND purpose = 'messages'
+    SELECT e.id, e.client_id, e.rule_id, e.user_id, e.name, e.channel, e.target, e.template, e.failover
+    FROM json_to_recordset(CAST(:wanted AS json)) AS w (client_id int, name text)
+    JOIN endpoints e ON e.client_id = w.client_id AND e.name = w.name
+    WHERE e.is_enabled AND e.purpose = 'messages'
 """)
 
 # A rule names endpoints in its actions, `[5, "endpoint", name, template]`, which stand where dumped rules have them.
@@ -143,10 +145,18 @@ def for_fanout(
     return [Destination(*row) for row in session.execute(FOR_FANOUT, values)]
 
 
-def named(session: Session, client_id: int, name: str) -> Destination | None:
+def named(session: Session, wanted: Iterable[tuple[int, str]]) -> dict[int, dict[str, Destination]]:
+    """Return the enabled endpoints of these names, of each client by name."""
+    rows = [{"client_id": client_id, "name": name} for client_id, name in wanted]
+    found: dict[int, dict[str, Destination]] = {}
+    for row in session.execute(NAMED, {"wanted": recordset(rows)}):
+        found.setdefault(row.client_id, {})[row.name] = Destination(*row)
+    return found
+
+
+def one_named(session: Session, client_id: int, name: str) -> Destination | None:
     """Return the enabled endpoint of that name that messages may go to."""
-    found = session.execute(NAMED, {"client_id": client_id, "name": name}).one_or_none()
-    return None if found is None else Destination(*found)
+    return named(session, [(client_id, name)]).get(client_id, {}).get(name)
 
 
 def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Endpoint]:

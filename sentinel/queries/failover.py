@@ -12,24 +12,37 @@ from sqlalchemy.orm import Session
 
 from sentinel.queries.values import array, recordset
 
-# A row that is being sent, or whose send is in doubt, is not given up: its target may have been told already.
-END_OVERDUE = text("""
-    WITH due AS (
-        SELECT id FROM notifications
-        WHERE failover IS NOT NULL AND status IN ('PENDING', 'RETRYING') AND failover_at <= :now
-        ORDER BY failover_at LIMIT :most FOR UPDATE SKIP LOCKED)
-    UPDATE notifications n
+COLUMNS = """
+    id::text, client_id, channel, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
+    event_id::text, rule_ids, status, reason, expires_at, failover"""
+
+OVERDUE = text(f"""
+    SELECT {COLUMNS} FROM notifications
+    WHERE failover IS NOT NULL AND status IN ('PENDING', 'RETRYING') AND failover_at <= :now
+    ORDER BY failover_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")  # noqa: S608 - put together from our own words
+
+END = text("""
+    UPDATE notifications
     SET status = 'FAILED', reason = 'failed_over', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
-    FROM due WHERE n.id = due.id
-    RETURNING n.channel
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status IN ('PENDING', 'RETRYING')
+    RETURNING channel
 """)
 
-ENDED = text("""
-    SELECT id::text, client_id, channel, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
-           event_id::text, rule_ids, status, reason, expires_at, failover
-    FROM notifications
+ENDED = text(f"""
+    SELECT {COLUMNS} FROM notifications
     WHERE failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')
     ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")  # noqa: S608 - put together from our own words
+
+# Each of `ids`, what it took over for, and so on: the index of the primary key is all this needs.
+TRIED = text("""
+    WITH RECURSIVE tried (of, failover_of, channel, recipient) AS (
+        SELECT id, failover_of, channel, recipient FROM notifications WHERE id = ANY(CAST(:ids AS uuid[]))
+        UNION ALL
+        SELECT t.of, n.failover_of, n.channel, n.recipient
+        FROM tried t JOIN notifications n ON n.id = t.failover_of)
+    SELECT of::text, channel, recipient FROM tried
 """)
 
 FORGET = text("""
@@ -65,9 +78,25 @@ class EndedRow:
     failover: list[dict[str, Any]]
 
 
-def end_overdue(session: Session, *, most: int, now: datetime) -> list[str]:
-    """End what waits longer than its next target is willing to; returns the channel of each."""
-    return list(session.execute(END_OVERDUE, {"now": now, "most": most}).scalars())
+def overdue(session: Session, *, most: int, now: datetime) -> list[EndedRow]:
+    """Return rows that wait longer than their next target is willing to, locked.
+
+    A row that is being sent, or whose send is in doubt, is not given up: its target may have been told already.
+    """
+    return [EndedRow(*row) for row in session.execute(OVERDUE, {"now": now, "most": most})]
+
+
+def end(session: Session, ids: Sequence[str], *, now: datetime) -> list[str]:
+    """Give up these waiting rows for their next targets; returns the channel of each."""
+    return list(session.execute(END, {"ids": array(ids), "now": now}).scalars())
+
+
+def tried(session: Session, ids: Sequence[str]) -> dict[str, set[tuple[str, str]]]:
+    """Return, for each row, the channels and recipients that it and those before it were meant for."""
+    found: dict[str, set[tuple[str, str]]] = {each: set() for each in ids}
+    for row in session.execute(TRIED, {"ids": array(ids)}):
+        found[row.of].add((row.channel, row.recipient))
+    return found
 
 
 def ended(session: Session, *, most: int) -> list[EndedRow]:

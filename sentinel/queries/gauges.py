@@ -46,6 +46,17 @@ GAUGES = text("""
         greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - max(finished_at)))
     FROM audit_runs HAVING count(*) > 0
     UNION ALL
+    (SELECT 'self_test_failed', '{}', CASE status WHEN 'failed' THEN 1 ELSE 0 END
+     FROM self_tests WHERE status <> 'running' ORDER BY started_at DESC LIMIT 1)
+    UNION ALL
+    SELECT 'self_test_age_seconds', '{}',
+        greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - coalesce(
+            (SELECT finished_at FROM self_tests WHERE status = 'passed' ORDER BY started_at DESC LIMIT 1),
+            min(started_at))))
+    FROM self_tests HAVING count(*) > 0
+    UNION ALL
+    SELECT 'heartbeats_down', '{}', count(*) FROM heartbeats WHERE status = 'down'
+    UNION ALL
     SELECT 'rules_enabled', '{}', count(*) FROM rules WHERE is_enabled
     UNION ALL
     SELECT 'clients_active', '{}', count(*) FROM clients WHERE is_active

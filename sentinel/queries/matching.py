@@ -132,7 +132,9 @@ CLIENTS = prepared("""
            (SELECT json_agg(json_build_array(s.id, s.matchers, s.windows::text) ORDER BY s.id)
             FROM silences s
             WHERE s.client_id = c.id AND s.ends_at > CAST(:now AS timestamptz)
-              AND s.starts_at <= CAST(:now AS timestamptz))::text AS silences
+              AND s.starts_at <= CAST(:now AS timestamptz))::text AS silences,
+           (SELECT json_object_agg(f.channel, f.targets)
+            FROM failover_chains f WHERE f.client_id = c.id)::text AS chains
     FROM clients c WHERE c.id = ANY(CAST(:ids AS int[]))
 """)
 
@@ -171,7 +173,7 @@ StoredTemplate = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class ConcernedClient:
-    """A client whose rules speak; `templates` by name and channel (None: for all).
+    """A client whose rules speak; `templates` by name and channel (None: for all), failover `chains` by channel.
 
     Active `silences` are id, matchers and windows (JSON text); `inhibitions` are name, source, target and equal labels.
     """
@@ -180,7 +182,8 @@ class ConcernedClient:
     is_active: bool
     templates: Mapping[tuple[str, str | None], StoredTemplate]
     silences: Sequence[tuple[str, list[dict[str, Any]], str | None]]
-    inhibitions: Sequence[tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[str]]] = ()
+    inhibitions: Sequence[tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[str]]]
+    chains: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def changes(session: Session) -> tuple[int, int]:
@@ -256,7 +259,9 @@ def clients(session: Session, ids: Iterable[int], *, now: datetime) -> dict[int,
 
 def _concerned(row: Any) -> ConcernedClient:
     templates = {(name, channel): (subject, body) for name, channel, subject, body in _listed(row.templates)}
-    return ConcernedClient(row.name, row.is_active, templates, _listed(row.silences), _listed(row.inhibitions))
+    chains = orjson.loads(row.chains) if row.chains else {}
+    silences, inhibitions = _listed(row.silences), _listed(row.inhibitions)
+    return ConcernedClient(row.name, row.is_active, templates, silences, inhibitions, chains)
 
 
 def _listed(text_of: str | None) -> list[Any]:

@@ -29,6 +29,16 @@ BOOKED = """
 FOLLOWED = "client_id IN (SELECT e.client_id FROM endpoints e WHERE e.purpose = 'statuses' AND e.is_enabled)"
 """Whether the client wants to hear how its notifications end."""
 
+# Who names no other targets gets those of the client's chain for its channel, unless it is itself a target of that
+# chain; an empty list wants none.
+USUAL_FAILOVER = """LEFT JOIN (
+            SELECT client_id AS of_client, channel AS of_channel, targets AS usual FROM failover_chains) chains
+            ON of_client = client_id AND of_channel = channel AND failover IS NULL
+            AND NOT usual @> jsonb_build_array(jsonb_build_object('channel', channel, 'recipient', recipient))"""
+FAILOVER = "nullif(coalesce(failover, usual), '[]')"
+FAILOVER_AT = """coalesce(failover_at,
+                coalesce(send_at, created_at) + make_interval(secs => CAST(usual -> 0 ->> 'after_seconds' AS int)))"""
+
 # A row that rules made may be there already: its event was evaluated before. A column costs its reading for each row,
 # also where nothing is in it: `traced` is the one of those that belong to a trace.
 STORE = """
@@ -40,7 +50,7 @@ STORE = """
         SELECT
             id, client_id, channel, recipient, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
             event_id, rule_ids, endpoint_id, status, reason, attempt_limit, send_at, expires_at, send_at, queue_at,
-            failover, failover_at, failover_of, coalesce(is_followed, {followed}),
+            {failover}, {failover_at}, failover_of, coalesce(is_followed, {followed}),
             created_at, created_at{traced}
         FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, client_id int, channel text, recipient text, subject text, body text, severity text, user_id text,
@@ -48,13 +58,20 @@ STORE = """
             status text, reason text, attempt_limit smallint, send_at timestamptz, expires_at timestamptz,
             queue_at timestamptz, failover jsonb, failover_at timestamptz, failover_of uuid, is_followed boolean,
             created_at timestamptz{caller_column}{traced_column})
+        {usual}
         {of_whom}
         ON CONFLICT (event_id, client_id, channel, recipient) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING id, channel, status, client_id, created_at),
         {booked}
     SELECT id::text, channel, status FROM stored
 """
-_PARTS = {"booked": BOOKED, "followed": FOLLOWED}
+_PARTS = {
+    "booked": BOOKED,
+    "followed": FOLLOWED,
+    "failover": FAILOVER,
+    "failover_at": FAILOVER_AT,
+    "usual": USUAL_FAILOVER,
+}
 _ANYBODY = {"caller_column": "", "of_whom": ""}
 _LIVE_CALLERS = {"caller_column": ", caller int", "of_whom": f"WHERE r.caller IN ({LIVE_CALLERS})"}
 INSERT = prepared(STORE.format(**_PARTS, **_ANYBODY, **UNTRACED))

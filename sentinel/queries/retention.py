@@ -91,6 +91,22 @@ PRUNE_FIRING_ALERTS = text("""
         RETURNING client_id)
     SELECT count(*) FROM gone
 """)
+PRUNE_DRILL_RUNS = text("""
+    WITH gone AS (
+        DELETE FROM drill_runs WHERE id = ANY(ARRAY(
+            SELECT id FROM drill_runs WHERE finished_at < :before ORDER BY finished_at LIMIT :most
+            FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+    SELECT count(*) FROM gone
+""")
+PRUNE_SELF_TESTS = text("""
+    WITH gone AS (
+        DELETE FROM self_tests WHERE id = ANY(ARRAY(
+            SELECT id FROM self_tests WHERE started_at < :before AND status <> 'running'
+            ORDER BY started_at LIMIT :most FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+    SELECT count(*) FROM gone
+""")
 # The last change stays: it tells workers how far the log goes.
 PRUNE_RULE_CHANGES = text("""
     WITH gone AS (
@@ -127,6 +143,8 @@ KINDS: tuple[TextClause, ...] = (
     PRUNE_SILENCES,
     PRUNE_ALERTS,
     PRUNE_FIRING_ALERTS,
+    PRUNE_DRILL_RUNS,
+    PRUNE_SELF_TESTS,
     PRUNE_RULE_CHANGES,
     PRUNE_CLAIMS,
     PRUNE_KEYS,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 TITLES = {"source": "Source", "name": "Name", "type": "Type"}
 TOLD_APART = frozenset({"severity", *TITLES})
 """Fields that have a line of their own."""
+WITH_STATE = frozenset({"alert", "heartbeat", "drill"})
+"""Types of events whose `status` is said first."""
 STATES = ("firing", "resolved")
 OF_ALERTS = ("annotations", "labels", "starts_at", "ends_at", "generator_url")
 """What an alert says, in the order in which people want to hear it."""
@@ -42,7 +44,7 @@ def subject(facts: Facts) -> str:
 
 def _state(event: Mapping[str, Any]) -> str | None:
     """FIRING or RESOLVED, of an alert."""
-    if event.get("type") != "alert" or event.get("status") not in STATES:
+    if event.get("type") not in WITH_STATE or event.get("status") not in STATES:
         return None
     return str(event["status"]).upper()
 

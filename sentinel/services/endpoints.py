@@ -22,11 +22,10 @@ from sentinel.services import notifications, quiet_hours
 from sentinel.services.access.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
 from sentinel.services.matching import wordings
-from sentinel.services.matching.fanout import Planned
-from sentinel.services.notifications import Request
 from sentinel.services.reporting import status_hooks
-from sentinel.services.sending import failover
+from sentinel.services.sending import chains, failover
 from sentinel.services.sending.failover import Target
+from sentinel.services.trials import trial_of
 from sentinel.services.unit_of_work import UnitOfWork
 
 MESSAGES, STATUSES = "messages", "statuses"
@@ -123,19 +122,8 @@ def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]
     if found.purpose == STATUSES:
         return notifications.accept(uow, caller.client_id, [status_hooks.test_of(found, now=uow.now)])[0]
     facts = Facts(caller.client_name, f"test-of-endpoint-{found.id}", "low", (), TEST_EVENT, uow.now, is_test=True)
-    message = Planned(caller.client_id, found.channel, found.target, found.id, found.template)
-    content = wordings.worded(message, facts, wordings.of_clients(uow, [caller.client_id]))
-    request = Request(
-        channel=found.channel,
-        recipient=found.target,
-        subject=content.subject,
-        body=content.body,
-        severity=facts.severity,
-        user_id=found.user_id,
-        metadata={"test": True},
-        endpoint_id=found.id,
-    )
-    return notifications.accept(uow, caller.client_id, [notifications.check(request, now=uow.now)])[0]
+    request = trial_of(found, facts, wordings.of_clients(uow, [caller.client_id]))
+    return notifications.accept(uow, caller.client_id, [request])[0]
 
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | None = None) -> Written:
@@ -151,6 +139,7 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
+    chains.check_named(uow, client_id, targets, but=written.name)
     grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
     quiet = None if written.quiet_hours is None else quiet_hours.read(written.quiet_hours, now=uow.now)
     return replace(
@@ -176,7 +165,7 @@ def _check_for_statuses(written: Written) -> None:
 
 def _columns(checked: Written) -> dict[str, Any]:
     """What the row keeps of it."""
-    return asdict(checked) | {"failover": [asdict(target) for target in checked.failover] or None}
+    return asdict(checked) | {"failover": [target.as_stored() for target in checked.failover] or None}
 
 
 def _one_spelling(written: Written) -> str:

@@ -56,6 +56,8 @@ class Request:
     metadata: dict[str, Any] = field(default_factory=dict)
     endpoint_id: int | None = None
     failover: tuple[Target, ...] = ()
+    has_chain: bool = True
+    """Whether it goes to the other targets that the client has set for its channel, where it names none itself."""
     is_followed: bool | None = None
     """Whether the client is told of its end; None: if it has a webhook for that."""
 
@@ -159,7 +161,12 @@ def _row(client_id: int, request: CheckedRequest, notification_id: str, *, now: 
         "queue_at": send_at or now + timedelta(seconds=settings.hint_seconds),
         "created_at": now,
         "updated_at": now,
-    } | failover.columns(request.failover, since=send_at or now)
+    } | _failover(request, since=send_at or now)
+
+
+def _failover(request: CheckedRequest, *, since: datetime) -> dict[str, Any]:
+    is_final = not request.failover and not request.has_chain
+    return dict(failover.NOWHERE) if is_final else failover.columns(request.failover, since=since)
 
 
 def get(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:

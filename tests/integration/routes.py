@@ -22,6 +22,7 @@ SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) |
     *("sender-addresses.FromAlertmanager", "sender-addresses.FromGrafana", "sender-addresses.FromCloudEvents"),
     *("pagerduty.Plain", "pagerduty.AsAtPagerDuty", "pagerduty.FromPagerDutyClient"),
     *("github.FromGitHub", "sns.FromSns"),
+    *("pings.Alive", "pings.Failed", "pings.Ended"),
 }
 """Endpoints that ask for a provider's signature, a secret address or a key in the body instead of one in a header."""
 
@@ -45,16 +46,23 @@ ALTERNATIVES = ("rule",)
 
 READING = ("GET", "HEAD")
 
+NAMED_BY_CLIENTS = frozenset({"heartbeat", "drill"})
+"""Path parameters that are names, which each client gives to what is its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A method at an address, and a body as described. `is_item`: the address names somebody's object."""
+    """A method at an address, and a body as described. `is_item`: the address names somebody's object.
+
+    `makes_own`: whatever another client has of that name, who calls gets one of its own.
+    """
 
     method: str
     path: str
     endpoint: str
     is_item: bool
     body: Any = None
+    makes_own: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -69,7 +77,8 @@ def calls(app: Flask, known: Mapping[str, Any]) -> Iterator[Call]:
             for method in sorted((rule.methods or set()) - {"OPTIONS"}):
                 operation = described["paths"].get(_described_path(rule), {}).get(method.lower(), {})
                 body = None if method in READING else ELSEWHERE.get(rule.endpoint) or _body(operation, described)
-                yield Call(method, path, rule.endpoint, bool(rule.arguments - set(OF_NOBODY)), body)
+                makes_own = method == "PUT" and bool(rule.arguments & NAMED_BY_CLIENTS)
+                yield Call(method, path, rule.endpoint, bool(rule.arguments - set(OF_NOBODY)), body, makes_own)
 
 
 def _path(app: Flask, rule: Rule, known: Mapping[str, Any]) -> str:

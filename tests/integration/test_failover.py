@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from sentinel.cli import cli
 from sentinel.db import get_engine
 from sentinel.models import Notification
 from sentinel.services.sending import delivery, failover
 from sentinel.services.sending.failover import Target
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.integration.conftest import Accept, RunPipeline
-from tests.integration.rules import happen, rule
+from tests.integration.rules import endpoint, happen, rule
 from tests.rows import row, rows
 
 MAIL = Target("email", "oncall@example.com")
@@ -193,3 +195,179 @@ def test_a_wrong_target_is_named(api: FlaskClient, targets: list[dict[str, Any]]
 
     assert answer.status_code == 422
     assert field in {each["field"] for each in answer.get_json()["errors"]}
+
+
+def successor_of(notification_id: str) -> Notification:
+    found = successor(notification_id)
+    assert found is not None
+    return found
+
+
+def test_a_named_endpoint_takes_over_as_it_is_then(api: FlaskClient, accept: Accept) -> None:
+    number = endpoint("email", "old@example.com", name="phone")
+    first = accept(failover=(Target(endpoint="phone", after_seconds=60),))
+    execute("UPDATE endpoints SET target = 'new@example.com'")
+    execute("UPDATE notifications SET failover_at = now() - interval '1 s'")
+
+    assert failover.sweep() == 1
+
+    second = successor_of(first)
+    assert (second.channel, second.recipient, second.endpoint_id) == ("email", "new@example.com", number)
+
+
+def test_an_endpoint_that_is_gone_is_passed_over_and_the_timeline_says_so(api: FlaskClient, accept: Accept) -> None:
+    first = accept(failover=(Target(endpoint="nobody"), MAIL))
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'refused', queue_at = NULL")
+
+    assert failover.sweep() == 1
+
+    assert successor_of(first).channel == "email"
+    [entry] = [
+        each for each in api.get(f"/notifications/{first}/timeline").get_json() if each["event"] == "failed_over"
+    ]
+    assert entry["detail"]["passed_over"] == [{"target": "nobody", "reason": "no enabled endpoint of this name"}]
+
+
+def test_nobody_is_given_up_for_a_target_that_cannot_take_over(accept: Accept) -> None:
+    first = accept(failover=(Target(endpoint="nobody", after_seconds=60),))
+    execute("UPDATE notifications SET failover_at = now() - interval '1 s'")
+
+    assert failover.sweep() == 0
+
+    assert (row(first).status, row(first).failover) == ("PENDING", None)
+
+
+def test_a_loop_of_targets_is_cut(accept: Accept) -> None:
+    endpoint("sms", "+14155552671", name="phone")
+    endpoint("email", "oncall@example.com", name="mail")
+    first = accept(failover=(MAIL, Target(endpoint="phone"), Target(endpoint="mail")))
+    for _ in range(3):
+        execute("UPDATE notifications SET status = 'FAILED', reason = 'refused', queue_at = NULL")
+        failover.sweep()
+
+    assert len(rows()) == 2
+    assert successor_of(first).failover is None
+
+
+CHAIN = "/failover-chains/sms"
+
+
+def chain(api: FlaskClient, *targets: dict[str, Any], path: str = CHAIN) -> Any:
+    return api.put(path, json={"targets": list(targets)})
+
+
+def test_a_chain_holds_for_messages_that_name_no_other_targets(api: FlaskClient, accept: Accept) -> None:
+    mail = {"channel": "email", "recipient": "Ops@EXAMPLE.com", "after_seconds": 300}
+    stored = mail | {"recipient": "Ops@example.com"}
+    assert chain(api, mail).get_json()["targets"] == [stored]
+
+    plain, own, other = accept(), accept(failover=(SLACK,)), accept(channel="email", recipient="a@example.com")
+
+    found = row(plain)
+    assert found.failover == [stored]
+    assert found.failover_at is not None
+    assert (found.failover_at - found.created_at).total_seconds() == 300
+    assert [each["channel"] for each in row(own).failover or []] == ["slack"]
+    assert row(other).failover is None
+
+    posted = post(api).get_json()["id"]
+    assert row(posted).failover == [stored]
+
+
+def test_what_took_over_by_a_chain_goes_nowhere_else(api: FlaskClient, accept: Accept) -> None:
+    chain(api, {"channel": "email", "recipient": "ops@example.com"})
+    chain(api, {"channel": "sms", "recipient": "+14155552672"}, path="/failover-chains/email")
+    first = accept()
+    for _ in range(2):
+        execute("UPDATE notifications SET status = 'FAILED', reason = 'refused', queue_at = NULL")
+        failover.sweep()
+
+    assert len(rows()) == 2
+    assert (successor_of(first).failover, successor_of(first).failover_at) == (None, None)
+
+
+def test_a_message_to_a_target_of_the_chain_itself_has_none(api: FlaskClient, accept: Accept) -> None:
+    chain(api, {"channel": "sms", "recipient": "+14155552671", "after_seconds": 60})
+
+    assert row(accept()).failover is None
+    assert row(accept(recipient="+14155552672")).failover is not None
+
+
+def test_messages_of_rules_have_the_chain_where_their_endpoint_has_none(api: FlaskClient) -> None:
+    usual, own = (
+        {"channel": "email", "recipient": f"{name}@example.com", "after_seconds": 60} for name in ("usual", "own")
+    )
+    chain(api, usual)
+    api.post("/endpoints", json={"channel": "sms", "target": "+14155552671", "name": "a"})
+    api.post("/endpoints", json={"channel": "sms", "target": "+14155552672", "name": "b", "failover": [own]})
+    rule('when severity == "HIGH" then notify("endpoint:a"), notify("endpoint:b"), notify("slack:#ops")')
+
+    happen({"severity": "HIGH"})
+
+    found = {each.recipient: each.failover for each in rows().values()}
+    assert found == {"+14155552671": [usual], "+14155552672": [own], "#ops": None}
+
+
+def test_tests_and_status_hooks_have_no_chain(api: FlaskClient) -> None:
+    chain(api, {"channel": "email", "recipient": "ops@example.com"})
+    number = endpoint("sms", "+14155552671", name="phone")
+
+    assert api.post(f"/endpoints/{number}/test").status_code == 202
+
+    assert [each.failover for each in rows().values()] == [None]
+
+
+def test_chains_are_listed_and_removed(api: FlaskClient, accept: Accept) -> None:
+    chain(api, {"channel": "email", "recipient": "ops@example.com"})
+    assert [each["channel"] for each in api.get("/failover-chains").get_json()] == ["sms"]
+    assert api.get(CHAIN).get_json()["client"] == "default"
+
+    assert api.delete(CHAIN).status_code == 204
+
+    assert api.get(CHAIN).status_code == api.delete(CHAIN).status_code == api.get("/failover-chains/fax").status_code
+    assert api.get(CHAIN).status_code == 404
+    assert row(accept()).failover is None
+
+
+@pytest.mark.parametrize(
+    ("target", "field"),
+    [
+        ({"endpoint": "nobody"}, "failover.0.endpoint"),
+        ({"endpoint": "a", "channel": "sms"}, "targets.0.endpoint"),
+        ({"channel": "sms"}, "targets.0.recipient"),
+        ({"channel": "email", "recipient": "nobody"}, "failover.0.recipient"),
+    ],
+)
+def test_a_chain_that_could_not_be_followed_is_refused(api: FlaskClient, target: dict[str, Any], field: str) -> None:
+    answer = chain(api, target)
+
+    assert answer.status_code == 422
+    assert field in {each["field"] for each in answer.get_json()["errors"]}
+
+
+def test_an_endpoint_does_not_take_over_for_itself(api: FlaskClient) -> None:
+    body = {"channel": "sms", "target": "+14155552671", "name": "phone"}
+    made = api.post("/endpoints", json=body).get_json()
+
+    answer = api.put(
+        f"/endpoints/{made['id']}", json=body | {"failover": [{"endpoint": "phone"}], "version": made["version"]}
+    )
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["field"] == "failover.0.endpoint"
+
+
+def test_the_command_line_sets_chains(accept: Accept) -> None:
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(cli, ["failover-chains", *arguments], catch_exceptions=False).output
+
+    endpoint("email", "oncall@example.com", name="mail")
+    assert "2 other targets" in run("set", "sms", "endpoint:mail@60", "email:ops@example.com")
+    assert row(accept()).failover == [
+        {"endpoint": "mail", "after_seconds": 60},
+        {"channel": "email", "recipient": "ops@example.com", "after_seconds": None},
+    ]
+    assert '"endpoint": "mail"' in run("list", "--json")
+    assert "sms" in run("list")
+    assert "is no target" in run("set", "sms", "somebody")
+    assert "no other targets" in run("unset", "sms")

@@ -18,9 +18,9 @@ from sentinel.services import notifications
 from sentinel.services.bookkeeping import audit
 from sentinel.services.holding import flush
 from sentinel.services.matching import matching
-from sentinel.services.sending import pipeline, sweeping
 from sentinel.services.muting import silences
-from sentinel.services.muting.silences import Wanted
+from sentinel.services.muting.silence_checks import Wanted
+from sentinel.services.sending import pipeline, sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.calls import execute
 from tests.integration.conftest import RunPipeline

@@ -38,6 +38,7 @@ RESOURCE_OF = {
     "policies": "endpoints",
     "inhibitions": "silences",
     "groups": "notifications",
+    "chains": "endpoints",
 }
 RESOURCE_OF |= {"alertmanager_alerts": "events", "alertmanager_silences": "silences"}
 """Blueprints whose calls take the scopes of another resource."""
@@ -62,6 +63,7 @@ WATCHED = {
     "integrations",
 }
 WATCHED |= {"alerts", "firing_alerts", "inhibitions", "message_groups"}
+WATCHED |= {"heartbeats", "drills", "drill_runs", "failover_chains"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,12 @@ def owned(closed: Flask) -> Owned:
     happen({"status": "firing", "name": MARK}, of=OWNER)
     assert api.post("/api/v2/alerts", json=[{"labels": {MARK: MARK}}], headers=key).status_code == 200
     assert api.put("/delivery-policies/sms", json=POLICY, headers=key).status_code == 200
+    chain = {"targets": [{"channel": "email", "recipient": f"{MARK}@example.com"}]}
+    assert api.put("/failover-chains/sms", json=chain, headers=key).status_code == 200
+    assert api.put(f"/heartbeats/{MARK}", json={"every_seconds": 60}, headers=key).status_code == 200
+    assert api.put(f"/drills/{MARK}", json={"targets": [MARK]}, headers=key).status_code == 200
+    assert api.post(f"/drills/{MARK}/run", headers=key).status_code == 202
+    execute("UPDATE drill_runs SET status = 'passed', finished_at = now()")
     audit_and_keep()
     return Owned(
         {
@@ -124,6 +132,8 @@ def owned(closed: Flask) -> Owned:
             "silence_id": silence,
             "inhibition_id": inhibition,
             "group_id": api.get("/groups", headers=key).get_json()[0]["id"],
+            "heartbeat": MARK,
+            "drill": MARK,
             "key_id": made("/api-keys", name=MARK),
             "integration_id": made("/integrations", kind="grafana", name=MARK),
             "suppression_id": made("/suppressions", channel="email", recipient=f"{MARK}@example.info", note=MARK),
@@ -166,6 +176,8 @@ def test_another_clients_key_finds_changes_and_removes_nothing(closed: Flask, ow
     key, before = bearer("other", *BUT_ADMIN), owned.rows()
 
     for call in calls(closed, owned.ids):
+        if call.makes_own:
+            continue  # tests/integration/test_heartbeats.py
         response = answered(closed, call, key)
         if call.is_item:
             assert response.status_code in (403, 404), (call, response.text)

@@ -15,12 +15,14 @@ LONGEST_PATIENCE = 7 * 86_400
 
 
 class TargetSchema(ma.Schema):
-    """Where to turn when the target before this one fails, or has not been reached for `after_seconds`."""
+    """Where to turn when the target before this one fails, or has not been reached for `after_seconds`.
 
-    channel = one_of(CHANNELS, example="email", required=True)
-    recipient = text(
-        1600, example="oncall@example.com", remedy="write it as a notification's `recipient`", required=True
-    )
+    It is a `recipient` on a `channel`, or an `endpoint` by its name, which is looked up when it takes over.
+    """
+
+    channel = one_of(CHANNELS, example="email")
+    recipient = text(1600, example="oncall@example.com", remedy="write it as a notification's `recipient`")
+    endpoint = text(100, example="on-call-phone", remedy="the name of an endpoint, instead of channel and recipient")
     after_seconds = number(
         example=300,
         largest=LONGEST_PATIENCE,
@@ -28,6 +30,16 @@ class TargetSchema(ma.Schema):
         allow_none=True,
         load_default=None,
     )
+
+    @ma.validates_schema
+    def _one_place(self, data: dict[str, Any], **_: Any) -> None:
+        given = {name for name in ("channel", "recipient", "endpoint") if data.get(name) is not None}
+        if "endpoint" in given and len(given) > 1:
+            raise ma.ValidationError({"endpoint": ["Cannot stand beside channel and recipient."]})
+        if "endpoint" not in given:
+            missing = {name: ["Missing data for required field."] for name in ("channel", "recipient")}
+            if absent := {name: told for name, told in missing.items() if name not in given}:
+                raise ma.ValidationError(absent)
 
     @ma.post_load
     def _target(self, data: dict[str, Any], **_: Any) -> Target:
@@ -40,5 +52,8 @@ def targets() -> Any:
         fields.Nested(TargetSchema),
         allow_none=True,
         validate=[validate.Length(max=MOST_TARGETS)],
-        metadata={"remedy": f"up to {MOST_TARGETS} of {{channel, recipient, after_seconds}}, or leave it out"},
+        metadata={
+            "remedy": f"up to {MOST_TARGETS} of {{channel, recipient, after_seconds}} or {{endpoint, after_seconds}}, "
+            "or leave it out"
+        },
     )

@@ -39,6 +39,8 @@ RESOURCES = (
     "suppressions",
     "silences",
     "integrations",
+    "heartbeats",
+    "drills",
 )
 """What has scopes of its own."""
 

@@ -35,6 +35,9 @@ from sentinel.services.sending.failover import Target
 
 INBOX = "inbox"
 
+Chains = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Other targets, by channel, as they are stored."""
+
 
 class SpeakingRule(Protocol):
     """What is asked of a rule, stored or only tried."""
@@ -61,9 +64,10 @@ class SpeakingRule(Protocol):
 
 
 class Directory:
-    """The enabled endpoints that a batch may need, by who they belong to."""
+    """The enabled endpoints that a batch may need, by who they belong to, and the failover chains of its clients."""
 
-    def __init__(self, endpoints: Iterable[Destination] = ()) -> None:
+    def __init__(self, endpoints: Iterable[Destination] = (), chains: Mapping[int, Chains] | None = None) -> None:
+        self._chains = chains or {}
         self._of_rules: dict[int, list[Destination]] = defaultdict(list)
         self._of_users: dict[tuple[int, str], list[Destination]] = defaultdict(list)
         self._of_clients: dict[int, list[Destination]] = defaultdict(list)
@@ -87,6 +91,11 @@ class Directory:
             return self._of_rules.get(rule.id) or self._of_clients.get(rule.client_id, [])
         named = self._named.get((rule.client_id, name))
         return () if named is None else (named,)
+
+    def usual_failover(self, client_id: int, channel: str, recipient: str) -> tuple[Target, ...]:
+        """Other targets of a message that names none; one to a target of the chain itself has none."""
+        chain = tuple(Target(**each) for each in self._chains.get(client_id, {}).get(channel, ()))
+        return () if (channel, recipient) in {target.place for target in chain} else chain
 
     def of_user(self, client_id: int, user_id: str) -> Sequence[Destination]:
         """Where a user wants messages."""
@@ -170,7 +179,14 @@ def addressed(client_id: int, user_id: str, directory: Directory, *, severity_gi
     if not endpoints:
         return [Planned(client_id, INBOX, user_id, severity=severity_given, user_id=user_id)]
     distinct = {(each.channel, each.target): each for each in endpoints}
-    return [replace(_to(each, each.template), severity=severity_given, user_id=user_id) for each in distinct.values()]
+    messages = [
+        replace(_to(each, each.template), severity=severity_given, user_id=user_id) for each in distinct.values()
+    ]
+    return [replace(each, failover=each.failover or _usual_failover(each, directory)) for each in messages]
+
+
+def _usual_failover(message: Planned, directory: Directory) -> tuple[Target, ...]:
+    return directory.usual_failover(message.client_id, message.channel, message.recipient)
 
 
 def note_held_back(plan: Plan, held_back: Mapping[int, HeldBack]) -> None:
@@ -210,6 +226,7 @@ def _messages(
                 message.rules.append(rule)
     for message in planned.values():
         message.dedupe = _dedupe(message.rules, event)
+        message.failover = message.failover or _usual_failover(message, directory)
         _group(message)
     return planned.values()
 

@@ -30,7 +30,7 @@ class Surroundings:
 
 
 def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequence[PendingEvent]) -> Surroundings:
-    """Endpoints of every client that is concerned, and its name, templates, silences and inhibitions: a query each."""
+    """Read, for all of the batch at once, what is known of every client that is concerned."""
     event_traces = traces.of_events(uow, (event.id for event in events))
     concerned = {(rule.id, rule.client_id) for rule in fired}
     users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
@@ -39,7 +39,8 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequ
         return Surroundings(Directory(), Wordings({}), {})
     wanted, rule_ids = sorted(client_ids), sorted(rule_id for rule_id, _ in concerned)
     user_ids = {user_id for _, user_id in users if user_id is not None}
-    directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids))
     clients = matching.clients(uow.session, wanted, now=uow.now)
+    chains = {client_id: client.chains for client_id, client in clients.items() if client.chains}
+    directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids), chains)
     muting = mutes.of_clients(uow, clients, events)
     return Surroundings(directory, wordings.wordings_of(clients), clients, muting, event_traces)

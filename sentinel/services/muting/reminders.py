@@ -32,7 +32,7 @@ MOST_NAMED = 10
 
 def send(uow: UnitOfWork, row: Silence, client: str, matched: Sequence[Word]) -> None:
     """Tell the endpoint that a silence names of its end; `matched` are the alerts that it holds back now."""
-    found = endpoints.named(uow.session, row.client_id, row.remind or "")
+    found = endpoints.one_named(uow.session, row.client_id, row.remind or "")
     facts = Facts(client, row.id, None, (), _event(row, matched), uow.now)
     request = None if found is None else _request(uow, row, found, facts)
     try:

@@ -57,7 +57,7 @@ def _columns(manners: Manners, *, now: datetime) -> dict[str, Any]:
 
 
 def _check_endpoint(uow: UnitOfWork, client_id: int, manners: Manners) -> None:
-    if manners.remind is not None and endpoints.named(uow.session, client_id, manners.remind) is None:
+    if manners.remind is not None and endpoints.one_named(uow.session, client_id, manners.remind) is None:
         remedy = "name an enabled endpoint for messages; GET /endpoints lists those there are"
         raise InvalidInputError(FieldError("remind", manners.remind, "is no endpoint of this client", remedy))
 

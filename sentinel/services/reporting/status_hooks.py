@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -71,8 +71,8 @@ def _request(hook: Endpoint, facts: dict[str, Any]) -> CheckedRequest:
     """A message to the endpoint, which has its target in its one spelling. Nobody is told of its own end."""
     why = f" ({facts['reason']})" if facts["reason"] else ""
     body = f"Notification {facts['id']} is {facts['status']}{why}."
-    target = Request(hook.channel, hook.target, body, metadata=facts, endpoint_id=hook.id, is_followed=False)
-    return CheckedRequest(target)
+    target = Request(hook.channel, hook.target, body, metadata=facts, endpoint_id=hook.id, has_chain=False)
+    return CheckedRequest(replace(target, is_followed=False))
 
 
 def test_of(hook: Endpoint, *, now: datetime) -> CheckedRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import Future, wait
 from itertools import product
 
@@ -23,6 +24,7 @@ from sentinel.once import Once
 from sentinel.queries import gauges
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.settings import get_settings
 
 log = get_logger(__name__)
 
@@ -36,6 +38,8 @@ ANSWER_SECONDS = 3.0
 
 LATE_SECONDS = 60.0
 """How old a question may be whose answer came after its reader had gone: a minute is as long as scrapes lie apart."""
+
+OF_SELF_TESTS = ("self_test_failed", "self_test_age_seconds")
 
 Values = dict[Series, float]
 
@@ -107,10 +111,16 @@ def _answer(question: Future[Values]) -> None:
 def _ask_database() -> Values:
     try:
         with unit_of_work() as uow:
-            return _zeros() | gauges.gauges(uow.session, now=uow.now) | {("part_up", "database"): 1}
+            found = _zeros() | gauges.gauges(uow.session, now=uow.now) | {("part_up", "database"): 1}
+            return found if get_settings().self_test_seconds else _without(found, OF_SELF_TESTS)
     except SQLAlchemyError as error:
         log.warning("metrics_without_database", error=type(error).__name__)
         return {("part_up", "database"): 0}
+
+
+def _without(values: Values, names: Collection[str]) -> Values:
+    """What has stopped on purpose must not look as if it had failed."""
+    return {series: value for series, value in values.items() if series[0] not in names}
 
 
 def _zeros() -> Values:

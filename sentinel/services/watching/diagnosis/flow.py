@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sentinel.broker import celery
-from sentinel.models import AuditRun, ProviderAccount
-from sentinel.queries import audit, diagnosis
+from sentinel.channels.recipients import normalise
+from sentinel.channels.registry import provider_name
+from sentinel.errors import InvalidInputError
+from sentinel.models import AuditRun, ProviderAccount, SelfTest
+from sentinel.queries import audit, diagnosis, self_tests
 from sentinel.queries.diagnosis import Backlog
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching.diagnosis.findings import Finding, broken, ok, warning
@@ -25,6 +28,7 @@ def check_flow(uow: UnitOfWork, settings: Settings) -> Iterator[Finding]:
     yield from check_sweepers(diagnosis.sweeper_runs(uow.session), now=uow.now)
     yield check_backlog(diagnosis.backlog(uow.session), now=uow.now)
     yield from check_books(audit.last_run(uow.session), now=uow.now)
+    yield from check_self_tests(self_tests.last_finished(uow.session), settings, now=uow.now)
     for account in diagnosis.resting_accounts(uow.session, now=uow.now):
         yield _resting(account)
     if not settings.is_open and not diagnosis.has_working_key(uow.session, now=uow.now):
@@ -76,6 +80,37 @@ def check_books(last: AuditRun | None, *, now: datetime) -> Iterator[Finding]:
         yield broken("books", message, "`sentinel audit --since 2d` lists them by id, with what to do")
     else:
         yield ok("books", message)
+
+
+def check_self_tests(last: SelfTest | None, settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """Whether an event of our own goes the whole way, where that is tried, and whether the outside hears of it."""
+    if not settings.self_test_seconds:
+        return
+    remedy = "run `sentinel self-test`: it shows how far an event comes"
+    if last is None:
+        yield warning("self-test", "none has ended yet", remedy)
+    elif last.status == "failed":
+        yield broken("self-test", f"failed {_ago(now - last.started_at)} ago: {last.reason}", remedy)
+    elif now - last.started_at > 2 * timedelta(seconds=settings.self_test_seconds) + OVERDUE:
+        yield broken(
+            "self-test", f"the last one began {_ago(now - last.started_at)} ago", "is `sentinel beat` running?"
+        )
+    else:
+        yield ok("self-test", f"passed {_ago(now - last.started_at)} ago")
+    yield from _check_switches(settings)
+
+
+def _check_switches(settings: Settings) -> Iterator[Finding]:
+    """Whether services that wait for a sign of life can be called. Their URLs are credentials, and not shown."""
+    for place, url in enumerate(settings.dead_man_addresses, start=1):
+        try:
+            normalise("webhook", url)
+        except InvalidInputError as error:
+            [wrong] = error.errors
+            yield broken("dead man's switch", f"URL {place} {wrong.message}", wrong.remedy)
+    if settings.dead_man_addresses and provider_name("webhook", settings) != "webhook":
+        hint = "set SENTINEL_WEBHOOK_PROVIDER=webhook"
+        yield warning("dead man's switch", "no call leaves: webhooks are not sent here", hint)
 
 
 def _ago(duration: timedelta) -> str:

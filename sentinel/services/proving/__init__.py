@@ -1,0 +1,1 @@
+"""What shows before the incident that everything works: heartbeats of others, drills, and our own self-test."""
