@@ -5,12 +5,14 @@ from sentinel.models.attempt import Attempt
 from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
 from sentinel.models.endpoint import Endpoint
+from sentinel.models.escalation import Escalation, EscalationPolicy, TicketEntry, TicketMessage
 from sentinel.models.event import Event
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.integration import Integration
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import AuditRun, BookEntry, BookTotal, DeliveryPolicy, ProviderAccount, SweeperRun
 from sentinel.models.receipt import Receipt
+from sentinel.models.rotation import Rotation, RotationOverride
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
 from sentinel.models.silence import Silence
 from sentinel.models.suppression import Suppression
@@ -30,12 +32,16 @@ __all__ = [
     "DedupeClaim",
     "DeliveryPolicy",
     "Endpoint",
+    "Escalation",
+    "EscalationPolicy",
     "Event",
     "IdempotencyKey",
     "Integration",
     "Notification",
     "ProviderAccount",
     "Receipt",
+    "Rotation",
+    "RotationOverride",
     "Rule",
     "RuleChange",
     "RuleVersion",
@@ -44,7 +50,9 @@ __all__ = [
     "SweeperRun",
     "Template",
     "Ticket",
+    "TicketEntry",
     "TicketEvent",
+    "TicketMessage",
     "TimelineEntry",
     "User",
 ]
