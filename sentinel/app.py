@@ -16,6 +16,7 @@ from sentinel.api import (
     clients,
     dead_letters,
     endpoints,
+    escalation_policies,
     events,
     explain,
     health,
@@ -28,6 +29,7 @@ from sentinel.api import (
     providers,
     request_ids,
     request_spans,
+    rotations,
     rules,
     silences,
     stats,
@@ -107,7 +109,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (endpoints.blueprint, templates.blueprint, clients.blueprint, keys.blueprint):
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(explain.blueprint)
-    smorest.register_blueprint(tickets.blueprint)
+    for blueprint in (tickets.blueprint, escalation_policies.blueprint, rotations.blueprint):
+        smorest.register_blueprint(blueprint)
     smorest.register_blueprint(providers.blueprint)
     smorest.register_blueprint(stats.blueprint)
     smorest.register_blueprint(dead_letters.blueprint)

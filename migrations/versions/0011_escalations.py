@@ -147,9 +147,7 @@ def _escalations() -> None:
         ["next_step_at"],
         postgresql_where=sa.text("next_step_at IS NOT NULL"),
     )
-    op.create_index(
-        "ix_escalations_unended", "escalations", ["state"], postgresql_where=sa.text("state <> 'ended'")
-    )
+    op.create_index("ix_escalations_unended", "escalations", ["state"], postgresql_where=sa.text("state <> 'ended'"))
 
 
 def _messages() -> None:
