@@ -26,6 +26,7 @@ from sentinel.rules.syntax import (
     RuleSyntax,
     Suppress,
     TextTest,
+    Resolve,
     Ticket,
     Truth,
     Window,
@@ -114,7 +115,9 @@ actions = st.one_of(
         st.sampled_from(SEVERITIES),
         st.sampled_from(["Device {id} offline", "{{x}}", "{a.b[0]:.1f}"]),
         groups,
+        st.none() | texts,
     ),
+    st.builds(Resolve, paths.map(lambda path: (path,))),
     st.just(Suppress()),
 )
 few_windows = st.lists(windows, max_size=3).filter(lambda some: [each.kind for each in some].count("absent") < 2)
