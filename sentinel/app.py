@@ -46,6 +46,7 @@ from sentinel.api.strangers import Strangers
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
 from sentinel.settings import Settings, get_settings
+from sentinel.web import ticket_links
 from sentinel.web.pages import install_console
 
 SECURITY_HEADERS = {
@@ -127,6 +128,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(alertmanager_silences.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(ticket_links.blueprint)
     install_console(app, settings)
     return app
 

@@ -32,6 +32,13 @@ FOR_FANOUT = prepared("""
     ORDER BY id
 """)
 
+NAMED = text("""
+    SELECT e.id, e.client_id, e.rule_id, e.user_id, e.name, e.channel, e.target, e.template, e.failover
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (client_id int, name text)
+    JOIN endpoints e USING (client_id, name)
+    WHERE e.is_enabled AND e.purpose = 'messages'
+""")
+
 # A rule names endpoints in its actions, `[5, "endpoint", name, template]`, which stand where dumped rules have them.
 NAMED_BY = text("""
     SELECT name FROM rules
@@ -165,6 +172,12 @@ def is_rule_of(session: Session, rule_id: int, client_id: int) -> bool:
     """Whether the client has that rule; the rule cannot be removed before this transaction ends."""
     wanted = select(Rule.id).where(Rule.id == rule_id, Rule.client_id == client_id)
     return session.scalar(wanted.with_for_update(key_share=True, read=True)) is not None
+
+
+def named(session: Session, wanted: Iterable[tuple[int, str]]) -> list[Destination]:
+    """Return the enabled endpoints of these clients and names."""
+    rows = [{"client_id": client_id, "name": name} for client_id, name in wanted]
+    return [Destination(*row) for row in session.execute(NAMED, {"rows": recordset(rows)})]
 
 
 def rules_naming(session: Session, client_id: int, name: str) -> list[str]:

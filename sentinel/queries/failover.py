@@ -26,7 +26,7 @@ END_OVERDUE = text("""
 
 ENDED = text("""
     SELECT id::text, client_id, channel, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
-           event_id::text, rule_ids, status, reason, expires_at, failover
+           event_id::text, rule_ids, status, reason, expires_at, failover, ticket_message_id
     FROM notifications
     WHERE failover IS NOT NULL AND status IN ('FAILED', 'SUPPRESSED', 'UNDELIVERED')
     ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
@@ -34,6 +34,13 @@ ENDED = text("""
 
 FORGET = text("""
     UPDATE notifications SET failover = NULL, failover_at = NULL WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
+
+# Who takes over for a message of an escalation is asked by the same link.
+PASS_LINKS_ON = text("""
+    UPDATE notifications n SET ticket_message_id = r.ticket_message_id
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, ticket_message_id bigint)
+    WHERE n.id = r.id
 """)
 
 NOTE = text("""
@@ -63,6 +70,7 @@ class EndedRow:
     reason: str | None
     expires_at: datetime | None
     failover: list[dict[str, Any]]
+    ticket_message_id: int | None = None
 
 
 def end_overdue(session: Session, *, most: int, now: datetime) -> list[str]:
@@ -78,6 +86,11 @@ def ended(session: Session, *, most: int) -> list[EndedRow]:
 def forget(session: Session, ids: Sequence[str]) -> None:
     """Let these rows have no targets left: their successors have them now, or nobody needs them."""
     session.execute(FORGET, {"ids": array(ids)})
+
+
+def pass_links_on(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give each successor (`id`) the link of whom it takes over for (`ticket_message_id`)."""
+    session.execute(PASS_LINKS_ON, {"rows": recordset(rows)})
 
 
 def note(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:

@@ -22,6 +22,8 @@ SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) |
     *("sender-addresses.FromAlertmanager", "sender-addresses.FromGrafana", "sender-addresses.FromCloudEvents"),
     *("pagerduty.Plain", "pagerduty.AsAtPagerDuty", "pagerduty.FromPagerDutyClient"),
     *("github.FromGitHub", "sns.FromSns"),
+    # Who may act is told by the link itself: tests/integration/test_ticket_links.py.
+    *("ticket-links.show", "ticket-links.act"),
 }
 """Endpoints that ask for a provider's signature, a secret address or a key in the body instead of one in a header."""
 
@@ -40,7 +42,7 @@ ELSEWHERE: dict[str, Any] = {
 }
 """Bodies of calls that others describe: Alertmanager."""
 
-ALTERNATIVES = ("rule",)
+ALTERNATIVES = ("rule", "status")
 """Fields that no schema requires because there is another way to say the same."""
 
 READING = ("GET", "HEAD")

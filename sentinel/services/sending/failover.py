@@ -111,6 +111,11 @@ def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow]) -> int:
         for row, each in zip(rows, new_ids(uow.now, len(rows)), strict=True)
     ]
     stored = {each.id for each in notifications.insert(uow.session, successors)}
+    asking = {row.id: row.ticket_message_id for row in rows if row.ticket_message_id is not None}
+    if asking:
+        linked = [each for each in successors if each["failover_of"] in asking]
+        passed_on = [{"id": each["id"], "ticket_message_id": asking[each["failover_of"]]} for each in linked]
+        failover.pass_links_on(uow.session, passed_on)
     failover.note(uow.session, [_note(each, is_new=each["id"] in stored) for each in successors], now=uow.now)
     for channel, fresh in _by_channel(each for each in successors if each["id"] in stored).items():
         tallies.count_accepted(uow, [channel] * len(fresh))

@@ -16,6 +16,7 @@ from sentinel.broker import UNREACHABLE, celery, queue_lengths
 from sentinel.channels.registry import CHANNELS
 from sentinel.logs import get_logger
 from sentinel.metrics import Series
+from sentinel.models.escalation import EscalationState
 from sentinel.models.status import IN_FLIGHT
 from sentinel.models.ticket import TicketStatus
 from sentinel.once import Once
@@ -117,7 +118,8 @@ def _zeros() -> Values:
     in_flight = product(["notifications_in_flight"], CHANNELS, map(str, IN_FLIGHT))
     unresolved = product(["tickets_unresolved"], SEVERITIES, (TicketStatus.OPEN.value, TicketStatus.ACKNOWLEDGED.value))
     oldest = product(["notifications_oldest_due_seconds"], CHANNELS)
-    return dict.fromkeys([*in_flight, *oldest, *unresolved], 0.0)
+    escalations = product(["escalations"], (state.value for state in EscalationState if state != EscalationState.ENDED))
+    return dict.fromkeys([*in_flight, *oldest, *unresolved, *escalations], 0.0)
 
 
 def _of_broker() -> Values:
