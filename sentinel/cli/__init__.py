@@ -33,6 +33,8 @@ class Commands(click.Group):
         "metrics": "sentinel.cli.metrics",
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
+        "escalation-policies": "sentinel.cli.escalation_policies",
+        "rotations": "sentinel.cli.rotations",
         "silences": "sentinel.cli.silences",
         "suppressions": "sentinel.cli.suppressions",
         "integrations": "sentinel.cli.integrations",

@@ -166,7 +166,7 @@ def test_a_recovery_resolves_the_ticket_and_those_who_were_told_hear_of_it() -> 
     resolving = rule(RESOLVE)
     sweep_until_quiet()
 
-    (recovery,) = happen(BACK | {"timestamp": in_seconds(1)})
+    (recovery,) = happen(BACK | {"occurred_at": in_seconds(1)})
 
     (found,) = tickets()
     assert (found.status, found.resolved_by) == ("resolved", f"rule {resolving}")
@@ -204,14 +204,14 @@ def test_of_a_fall_and_a_recovery_the_later_one_counts_in_whatever_order_they_co
     rule(RESOLVE)
     earlier, later = in_seconds(-60), in_seconds(-30)
 
-    happen(OFFLINE | {"timestamp": earlier}, BACK | {"timestamp": later})
+    happen(OFFLINE | {"occurred_at": earlier}, BACK | {"occurred_at": later})
     assert [found.status for found in tickets()] == ["resolved"]
 
-    happen(OFFLINE | {"timestamp": in_seconds(-10)}, BACK | {"timestamp": in_seconds(-20)})
+    happen(OFFLINE | {"occurred_at": in_seconds(-10)}, BACK | {"occurred_at": in_seconds(-20)})
     assert [found.status for found in tickets()] == ["resolved", "open"]
 
     at_once = in_seconds(-5)
-    happen(BACK | {"timestamp": at_once}, OFFLINE | {"timestamp": at_once})
+    happen(BACK | {"occurred_at": at_once}, OFFLINE | {"occurred_at": at_once})
     assert [found.status for found in tickets()] == ["resolved", "open"]
 
 
@@ -345,7 +345,9 @@ def test_what_was_moved_meanwhile_is_not_moved_by_an_older_token() -> None:
     row = {"ticket_id": ticket_id, "before": found.token - 1, "state": "ended", "token": 99}
 
     with new_session() as session:
-        moved = escalations.move(session, [row | {"round": 1, "step": 1, "run": 1, "next_step_at": None}], now=utc_now())
+        moved = escalations.move(
+            session, [row | {"round": 1, "step": 1, "run": 1, "next_step_at": None}], now=utc_now()
+        )
 
     assert moved == set()
 

@@ -118,6 +118,7 @@ def delete(uow: UnitOfWork, client_id: int, name: str, *, force: bool = False) -
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any]:
     """The columns of a policy, or what is wrong with it."""
+    _check_bounds(written)
     steps = [_in_one_spelling(step, number) for number, step in enumerate(written.steps)]
     _check_names(uow, client_id, steps)
     return {
@@ -129,6 +130,26 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any
         "default_for": sorted(set(written.default_for)),
         "tells_end": written.tells_end,
     }
+
+
+def _check_bounds(written: Written) -> None:
+    """Refuse what is too much, or too soon."""
+    bounds: list[tuple[str, int | None, int, int]] = [
+        ("steps", len(written.steps), 1, MOST_STEPS),
+        ("repeat", written.repeat, 0, MOST_REPEATS),
+        ("repeat_wait_seconds", written.repeat_wait_seconds, SHORTEST_REPEAT_SECONDS, LONGEST_SECONDS),
+        ("acknowledge_timeout_seconds", written.acknowledge_timeout_seconds, SHORTEST_TIMEOUT_SECONDS, LONGEST_SECONDS),
+    ]
+    for number, step in enumerate(written.steps):
+        bounds.append((f"steps.{number}.wait_seconds", step.wait_seconds, 0, LONGEST_SECONDS))
+        bounds.append((f"steps.{number}.notify", len(step.notify), 1, MOST_TARGETS))
+    errors = [
+        FieldError(field, value, "is out of bounds", f"from {low} to {high} are possible")
+        for field, value, low, high in bounds
+        if value is not None and not low <= value <= high
+    ]
+    if errors:
+        raise InvalidInputError(*errors)
 
 
 def _in_one_spelling(step: Step, number: int) -> Step:

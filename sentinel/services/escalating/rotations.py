@@ -157,6 +157,9 @@ def _turns_of(row: Rotation) -> turns.Rotation:
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any]:
     """The columns of a rotation, or what is wrong with it."""
+    if not 0 < len(written.members) <= MOST_MEMBERS:
+        remedy = f"name 1 to {MOST_MEMBERS} endpoints"
+        raise InvalidInputError(FieldError("members", len(written.members), "has too few or too many", remedy))
     _check_members(uow, client_id, written.members, field="members")
     return {
         "name": names.checked(written.name),
