@@ -19,7 +19,7 @@ from sentinel.api.schemas.escalation_policy import (
 )
 from sentinel.api.schemas.fields import RemovalQuery
 from sentinel.models import EscalationPolicy
-from sentinel.queries.escalation_policies import Filter
+from sentinel.queries.named import Filter
 from sentinel.services.escalating import policies
 from sentinel.services.escalating.policies import Written
 from sentinel.services.unit_of_work import unit_of_work
@@ -70,7 +70,7 @@ class EscalationPolicyList(MethodView):
         """
         with unit_of_work() as uow:
             wanted = Filter(current_caller(uow, READ).client_id, query.get("name"), query.get("cursor", 0))
-            rows, following = policies.page(uow, wanted, size=query["limit"])
+            rows, following = policies.POLICIES.page(uow, wanted, size=query["limit"])
         return paged([view(row, client) for row, client in rows], size=query["limit"], following=following)
 
 
@@ -84,7 +84,7 @@ class EscalationPolicyItem(MethodView):
         """Show a policy."""
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
-            found = policies.get(uow, policy_name, client_id=caller.client_id)
+            found = policies.POLICIES.get(uow, policy_name, client_id=caller.client_id)
         return json_response(view(found, caller.client_name))
 
     @blueprint.arguments(EscalationPolicyReplacement())

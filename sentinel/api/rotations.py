@@ -28,7 +28,7 @@ from sentinel.api.schemas.rotation import (
 from sentinel.durations import parse_until
 from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.models import Rotation, RotationOverride
-from sentinel.queries.rotations import Filter
+from sentinel.queries.named import Filter
 from sentinel.schedules.rotation import Override
 from sentinel.services.escalating import rotations
 from sentinel.services.escalating.rotations import Written
@@ -89,7 +89,7 @@ class RotationList(MethodView):
         """
         with unit_of_work() as uow:
             wanted = Filter(current_caller(uow, READ).client_id, query.get("name"), query.get("cursor", 0))
-            rows, following = rotations.page(uow, wanted, size=query["limit"])
+            rows, following = rotations.ROTATIONS.page(uow, wanted, size=query["limit"])
         return paged([view(row, client) for row, client in rows], size=query["limit"], following=following)
 
 
@@ -103,7 +103,7 @@ class RotationItem(MethodView):
         """Show a rotation."""
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
-            found = rotations.get(uow, rotation_name, client_id=caller.client_id)
+            found = rotations.ROTATIONS.get(uow, rotation_name, client_id=caller.client_id)
         return json_response(view(found, caller.client_name))
 
     @blueprint.arguments(RotationReplacement())

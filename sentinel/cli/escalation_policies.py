@@ -11,7 +11,7 @@ from sentinel.cli.output import print_json, print_table
 from sentinel.durations import in_seconds
 from sentinel.models import EscalationPolicy
 from sentinel.models.client import DEFAULT_CLIENT
-from sentinel.queries.escalation_policies import Filter
+from sentinel.queries.named import Filter
 from sentinel.rules.literals import duration
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.escalating import policies as service
@@ -60,7 +60,7 @@ def escalation_policies() -> None:
 def list_command(*, client: str | None, limit: int, as_json: bool) -> None:
     """List policies in the order they were made."""
     with operator_work() as uow:
-        rows, following = service.page(uow, Filter(client_id(uow.session, client)), size=limit)
+        rows, following = service.POLICIES.page(uow, Filter(client_id(uow.session, client)), size=limit)
     if as_json:
         from sentinel.api.escalation_policies import view  # noqa: PLC0415 - the other commands need no Flask
 

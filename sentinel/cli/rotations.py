@@ -14,7 +14,7 @@ from sentinel.cli.output import print_facts, print_json, print_table
 from sentinel.durations import in_seconds
 from sentinel.models import Rotation
 from sentinel.models.client import DEFAULT_CLIENT
-from sentinel.queries.rotations import Filter
+from sentinel.queries.named import Filter
 from sentinel.schedules.rotation import Override
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.escalating import rotations as service
@@ -52,7 +52,7 @@ def rotations() -> None:
 def list_command(*, client: str | None, limit: int, as_json: bool) -> None:
     """List rotations in the order they were made."""
     with operator_work() as uow:
-        rows, following = service.page(uow, Filter(client_id(uow.session, client)), size=limit)
+        rows, following = service.ROTATIONS.page(uow, Filter(client_id(uow.session, client)), size=limit)
     if as_json:
         from sentinel.api.rotations import view  # noqa: PLC0415 - the other commands need no Flask
 

@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import SEVERITIES, NumberedPageQuery, number, one_of, storable, text, yes_or_no
-from sentinel.services.escalating.names import LONGEST_NAME
+from sentinel.services.escalating.named import LONGEST_NAME
 from sentinel.services.escalating.policies import (
     LONGEST_SECONDS,
     MOST_REPEATS,

@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from sentinel.api.schemas.fields import NumberedPageQuery, moment, number, one_line, storable, text
 from sentinel.clock import utc_now
 from sentinel.schedules.rotation import Override
-from sentinel.services.escalating.names import LONGEST_NAME
+from sentinel.services.escalating.named import LONGEST_NAME
 from sentinel.services.escalating.rotations import LONGEST_SHIFT_DAYS, MOST_MEMBERS, Written
 
 CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")

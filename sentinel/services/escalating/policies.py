@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sentinel.channels.recipients import normalise
-from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
-from sentinel.models import EscalationPolicy
+from sentinel.errors import ConflictError, FieldError, InvalidInputError
+from sentinel.models import EscalationPolicy, Rotation
 from sentinel.queries import escalation_policies as queries
-from sentinel.queries import rotations as rotation_queries
+from sentinel.queries import named
 from sentinel.queries import rules as rule_queries
-from sentinel.queries.escalation_policies import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rules.syntax import ENDPOINT
-from sentinel.services.editing import stale
-from sentinel.services.escalating import names
+from sentinel.services.escalating.named import Kind, checked
 from sentinel.services.unit_of_work import UnitOfWork
+
+POLICIES = Kind(EscalationPolicy, "escalation policy", "/escalation-policies")
 
 ROTATION = "rotation"
 
@@ -33,7 +34,7 @@ SHORTEST_TIMEOUT_SECONDS = 60
 Known = Callable[[Session, int, Sequence[str]], set[str]]
 NAMED: dict[str, tuple[Known, str]] = {
     ENDPOINT: (rule_queries.endpoint_names, "POST /endpoints"),
-    ROTATION: (rotation_queries.names, "POST /rotations"),
+    ROTATION: (partial(named.names, Rotation), "POST /rotations"),
 }
 """What a target may name instead of an address, who knows the names, and where one is made."""
 
@@ -59,61 +60,37 @@ class Written:
     tells_end: bool = True
 
 
-def get(uow: UnitOfWork, name: str, *, client_id: int) -> EscalationPolicy:
-    """Return a policy of the client."""
-    found = queries.get(uow.session, name, client_id=client_id) if names.NAME.fullmatch(name) else None
-    if found is None:
-        shown = name[: names.LONGEST_NAME]
-        raise NotFoundError(f"no escalation policy {shown!r}; GET /escalation-policies lists those there are")
-    return found
-
-
-def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[EscalationPolicy, str]], int | None]:
-    """Return a page of (policy, client's name) in the order they were made, and the cursor of the next one, if any."""
-    rows = queries.page(uow.session, wanted, size=size + 1)
-    return rows[:size], rows[size - 1][0].id if len(rows) > size else None
-
-
 def create(uow: UnitOfWork, client_id: int, written: Written) -> EscalationPolicy:
     """Store a new policy."""
-    row = _checked(uow, client_id, written)
-    row |= {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
     try:
-        return queries.add(uow.session, row)
+        return POLICIES.store(uow, client_id, _checked(uow, client_id, written))
     except TakenError:
         raise _is_taken(uow, client_id, written) from None
 
 
 def change(uow: UnitOfWork, client_id: int, name: str, written: Written, *, version: int) -> EscalationPolicy:
     """Put `written` in the place of a policy that still has `version`; tickets under way keep their copy."""
-    found = get(uow, name, client_id=client_id)
+    found = POLICIES.get(uow, name, client_id=client_id)
     if written.name != found.name:
         _refuse_if_named(uow, found)
-    row = _checked(uow, client_id, written) | {"updated_at": uow.now}
     try:
-        changed = queries.change(uow.session, found.id, version=version, values=row)
+        return POLICIES.replace(uow, found, _checked(uow, client_id, written), version=version)
     except TakenError:
         raise _is_taken(uow, client_id, written) from None
-    if changed is None:
-        uow.session.refresh(found)
-        raise stale(f"escalation policy {found.name}", now=found.version, read=version)
-    return changed
 
 
 def put(uow: UnitOfWork, client_id: int, written: Written) -> EscalationPolicy:
     """Store a policy, new or in the place of the one of its name."""
-    found = queries.get(uow.session, written.name, client_id=client_id)
-    if found is None:
-        return create(uow, client_id, written)
-    return change(uow, client_id, found.name, written, version=found.version)
+    values = _checked(uow, client_id, written)
+    return POLICIES.put(uow, client_id, written.name, values, lambda: _is_taken(uow, client_id, written))
 
 
 def delete(uow: UnitOfWork, client_id: int, name: str, *, force: bool = False) -> None:
     """Remove a policy; while enabled rules bind it, only by force. Tickets under way keep their copy."""
-    found = get(uow, name, client_id=client_id)
+    found = POLICIES.get(uow, name, client_id=client_id)
     if not force:
         _refuse_if_named(uow, found)
-    queries.delete(uow.session, found.id)
+    named.delete(EscalationPolicy, uow.session, found.id)
 
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any]:
@@ -122,7 +99,7 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any
     steps = [_in_one_spelling(step, number) for number, step in enumerate(written.steps)]
     _check_names(uow, client_id, steps)
     return {
-        "name": names.checked(written.name),
+        "name": checked(written.name),
         "steps": [{"wait_seconds": step.wait_seconds, "notify": list(step.notify)} for step in steps],
         "repeat": written.repeat,
         "repeat_wait_seconds": written.repeat_wait_seconds,

@@ -10,15 +10,14 @@ from zoneinfo import ZoneInfo
 
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Rotation, RotationOverride
+from sentinel.queries import named
 from sentinel.queries import rotations as queries
 from sentinel.queries import rules as rule_queries
-from sentinel.queries.rotations import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.schedules import rotation as turns
 from sentinel.schedules.reading import zone_of
 from sentinel.schedules.rotation import Duty, Override
-from sentinel.services.editing import stale
-from sentinel.services.escalating import names
+from sentinel.services.escalating.named import Kind, checked
 from sentinel.services.unit_of_work import UnitOfWork
 
 MOST_MEMBERS = 50
@@ -26,6 +25,8 @@ LONGEST_SHIFT_DAYS = 366
 LONGEST_OVERRIDE = timedelta(days=366)
 FARTHEST = timedelta(days=3660)
 """How far from now anybody can be asked for: the calendar of a place beyond that is a guess."""
+
+ROTATIONS = Kind(Rotation, "rotation", "/rotations")
 
 Named = tuple[int, str]
 """A rotation by its client and its name."""
@@ -43,65 +44,42 @@ class Written:
     shift_days: int
 
 
-def get(uow: UnitOfWork, name: str, *, client_id: int) -> Rotation:
-    """Return a rotation of the client."""
-    found = queries.get(uow.session, name, client_id=client_id) if names.NAME.fullmatch(name) else None
-    if found is None:
-        raise NotFoundError(f"no rotation {name[: names.LONGEST_NAME]!r}; GET /rotations lists those there are")
-    return found
-
-
-def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Rotation, str]], int | None]:
-    """Return a page of (rotation, client's name) in the order they were made, and the cursor of the next, if any."""
-    rows = queries.page(uow.session, wanted, size=size + 1)
-    return rows[:size], rows[size - 1][0].id if len(rows) > size else None
-
-
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Rotation:
     """Store a new rotation."""
-    row = _checked(uow, client_id, written)
-    row |= {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
     try:
-        return queries.add(uow.session, row)
+        return ROTATIONS.store(uow, client_id, _checked(uow, client_id, written))
     except TakenError:
         raise _is_taken(written.name) from None
 
 
 def replace(uow: UnitOfWork, client_id: int, name: str, written: Written, *, version: int) -> Rotation:
     """Put `written` in the place of a rotation that still has `version`."""
-    found = get(uow, name, client_id=client_id)
+    found = ROTATIONS.get(uow, name, client_id=client_id)
     if written.name != found.name:
         _refuse_if_named(uow, found)
-    row = _checked(uow, client_id, written) | {"updated_at": uow.now}
     try:
-        changed = queries.change(uow.session, found.id, version=version, values=row)
+        return ROTATIONS.replace(uow, found, _checked(uow, client_id, written), version=version)
     except TakenError:
         raise _is_taken(written.name) from None
-    if changed is None:
-        uow.session.refresh(found)
-        raise stale(f"rotation {found.name}", now=found.version, read=version)
-    return changed
 
 
 def put(uow: UnitOfWork, client_id: int, written: Written) -> Rotation:
     """Store a rotation, new or in the place of the one of its name."""
-    found = queries.get(uow.session, written.name, client_id=client_id)
-    if found is None:
-        return create(uow, client_id, written)
-    return replace(uow, client_id, found.name, written, version=found.version)
+    values = _checked(uow, client_id, written)
+    return ROTATIONS.put(uow, client_id, written.name, values, lambda: _is_taken(written.name))
 
 
 def delete(uow: UnitOfWork, client_id: int, name: str, *, force: bool = False) -> None:
     """Remove a rotation; while policies tell it, only by force."""
-    found = get(uow, name, client_id=client_id)
+    found = ROTATIONS.get(uow, name, client_id=client_id)
     if not force:
         _refuse_if_named(uow, found)
-    queries.delete(uow.session, found.id)
+    named.delete(Rotation, uow.session, found.id)
 
 
 def override(uow: UnitOfWork, client_id: int, name: str, wanted: Override, *, by: str) -> RotationOverride:
     """Let somebody stand in; of several who do at once, the one that was named last counts."""
-    found = get(uow, name, client_id=client_id)
+    found = ROTATIONS.get(uow, name, client_id=client_id)
     _check_times(wanted, now=uow.now)
     _check_members(uow, client_id, [wanted.member], field="member")
     row = {"member": wanted.member, "starts_at": wanted.starts_at, "ends_at": wanted.ends_at}
@@ -111,13 +89,13 @@ def override(uow: UnitOfWork, client_id: int, name: str, wanted: Override, *, by
 
 def overrides(uow: UnitOfWork, client_id: int, name: str) -> Sequence[RotationOverride]:
     """Return who stands in now or later, in the order in which it was said."""
-    found = get(uow, name, client_id=client_id)
+    found = ROTATIONS.get(uow, name, client_id=client_id)
     return queries.overrides(uow.session, [found.id], ending_after=uow.now)
 
 
 def delete_override(uow: UnitOfWork, client_id: int, name: str, override_id: int) -> None:
     """Take back that somebody stands in."""
-    found = get(uow, name, client_id=client_id)
+    found = ROTATIONS.get(uow, name, client_id=client_id)
     if not queries.delete_override(uow.session, override_id, rotation_id=found.id):
         raise NotFoundError(
             f"rotation {found.name} has no override {override_id}; GET …/overrides lists those there are"
@@ -129,7 +107,7 @@ def on_call(uow: UnitOfWork, client_id: int, name: str, moment: datetime) -> Dut
     if abs(moment - uow.now) > FARTHEST:
         message, remedy = "is too far away", f"choose a time within {FARTHEST.days} days"
         raise InvalidInputError(FieldError("at", moment.isoformat(), message, remedy))
-    found = get(uow, name, client_id=client_id)
+    found = ROTATIONS.get(uow, name, client_id=client_id)
     return _duties(uow, [found], moment)[client_id, name]
 
 
@@ -162,7 +140,7 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any
         raise InvalidInputError(FieldError("members", len(written.members), "has too few or too many", remedy))
     _check_members(uow, client_id, written.members, field="members")
     return {
-        "name": names.checked(written.name),
+        "name": checked(written.name),
         "members": list(written.members),
         "zone": zone_of(written.zone, "zone").key,
         "starts_on": written.starts_on,

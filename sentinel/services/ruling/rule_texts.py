@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import CHANNELS
 from sentinel.errors import FieldError, InvalidInputError
-from sentinel.queries import escalation_policies as policy_queries
+from sentinel.models import EscalationPolicy
+from sentinel.queries import named
 from sentinel.queries import rules as queries
 from sentinel.rules import advice, serialise
 from sentinel.rules.errors import InvalidRuleError, Problem
@@ -151,7 +152,12 @@ TEMPLATE, POLICY = "template", "escalation policy"
 KINDS = (
     (ENDPOINT, queries.endpoint_names, queries.known_endpoints, "POST /endpoints"),
     (TEMPLATE, queries.template_names, queries.known_templates, "POST /templates"),
-    (POLICY, policy_queries.names, policy_queries.known, "POST /escalation-policies"),
+    (
+        POLICY,
+        partial(named.names, EscalationPolicy),
+        partial(named.known, EscalationPolicy),
+        "POST /escalation-policies",
+    ),
 )
 
 
