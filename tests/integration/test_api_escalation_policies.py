@@ -168,6 +168,18 @@ def test_somebody_stands_in_and_that_can_be_taken_back(people: FlaskClient) -> N
     assert people.get("/rotations/primary/on-call").get_json()["member"] == "ann"
 
 
+def test_an_endpoint_is_held_by_the_policies_and_rotations_that_tell_it(people: FlaskClient) -> None:
+    made(people, "/rotations", TURNS)
+    made(people, "/escalation-policies", PRIMARY | {"steps": [{"notify": ["endpoint:ann"]}]})
+    (ann,) = people.get("/endpoints?name=ann").get_json()
+
+    held = people.delete(f"/endpoints/{ann['id']}")
+
+    assert held.status_code == 409
+    assert "is told by escalation policy primary, rotation primary" in held.get_json()["message"]
+    assert people.delete(f"/endpoints/{ann['id']}?force=true").status_code == 204
+
+
 def test_a_rotation_is_held_by_the_policies_that_tell_it(people: FlaskClient) -> None:
     made(people, "/rotations", TURNS)
     made(people, "/escalation-policies", PRIMARY | {"steps": [{"notify": ["rotation:primary"]}]})

@@ -149,15 +149,11 @@ def _names(rule: RuleSyntax) -> Iterable[Name]:
 
 
 TEMPLATE, POLICY = "template", "escalation policy"
+policy_names, known_policies = partial(named.names, EscalationPolicy), partial(named.known, EscalationPolicy)
 KINDS = (
     (ENDPOINT, queries.endpoint_names, queries.known_endpoints, "POST /endpoints"),
     (TEMPLATE, queries.template_names, queries.known_templates, "POST /templates"),
-    (
-        POLICY,
-        partial(named.names, EscalationPolicy),
-        partial(named.known, EscalationPolicy),
-        "POST /escalation-policies",
-    ),
+    (POLICY, policy_names, known_policies, "POST /escalation-policies"),
 )
 
 
