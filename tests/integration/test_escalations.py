@@ -386,3 +386,15 @@ def test_a_step_that_is_two_minutes_late_is_a_discrepancy_and_a_metric() -> None
     values = get_gauges().read()
     assert values["escalations_overdue_seconds",] > 120
     assert values["escalations", "running"] == 1
+
+
+def test_an_address_that_is_a_secret_stands_in_no_history_and_is_nobodys_name(api: FlaskClient) -> None:
+    ticket_id = open_ticket((0, [ANN, "slack:https://hooks.slack.com/services/T0/B0/token"]))
+    sweep_until_quiet()
+    hook = next(each for each in messages(ticket_id) if each.channel == "slack")
+
+    patched(api, ticket_id, status="resolved", by=hook.who)
+
+    assert hook.who == "slack:https://•••"
+    assert "token" not in api.get(f"/tickets/{ticket_id}/timeline").text
+    assert [each.recipient for each in notifications() if each.channel == "slack"] == [hook.recipient] * 2

@@ -65,6 +65,13 @@ def found(uow: UnitOfWork, asked: Iterable[Asked]) -> Mapping[Asked, Addressee |
     return {(client, target): meant(client, target) for client, target in wanted}
 
 
+def shown(target: str) -> str:
+    """A target as a history and other people may have it: who knows a URL can often write to it."""
+    channel, _, recipient = target.partition(":")
+    scheme, is_url, _ = recipient.partition("://")
+    return f"{channel}:{scheme}://•••" if is_url else target
+
+
 def _is(kind: str, target: str) -> bool:
     return target.startswith(f"{kind}:")
 
@@ -76,7 +83,7 @@ def _name(target: str) -> str:
 def _plain(target: str) -> Addressee | Nobody:
     channel, _, recipient = target.partition(":")
     try:
-        return Addressee(target, target, channel, normalise(channel, recipient))
+        return Addressee(target, shown(target), channel, normalise(channel, recipient))
     except InvalidInputError:  # the settings no longer allow what they did when the policy was written
         return Nobody(target, INVALID)
 

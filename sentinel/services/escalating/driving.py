@@ -104,14 +104,16 @@ def _told(step: Step, ids: Iterator[str]) -> dict[str, Any]:
     found = step.of
     told = [
         {
-            "target": each.to.target,
+            "target": addressees.shown(each.to.target),
             "who": each.to.who,
             "channel": each.to.channel,
             "notification_id": next(ids),
         }
         for each in step.told
     ]
-    missing = [{"target": each.target, "who": each.who, "reason": each.reason} for each in step.missing]
+    missing = [
+        {"target": addressees.shown(each.target), "who": each.who, "reason": each.reason} for each in step.missing
+    ]
     return entry(
         found.ticket_id,
         "step_told" if told else "step_missed",

@@ -8,7 +8,7 @@ from datetime import datetime
 from sentinel.queries import escalations
 from sentinel.queries.escalations import StoredEscalation, ToldTarget
 from sentinel.services.escalating import moves, telling, words
-from sentinel.services.escalating.addressees import Addressee, Nobody
+from sentinel.services.escalating.addressees import Addressee, Nobody, shown
 from sentinel.services.escalating.history import entry, note
 from sentinel.services.escalating.moves import ENDED, RUNNING, SNOOZED
 from sentinel.services.escalating.standings import course_of, put, standing_of
@@ -55,6 +55,6 @@ def _end_told(going: Sequence[Telling], ids: Sequence[str]) -> list[dict[str, ob
     """What the history of each ticket says of it."""
     heard: dict[int, list[dict[str, str]]] = {}
     for each, notification_id in zip(going, ids, strict=True):
-        said = {"target": each.to.target, "who": each.to.who, "channel": each.to.channel}
+        said = {"target": shown(each.to.target), "who": each.to.who, "channel": each.to.channel}
         heard.setdefault(each.of.ticket_id, []).append(said | {"notification_id": notification_id})
     return [entry(ticket_id, "end_told", told=told) for ticket_id, told in heard.items()]

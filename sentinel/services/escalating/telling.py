@@ -53,7 +53,7 @@ def prepared(
     try:
         return Telling(of, to, service.check(request, now=uow.now), token, is_end)
     except InvalidInputError as error:
-        log.warning("ticket_target_refused", ticket_id=of.ticket_id, target=to.who, error=error.errors[0].message)
+        log.warning("ticket_target_refused", ticket_id=of.ticket_id, error=error.errors[0].message)
         return Nobody(to.target, INVALID, to.who)
 
 
