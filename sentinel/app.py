@@ -18,6 +18,7 @@ from sentinel.api import (
     dead_letters,
     drills,
     endpoints,
+    escalation_policies,
     events,
     explain,
     groups,
@@ -34,6 +35,7 @@ from sentinel.api import (
     providers,
     request_ids,
     request_spans,
+    rotations,
     rules,
     silences,
     stats,
@@ -50,6 +52,7 @@ from sentinel.api.strangers import Strangers
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
 from sentinel.settings import Settings, get_settings
+from sentinel.web import ticket_links
 from sentinel.web.pages import install_console
 
 SECURITY_HEADERS = {
@@ -113,7 +116,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (endpoints.blueprint, templates.blueprint, clients.blueprint, keys.blueprint):
         smorest.register_blueprint(blueprint)
     smorest.register_blueprint(explain.blueprint)
-    smorest.register_blueprint(tickets.blueprint)
+    for blueprint in (tickets.blueprint, escalation_policies.blueprint, rotations.blueprint):
+        smorest.register_blueprint(blueprint)
     smorest.register_blueprint(providers.blueprint)
     smorest.register_blueprint(stats.blueprint)
     smorest.register_blueprint(dead_letters.blueprint)
@@ -134,6 +138,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(alertmanager_silences.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(ticket_links.blueprint)
     install_console(app, settings)
     return app
 

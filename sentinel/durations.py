@@ -9,6 +9,14 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 _SHORT = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 
 
+def in_seconds(text: str) -> int:
+    """Return how many seconds `5m`, `2h` or `1d` are. Raises ValueError."""
+    short = _SHORT.fullmatch(text.strip())
+    if short is None:
+        raise ValueError(f"{text!r} is no length of time")
+    return int(short[1]) * round(timedelta(**{UNITS[short[2]]: 1}).total_seconds())
+
+
 def parse_since(text: str, *, now: datetime) -> datetime:
     """Return the moment `text` means: so long before `now`, or an aware ISO time. Raises ValueError."""
     return _moment(text, now=now, direction=-1)

@@ -361,6 +361,10 @@ class Settings(BaseSettings):
         default=3_600, ge=60, description="a login to the console ends when nobody uses it for this long"
     )
 
+    ticket_link_seconds: int = Field(
+        default=86_400, ge=300, le=2_592_000, description="how long the link in a message of an escalation acts"
+    )
+
     # --- Pipeline ------------------------------------------------------------------------------------------------
     batch_size: int = Field(default=500, ge=1, le=5000, description="most ids in one chain")
     gather_ms: int = Field(

@@ -7,6 +7,7 @@ from typing import Any
 from sentinel.broker import celery
 from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
+from sentinel.services.escalating import driving
 from sentinel.services.holding import flush
 from sentinel.services.matching import matching
 from sentinel.services.muting import silence_sweep
@@ -34,6 +35,12 @@ def sweep_leases() -> None:
 def sweep_failover() -> None:
     """Let other targets take over for what did not reach its own."""
     failover.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_escalations")
+def sweep_escalations() -> None:
+    """Tell the steps of tickets whose time has come."""
+    driving.sweep()
 
 
 @celery.task(name="tasks.maintenance.sweep_alerts")

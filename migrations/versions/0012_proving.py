@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 ID = sa.Uuid(as_uuid=False)
 MOMENT = sa.DateTime(timezone=True)

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from sentinel.api.answers import json_response
 from sentinel.api.field_errors import field_errors
-from sentinel.api.parsing import SENDERS, read_json
+from sentinel.api.parsing import SENDERS, TICKET_LINKS, read_json
 from sentinel.api.schemas.error import ErrorSchema
 from sentinel.errors import (
     ConflictError,
@@ -120,8 +120,8 @@ def _database_away(error: Exception) -> Response:
 
 
 def _loggable_path() -> str:
-    """The address that was asked, unless knowing it is enough to send to it."""
-    return str(request.url_rule) if request.blueprint in SENDERS else request.path
+    """The address that was asked, unless knowing it is enough to use it."""
+    return str(request.url_rule) if request.blueprint in SENDERS | {TICKET_LINKS} else request.path
 
 
 def _unexpected(error: Exception) -> Response:

@@ -26,6 +26,9 @@ LARGEST_CALLBACK_BYTES = 1_048_576
 CONSOLE = "console"
 """The blueprint of the pages for people."""
 
+TICKET_LINKS = "ticket-links"
+"""The blueprint of the pages behind links in messages: who knows such an address may act."""
+
 BY_KEY, BY_ADDRESS = "senders", "sender-addresses"
 """The blueprints of what other systems send: with an API key, and to an address of their own."""
 GITHUB, PAGERDUTY, SNS = "github", "pagerduty", "sns"
@@ -166,7 +169,10 @@ def _most_bytes(settings: Settings) -> int:
 
 def _is_form() -> bool:
     """Twilio and GitHub report in forms, and people write in them."""
-    return request.blueprint in (CALLBACKS, CONSOLE, GITHUB) and request.mimetype == "application/x-www-form-urlencoded"
+    return (
+        request.blueprint in (CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS)
+        and request.mimetype == "application/x-www-form-urlencoded"
+    )
 
 
 def is_ndjson() -> bool:

@@ -255,13 +255,14 @@ class RuleTrial(MethodView):
 
 def trial_view(trial: Trial) -> dict[str, Any]:
     """Show a trial as `TrialView` has it."""
-    names = ("severity", "title", "merge_key")
+    names = ("severity", "title", "merge_key", "policy")
     return {
         **trial.explanation.as_dict(),
         "needs": trial.needs,
         "severity": trial.severity,
         "messages": trial.messages,
         "tickets": [{name: getattr(each, name) for name in names} for each in trial.tickets],
+        "resolves": [each.merge_key for each in trial.ends],
     }
 
 

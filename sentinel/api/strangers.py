@@ -13,10 +13,10 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 
 from sentinel.api.errors import error_response
-from sentinel.api.parsing import BODY_METHODS, CALLBACKS, CONSOLE, SENDERS
+from sentinel.api.parsing import BODY_METHODS, CALLBACKS, CONSOLE, SENDERS, TICKET_LINKS
 from sentinel.settings import Settings
 
-FOR_STRANGERS = frozenset({CALLBACKS, CONSOLE}) | SENDERS
+FOR_STRANGERS = frozenset({CALLBACKS, CONSOLE, TICKET_LINKS}) | SENDERS
 """Blueprints that must read a body to know who sends it: it is signed, or has a key or a password in it."""
 
 

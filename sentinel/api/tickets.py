@@ -1,4 +1,4 @@
-"""`/tickets`: list, look up, acknowledge, resolve."""
+"""`/tickets`: list, look up, acknowledge, snooze, resolve, and what happened to each."""
 
 from __future__ import annotations
 
@@ -11,26 +11,41 @@ from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import StrictBlueprint
-from sentinel.api.schemas.ticket import UNRESOLVED, RecentQuery, TicketListQuery, TicketMove, TicketView
+from sentinel.api.schemas.notification import TimelineItemView
+from sentinel.api.schemas.ticket import (
+    UNRESOLVED,
+    EscalationView,
+    RecentQuery,
+    TicketListQuery,
+    TicketMove,
+    TicketView,
+)
 from sentinel.models import Ticket
 from sentinel.models.ticket import SOURCES, TicketStatus
-from sentinel.queries.tickets import TicketFilter
+from sentinel.queries.tickets import Shown, TicketFilter
 from sentinel.services import tickets
-from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.access.clients import Caller
+from sentinel.services.tickets import By
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
 READ, WRITE = "tickets:read", "tickets:write"
 TICKET_ID = {"in": "path", "name": "ticket_id", "schema": {"type": "integer"}, "description": "`id` of a ticket"}
 USUAL_RECENT, MOST_RECENT = 50, 200
 LIMIT_DIGITS = 3
-COLUMNS = tuple(name for name in TicketView().fields if name not in ("client", "reason"))
+COLUMNS = tuple(name for name in TicketView().fields if name not in ("client", "reason", "escalation"))
+ESCALATION_COLUMNS = tuple(EscalationView().fields)
+HOW = "api"
 
 blueprint = StrictBlueprint("tickets", __name__, url_prefix="/tickets", description="Work that events ask of people")
 blueprint.before_request(require_credentials)
 
 
-def view(row: Ticket, client: str) -> dict[str, Any]:
+def view(shown: Shown) -> dict[str, Any]:
     """Show a ticket as `TicketView` has it."""
-    return {name: getattr(row, name) for name in COLUMNS} | {"client": client, "reason": row.title}
+    found, escalation = shown.ticket, shown.escalation
+    columns = {name: getattr(found, name) for name in COLUMNS}
+    how_far = None if escalation is None else {name: getattr(escalation, name) for name in ESCALATION_COLUMNS}
+    return columns | {"client": shown.client, "reason": found.title, "escalation": how_far}
 
 
 @blueprint.route("")
@@ -48,7 +63,7 @@ class TicketList(MethodView):
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
             rows, following = tickets.page(uow, _filter(query, caller.client_id), size=query["limit"])
-        return paged([view(row, client) for row, client in rows], size=query["limit"], following=following)
+        return paged([view(row) for row in rows], size=query["limit"], following=following)
 
 
 def _filter(query: dict[str, Any], client_id: int) -> TicketFilter:
@@ -79,7 +94,7 @@ class RecentTickets(MethodView):
             caller = current_caller(uow, READ)
             wanted = TicketFilter(client_id=caller.client_id)
             rows, _ = tickets.page(uow, wanted, size=_recent(query.get("limit", "")))
-        return json_response([view(row, client) for row, client in rows])
+        return json_response([view(row) for row in rows])
 
 
 def _recent(text: str) -> int:
@@ -99,21 +114,40 @@ class TicketItem(MethodView):
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
             found = tickets.get(uow, ticket_id, client_id=caller.client_id)
-        return json_response(view(found, caller.client_name))
+            shown = Shown(found, caller.client_name, tickets.escalation_of(uow, found))
+        return json_response(view(shown))
 
     @blueprint.arguments(TicketMove())
     @blueprint.response(200, TicketView)
     @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 503)
     def patch(self, body: dict[str, Any], ticket_id: int) -> Response:
-        """Acknowledge or resolve a ticket. 409 if somebody else did, or if it has changed since `version`."""
+        """Acknowledge, snooze or resolve a ticket. 409 if somebody else did, or if it has changed since `version`."""
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
-            found = tickets.move(
-                uow,
-                ticket_id,
-                TicketStatus(body["status"]),
-                client_id=caller.client_id,
-                by=body.get("by", caller.label),
-                version=body.get("version"),
-            )
-        return json_response(view(found, caller.client_name))
+            found = _changed(uow, ticket_id, body, caller)
+            shown = Shown(found, caller.client_name, tickets.escalation_of(uow, found))
+        return json_response(view(shown))
+
+
+def _changed(uow: UnitOfWork, ticket_id: int, body: dict[str, Any], caller: Caller) -> Ticket:
+    by = By(body.get("by", caller.label), HOW)
+    version = body.get("version")
+    if "snoozed_until" in body:
+        until = body["snoozed_until"]
+        return tickets.snooze(uow, ticket_id, until, client_id=caller.client_id, by=by, version=version)
+    status = TicketStatus(body["status"])
+    return tickets.move(uow, ticket_id, status, client_id=caller.client_id, by=by, version=version)
+
+
+@blueprint.route("/<int:ticket_id>/timeline", parameters=[TICKET_ID])
+class TicketTimeline(MethodView):
+    """What happened to it."""
+
+    @blueprint.response(200, TimelineItemView(many=True))
+    @blueprint.refuses(401, 403, 404, 503)
+    def get(self, ticket_id: int) -> Response:
+        """Tell what happened to a ticket, oldest first: whom each step told, who took it, and what ended it."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            items = tickets.timeline(uow, ticket_id, client_id=caller.client_id)
+        return json_response(items)

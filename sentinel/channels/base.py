@@ -7,6 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+LINK_WORDS = "Acknowledge, snooze or resolve"
+"""What a link is called where it need not be written out."""
+
 
 class Outcome(StrEnum):
     """What one try at a provider came to; the seven outcomes, and BUG for an error of our own."""
@@ -35,7 +38,7 @@ class Message:
 
     `is_status`: it tells a program what became of another notification, as its metadata says. `event` is what the
     event said that led to it (JSON text), for receivers that are programs; `secret` signs for its endpoint. It
-    belongs to the trace of `traceparent`.
+    belongs to the trace of `traceparent`. `link` is where its reader can act.
     """
 
     id: str
@@ -55,6 +58,12 @@ class Message:
     is_status: bool = False
     attempt: int = 1
     traceparent: str | None = None
+    link: str | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """What people read where there is nothing but text: the body, and below it the link."""
+        return self.body if self.link is None else f"{self.body}\n{self.link}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class SendGrid:
         if subject is None:
             return invalid_subject()
         try:
-            mail = Mail(self._from_email, message.recipient, subject, message.body, html_of(message, subject))
+            mail = Mail(self._from_email, message.recipient, subject, message.text, html_of(message, subject))
         except ApiKeyIncludedException:
             return _looks_like_a_key()
         mail.add_custom_arg(CustomArg("notification_id", str(message.id)))

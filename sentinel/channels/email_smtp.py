@@ -106,7 +106,7 @@ def _mail(message: Message, subject: str, from_email: str) -> EmailMessage:
     mail["Message-ID"] = f"<{message.id}@{parseaddr(from_email)[1].rpartition('@')[2] or 'localhost'}>"
     mail["Auto-Submitted"] = "auto-generated"  # keeps "out of office" answers away
     # As bytes in base64, for set_content() of a str would add a line end and change the ones in it.
-    mail.set_content(message.body.encode(), maintype="text", subtype="plain", cte="base64", params={"charset": "utf-8"})
+    mail.set_content(message.text.encode(), maintype="text", subtype="plain", cte="base64", params={"charset": "utf-8"})
     page = html_of(message, subject)
     if page is not None:
         mail.add_alternative(page.encode(), maintype="text", subtype="html", cte="base64", params={"charset": "utf-8"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from sentinel.channels.base import Message
+from sentinel.channels.base import LINK_WORDS, Message
 from sentinel.channels.colours import colour_of
 
 # Mail programs understand old HTML only: a table, and styles that stand on the elements themselves.
@@ -15,10 +15,11 @@ _PAGE = """\
 <tr><td style="border-left:6px solid {colour};padding:4px 0 4px 16px">
 <p style="margin:0 0 8px;color:{colour};font-size:13px;font-weight:bold">{severity}</p>
 <p style="margin:0 0 12px;font-size:18px;font-weight:bold">{subject}</p>
-<div style="font-size:15px;line-height:1.5;white-space:pre-wrap">{body}</div>
+<div style="font-size:15px;line-height:1.5;white-space:pre-wrap">{body}</div>{link}
 </td></tr></table>
 </body></html>
 """
+_LINK = '\n<p style="margin:16px 0 0;font-size:15px"><a href="{link}" style="color:#1d4ed8">{words}</a></p>'
 
 
 def html_of(message: Message, subject: str) -> str | None:
@@ -30,4 +31,5 @@ def html_of(message: Message, subject: str) -> str | None:
         severity=escape(message.severity.upper()),
         subject=escape(subject),
         body="<br>".join(escape(message.body).splitlines()),
+        link=_LINK.format(link=escape(message.link), words=escape(LINK_WORDS)) if message.link else "",
     )

@@ -68,7 +68,7 @@ def worded(message: Message) -> list[Request]:
         sender = Apprise(asset=_ASSET)
         sender.add(receiver)
         is_worded = sender.notify(
-            body=message.body,
+            body=message.text,
             title=message.subject or "",
             notify_type=_TYPES.get((message.severity or "").lower(), NotifyType.INFO),
             body_format=NotifyFormat.TEXT,

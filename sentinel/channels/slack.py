@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from sentinel.channels.base import Message, Outcome, Receipt
+from sentinel.channels.base import LINK_WORDS, Message, Outcome, Receipt
 from sentinel.channels.colours import colour_of
 from sentinel.channels.http import HttpTransport, Reply, TransportError
 from sentinel.channels.outcomes import Ruling, refusal, shown, unanswered
@@ -72,7 +72,7 @@ class Slack:
 def payload(message: Message) -> dict[str, Any]:
     """The message in Slack's form: a headline, and with a severity its colour beside the text."""
     subject = (message.subject or "").strip()
-    headline, body = _escaped(subject or first_line(message)), _escaped(message.body)
+    headline, body = _escaped(subject or first_line(message)), _body(message)
     parts: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
     if not message.severity:
         return parts | {"text": f"*{headline}*\n{body}" if subject else body}
@@ -85,6 +85,11 @@ def payload(message: Message) -> dict[str, Any]:
         "footer": f"Sentinel {message.id}",
     }
     return parts | {"text": headline, "attachments": [attachment]}
+
+
+def _body(message: Message) -> str:
+    body = _escaped(message.body)
+    return body if message.link is None else f"{body}\n<{_escaped(message.link)}|{LINK_WORDS}>"
 
 
 def _request(message: Message) -> dict[str, Any]:

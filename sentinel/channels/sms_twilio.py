@@ -54,7 +54,7 @@ class Twilio:
         if (callback := callback_url(self._settings, message.id)) is not None:
             wanted["status_callback"] = callback
         try:
-            await self._messages.create_async(to=message.recipient, body=message.body, **wanted)
+            await self._messages.create_async(to=message.recipient, body=message.text, **wanted)
         except TransportError as error:
             return unanswered(error)
         return self._receipt(_last_reply.get())

@@ -67,7 +67,7 @@ class MessageList:
 
     def _finding(self, records: Iterable[Mapping[str, Any]], message: Message, *, trouble: str | None) -> Finding:
         ours = [record for record in records if self._is_by_us(record)]
-        found = [Sighting(str(each["sid"]), _created_at(each)) for each in ours if _says(each, message.body)]
+        found = [Sighting(str(each["sid"]), _created_at(each)) for each in ours if _says(each, message.text)]
         # An account may have its texts struck out: then nobody can tell one message from another.
         withheld = "text_withheld" if any(not record.get("body") for record in ours) else None
         return Finding(tuple(sorted(found, key=lambda each: each.accepted_at)), trouble or withheld)

@@ -96,10 +96,12 @@ def _payload(message: Message) -> dict[str, Any]:
         # What is told is in the metadata; the text says the same to people.
         kind = f"notification.{str(message.metadata.get('status', 'unknown')).lower()}"
         return {"type": kind, "timestamp": made_at, "data": message.metadata}
+    link = {} if message.link is None else {"link": message.link}
     return {
         "type": EVENT_TYPE,
         "timestamp": made_at,
-        "data": {
+        "data": link
+        | {
             "id": message.id,
             "client": message.client,
             "severity": message.severity,

@@ -34,6 +34,8 @@ class Commands(click.Group):
         "rules": "sentinel.cli.rules",
         "tickets": "sentinel.cli.tickets",
         "groups": "sentinel.cli.groups",
+        "escalation-policies": "sentinel.cli.escalation_policies",
+        "rotations": "sentinel.cli.rotations",
         "silences": "sentinel.cli.silences",
         "inhibitions": "sentinel.cli.inhibitions",
         "suppressions": "sentinel.cli.suppressions",

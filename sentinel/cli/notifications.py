@@ -16,7 +16,7 @@ from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import client_id, operator_work, plain_words
 from sentinel.cli.output import get_console, masked, print_facts, print_json, print_table, shown
 from sentinel.clock import utc_now
-from sentinel.durations import parse_since
+from sentinel.durations import parse_since, parse_until
 from sentinel.models import Client, Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries.notifications import Filter
@@ -38,6 +38,15 @@ def moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime
     except ValueError:
         message = f"{value!r} is not a time; write how long ago (90s, 5m, 1h, 2d) or a time (2026-11-20T18:00:00Z)"
         raise click.BadParameter(message, param_hint="--since") from None
+
+
+def until_moment(_: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
+    """The time to come that an option means."""
+    try:
+        return None if value is None else parse_until(value, now=utc_now())
+    except ValueError as error:
+        message = f"{error}; write how long from now (90s, 5m, 2h, 1d) or a time (2026-11-20T18:00:00Z)"
+        raise click.BadParameter(message, param=option) from None
 
 
 def narrowing(statuses: Iterable[Status], *, default: Sequence[Status], limit: int | None) -> Callable[..., Any]:

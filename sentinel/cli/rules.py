@@ -335,7 +335,11 @@ def _print_trial(trial: Trial) -> None:
         click.echo(harmless("\n".join(part for part in (message.subject, message.body) if part)))
     for ticket in trial.tickets:
         click.echo()
-        click.secho(f"ticket {ticket.severity}: {harmless(ticket.title)}", bold=True)
+        policy = f" (policy {ticket.policy})" if ticket.policy else ""
+        click.secho(harmless(f"ticket {ticket.severity}: {ticket.title}{policy}"), bold=True)
+    for end in trial.ends:
+        click.echo()
+        click.secho(harmless(f"resolves the ticket of {end.merge_key or 'no key'}"), bold=True)
 
 
 def _print_replay(found: Replay) -> None:

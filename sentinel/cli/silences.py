@@ -10,10 +10,10 @@ import click
 
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.matchers import read_matchers
+from sentinel.cli.notifications import until_moment
 from sentinel.cli.output import print_facts, print_json, print_table
 from sentinel.cli.windows import read_windows
-from sentinel.clock import utc_now
-from sentinel.durations import parse_seconds, parse_until
+from sentinel.durations import parse_seconds
 from sentinel.models import Silence
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.silence import SilenceState
@@ -57,14 +57,6 @@ def list_command(*, state: str | None, client: str | None, limit: int, as_json: 
         click.echo(f"There are more than these {limit}; narrow the list, or raise --limit.", err=True)
 
 
-def _moment(_: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    try:
-        return None if value is None else parse_until(value, now=utc_now())
-    except ValueError as error:
-        message = f"{error}; write how long from now (90s, 5m, 2h, 1d) or a time (2026-11-20T18:00:00Z)"
-        raise click.BadParameter(message, param=option) from None
-
-
 def _seconds(_: click.Context, option: click.Parameter, value: str | None) -> int | None:
     try:
         return None if value is None else parse_seconds(value)
@@ -91,8 +83,8 @@ def _what(command: Callable[..., None]) -> Callable[..., None]:
     epilog='Example: sentinel silences add alertname=DiskFull \'instance=~"db-.*"\' --until 2h --comment "new disks"'
 )
 @_what
-@click.option("--until", "ends_at", required=True, callback=_moment, help="2h, 1d, or 2026-11-20T18:00:00Z.")
-@click.option("--from", "starts_at", callback=_moment, help="As --until. Default: now.")
+@click.option("--until", "ends_at", required=True, callback=until_moment, help="2h, 1d, or 2026-11-20T18:00:00Z.")
+@click.option("--from", "starts_at", callback=until_moment, help="As --until. Default: now.")
 @click.option("--comment", default="", help="Why, for those who read it later.")
 @click.option("--by", "created_by", default=OPERATOR, show_default=True, help="Who does it.")
 @click.option("--until-resolved", "ends_when_resolved", is_flag=True, help="Ends when all alerts that it matched have.")

@@ -6,6 +6,7 @@ from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
 from sentinel.models.drill import Drill, DrillRun
 from sentinel.models.endpoint import Endpoint
+from sentinel.models.escalation import Escalation, EscalationPolicy, TicketEntry, TicketMessage
 from sentinel.models.event import Event
 from sentinel.models.firing_alert import FiringAlert
 from sentinel.models.group import GroupAlert, MessageGroup
@@ -24,6 +25,7 @@ from sentinel.models.operation import (
     SweeperRun,
 )
 from sentinel.models.receipt import Receipt
+from sentinel.models.rotation import Rotation, RotationOverride
 from sentinel.models.rule import Rule, RuleChange, RuleVersion
 from sentinel.models.self_test import SelfTest
 from sentinel.models.silence import Silence
@@ -46,6 +48,8 @@ __all__ = [
     "Drill",
     "DrillRun",
     "Endpoint",
+    "Escalation",
+    "EscalationPolicy",
     "Event",
     "FailoverChain",
     "FiringAlert",
@@ -58,6 +62,8 @@ __all__ = [
     "Notification",
     "ProviderAccount",
     "Receipt",
+    "Rotation",
+    "RotationOverride",
     "Rule",
     "RuleChange",
     "RuleVersion",
@@ -67,7 +73,9 @@ __all__ = [
     "SweeperRun",
     "Template",
     "Ticket",
+    "TicketEntry",
     "TicketEvent",
+    "TicketMessage",
     "TimelineEntry",
     "User",
 ]

@@ -172,6 +172,8 @@ class Notification(Base):
     failover_at: Mapped[datetime | None]
     # The notification that this one takes over for.
     failover_of: Mapped[str | None] = mapped_column(ID)
+    # What it tells of a ticket, where an escalation sends it; the link it carries is made of that as it leaves.
+    ticket_message_id: Mapped[int | None] = mapped_column(BigInteger)
     # How often a provider was asked for a send in doubt.
     lookups: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))
     # The client has a webhook that wants to hear of its end; `told_status` is the last one that it was told.

@@ -12,7 +12,10 @@ from sentinel.models.base import ID, Base
 
 
 class TicketStatus(StrEnum):
-    """The life of a ticket: open → acknowledged → resolved; an open one may be resolved at once."""
+    """The life of a ticket: open → acknowledged → resolved; an open one may be resolved at once.
+
+    What was acknowledged and not resolved in time is open again, where its escalation policy says so.
+    """
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
@@ -20,6 +23,7 @@ class TicketStatus(StrEnum):
 
 
 SOURCES: dict[TicketStatus, frozenset[TicketStatus]] = {
+    TicketStatus.OPEN: frozenset({TicketStatus.ACKNOWLEDGED}),
     TicketStatus.ACKNOWLEDGED: frozenset({TicketStatus.OPEN}),
     TicketStatus.RESOLVED: frozenset({TicketStatus.OPEN, TicketStatus.ACKNOWLEDGED}),
 }

@@ -108,6 +108,16 @@ PANELS = (
             Query("sum by (severity) (increase(tickets_opened_total[1h]))", "{{severity}} opened in an hour"),
         ),
     ),
+    Panel(
+        "Escalations",
+        "short",
+        (
+            Query("escalations", "{{state}}"),
+            Query("increase(escalation_steps_total[1h])", "steps told in an hour"),
+            Query("increase(escalations_reopened_total[1h])", "reopened in an hour"),
+            Query("increase(escalations_exhausted_total[1h])", "exhausted in an hour"),
+        ),
+    ),
     # Providers
     Panel("Tries by outcome", PER_SECOND, (_rate("attempts_total", "provider", "outcome"),)),
     Panel("Duration of a try", "s", (_quantile(0.95, "attempt_seconds", "provider"),)),

@@ -147,6 +147,11 @@ LATE = text(f"""
      FROM receipts r LEFT JOIN notifications n ON n.id = r.notification_id
      WHERE r.status = 'PENDING' AND r.queue_at < CAST(:now AS timestamptz) - :grace AND {MINE}
      ORDER BY r.queue_at LIMIT :most)
+    UNION ALL
+    (SELECT 'escalation_late', CAST(ticket_id AS text), client_id, state || ', due since ' || next_step_at
+     FROM escalations
+     WHERE next_step_at < CAST(:now AS timestamptz) - interval '2 minutes' AND {MINE}
+     ORDER BY next_step_at LIMIT :most)
 """)  # noqa: S608 - as above
 
 NAMES = text("SELECT id, name FROM clients")

@@ -40,7 +40,8 @@ CLAIM = prepared("""
               send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
               endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
               CASE WHEN n.channel = 'webhook' THEN (SELECT body::text FROM events WHERE id = n.event_id) END AS event,
-              (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status
+              (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status,
+              ticket_message_id
 """)
 
 # Nobody else can hold the lease: a row that does not come back was taken for lost by the sweeper. If it is still in
@@ -122,6 +123,7 @@ class ClaimedRow:
     secret: str | None = field(repr=False)
     event: str | None
     is_status: bool | None
+    ticket_message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
-from sentinel.models import ApiKey, Notification, ProviderAccount, SweeperRun
+from sentinel.models import ApiKey, EscalationPolicy, Notification, ProviderAccount, SweeperRun
 from sentinel.models.status import Status
 
 SERVER = text("""
@@ -81,3 +81,8 @@ def has_working_key(session: Session, *, now: datetime) -> bool:
     """Whether anybody could call with an API key."""
     is_current = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
     return session.scalar(select(ApiKey.id).where(ApiKey.revoked_at.is_(None), is_current).limit(1)) is not None
+
+
+def has_escalation_policies(session: Session) -> bool:
+    """Whether any client has one."""
+    return session.scalar(select(EscalationPolicy.id).limit(1)) is not None

@@ -58,6 +58,19 @@ NAMED_BY = text("""
 """)
 
 
+# So do escalation policies in their steps, and rotations, whose members are endpoints.
+PAGED_BY = text("""
+    SELECT 'escalation policy ' || name FROM escalation_policies
+    WHERE client_id = :client_id
+      AND jsonb_path_exists(
+          steps, '$[*].notify[*] ? (@ == $target)', jsonb_build_object('target', CAST('endpoint:' || :name AS text))
+      )
+    UNION ALL
+    SELECT 'rotation ' || name FROM rotations WHERE client_id = :client_id AND :name = ANY(members)
+    ORDER BY 1 LIMIT 5
+""")
+
+
 SECRETS = text("""
     SELECT id, secret FROM endpoints WHERE id > :after AND secret IS NOT NULL ORDER BY id LIMIT :size
 """)
@@ -199,6 +212,11 @@ def is_rule_of(session: Session, rule_id: int, client_id: int) -> bool:
 def rules_naming(session: Session, client_id: int, name: str) -> list[str]:
     """Return the names of some enabled rules that notify the endpoint of that name."""
     return list(session.scalars(NAMED_BY, {"client_id": client_id, "name": name}))
+
+
+def paged_by(session: Session, client_id: int, name: str) -> list[str]:
+    """Return some escalation policies and rotations that tell the endpoint of that name."""
+    return list(session.scalars(PAGED_BY, {"client_id": client_id, "name": name}))
 
 
 def secrets(session: Session, *, after: int, size: int, is_locked: bool = False) -> dict[int, str]:

@@ -14,7 +14,7 @@ from sentinel.queries.values import array, recordset
 
 COLUMNS = """
     id::text, client_id, channel, subject, body, severity, user_id, dedupe_key, dedupe_seconds, metadata,
-    event_id::text, rule_ids, status, reason, expires_at, failover"""
+    event_id::text, rule_ids, status, reason, expires_at, failover, ticket_message_id"""
 
 OVERDUE = text(f"""
     SELECT {COLUMNS} FROM notifications
@@ -49,6 +49,13 @@ FORGET = text("""
     UPDATE notifications SET failover = NULL, failover_at = NULL WHERE id = ANY(CAST(:ids AS uuid[]))
 """)
 
+# Who takes over for a message of an escalation is asked by the same link.
+PASS_LINKS_ON = text("""
+    UPDATE notifications n SET ticket_message_id = r.ticket_message_id
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, ticket_message_id bigint)
+    WHERE n.id = r.id
+""")
+
 NOTE = text("""
     INSERT INTO timeline_entries (notification_id, at, kind, detail)
     SELECT id, :now, 'failed_over', detail
@@ -76,6 +83,7 @@ class EndedRow:
     reason: str | None
     expires_at: datetime | None
     failover: list[dict[str, Any]]
+    ticket_message_id: int | None = None
 
 
 def overdue(session: Session, *, most: int, now: datetime) -> list[EndedRow]:
@@ -107,6 +115,11 @@ def ended(session: Session, *, most: int) -> list[EndedRow]:
 def forget(session: Session, ids: Sequence[str]) -> None:
     """Let these rows have no targets left: their successors have them now, or nobody needs them."""
     session.execute(FORGET, {"ids": array(ids)})
+
+
+def pass_links_on(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give each successor (`id`) the link of whom it takes over for (`ticket_message_id`)."""
+    session.execute(PASS_LINKS_ON, {"rows": recordset(rows)})
 
 
 def note(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:

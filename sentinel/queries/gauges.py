@@ -37,6 +37,12 @@ GAUGES = text("""
     SELECT 'tickets_unresolved', ARRAY[severity, status], count(*)
     FROM tickets WHERE status <> 'resolved' GROUP BY severity, status
     UNION ALL
+    SELECT 'escalations', ARRAY[state], count(*) FROM escalations WHERE state <> 'ended' GROUP BY state
+    UNION ALL
+    SELECT 'escalations_overdue_seconds', '{}',
+        coalesce(greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - min(next_step_at))), 0)
+    FROM escalations WHERE next_step_at IS NOT NULL
+    UNION ALL
     SELECT 'breaker_open', ARRAY[name], CASE state WHEN 'open' THEN 1 WHEN 'half_open' THEN 0.5 ELSE 0 END
     FROM provider_accounts
     UNION ALL

@@ -84,7 +84,8 @@ TAKE_QUESTIONS = text("""
     FROM mine WHERE n.id = mine.id
     RETURNING n.id::text, n.recipient, n.body, n.attempts, n.lookups, coalesce((
         SELECT min(started_at) FROM attempts a
-        WHERE a.notification_id = n.id AND a.provider = n.provider AND a.outcome = 'AMBIGUOUS'), n.updated_at)
+        WHERE a.notification_id = n.id AND a.provider = n.provider AND a.outcome = 'AMBIGUOUS'), n.updated_at),
+        n.ticket_message_id
 """)
 
 POSTPONE = text("""
@@ -162,6 +163,7 @@ class DoubtRow:
     attempt: int
     lookup: int
     since: datetime
+    ticket_message_id: int | None = None
 
 
 def decide_due(

@@ -54,6 +54,14 @@ PRUNE_TICKETS = text("""
         RETURNING id)
     SELECT count(*) FROM gone
 """)
+PRUNE_OVERRIDES = text("""
+    WITH gone AS (
+        DELETE FROM rotation_overrides WHERE id = ANY(ARRAY(
+            SELECT id FROM rotation_overrides WHERE ends_at < :before ORDER BY ends_at LIMIT :most
+            FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+    SELECT count(*) FROM gone
+""")
 PRUNE_SUPPRESSIONS = text("""
     WITH gone AS (
         DELETE FROM suppressions WHERE id = ANY(ARRAY(
@@ -139,6 +147,7 @@ KINDS: tuple[TextClause, ...] = (
     PRUNE_EVENTS,
     PRUNE_RECEIPTS,
     PRUNE_TICKETS,
+    PRUNE_OVERRIDES,
     PRUNE_SUPPRESSIONS,
     PRUNE_SILENCES,
     PRUNE_ALERTS,

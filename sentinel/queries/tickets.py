@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
-from sentinel.models import Client, Ticket
+from sentinel.models import Client, Escalation, Ticket
 from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries.values import array, recordset
 
@@ -18,6 +18,9 @@ COLUMNS = """
     client_id int, event_id uuid, rule_id int, severity text, title text, device_id text, merge_key text,
     at timestamptz
 """
+
+# Who has no escalation policies is asked no more about them.
+HAS_POLICIES = "EXISTS (SELECT FROM escalation_policies p WHERE p.client_id = tickets.client_id) AS has_policies"
 
 # Sorted, so that two batches cannot deadlock.
 OPEN = text(f"""
@@ -27,7 +30,8 @@ OPEN = text(f"""
     FROM json_to_recordset(CAST(:rows AS json)) AS r ({COLUMNS})
     ORDER BY event_id, rule_id, title
     ON CONFLICT (event_id, rule_id, title) DO NOTHING
-    RETURNING id, client_id, severity, true AS is_new
+    RETURNING id, client_id, severity, event_id::text, rule_id, title, true AS is_new, false AS is_raised,
+              false AS is_acknowledged, {HAS_POLICIES}
 """)  # noqa: S608 - put together from our own words
 
 TAKE_EVENTS = text("""
@@ -67,13 +71,35 @@ JOIN = text(f"""
             events = present.events + EXCLUDED.events,
             last_event_at = greatest(present.last_event_at, EXCLUDED.last_event_at),
             updated_at = EXCLUDED.updated_at
-        RETURNING id, client_id, merge_key, severity, xmax = 0 AS is_new),
+        RETURNING id, client_id, merge_key, severity, event_id, rule_id, title, status, xmax = 0 AS is_new),
     noted AS (
         UPDATE ticket_events e SET ticket_id = joined.id
         FROM given g JOIN joined ON joined.client_id = g.client_id AND joined.merge_key = g.merge_key
         WHERE e.event_id = g.event_id AND e.rule_id = g.rule_id AND e.title = g.title)
-    SELECT id, client_id, severity, is_new FROM joined
+    SELECT
+        tickets.id, client_id, tickets.severity, tickets.event_id::text, tickets.rule_id, tickets.title, is_new,
+        NOT is_new AND (tickets.event_id, tickets.rule_id, tickets.title) = (s.event_id, s.rule_id, s.title)
+            AS is_raised,
+        tickets.status = 'acknowledged' AS is_acknowledged, {HAS_POLICIES}
+    FROM joined AS tickets JOIN speaking AS s USING (client_id, merge_key)
 """)  # noqa: S608 - put together from our own words
+
+# An event of an earlier time than the last one that joined says nothing about what has happened since.
+RESOLVE_MERGED = text("""
+    WITH meant AS (
+        SELECT DISTINCT ON (t.id) t.id, r.by
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (client_id int, merge_key text, by text, at timestamptz)
+        JOIN tickets t ON t.client_id = r.client_id AND t.merge_key = r.merge_key
+            AND t.merge_key IS NOT NULL AND t.status <> 'resolved' AND t.last_event_at <= r.at
+        ORDER BY t.id, r.at),
+    held AS (
+        SELECT t.id FROM tickets t JOIN meant USING (id) ORDER BY t.client_id, t.merge_key FOR NO KEY UPDATE OF t)
+    UPDATE tickets t
+    SET status = 'resolved', version = version + 1, updated_at = :now, resolved_at = :now, resolved_by = meant.by
+    FROM meant JOIN held USING (id)
+    WHERE t.id = meant.id AND t.status = ANY(CAST(:sources AS text[]))
+    RETURNING t.id, t.client_id, t.resolved_by
+""")
 
 MOVE = text("""
     UPDATE tickets
@@ -88,12 +114,30 @@ MOVE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A ticket that is new, or that an event has joined."""
+    """A ticket that is new, or that an event has joined; event, rule and title are those that speak for it now.
+
+    `is_raised`: an event that joined gave it its severity. `has_policies`: its client has escalation policies.
+    """
 
     id: int
     client_id: int
     severity: str
+    event_id: str
+    rule_id: int
+    title: str
     is_new: bool
+    is_raised: bool
+    is_acknowledged: bool
+    has_policies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A ticket, its client's name, and how far it is escalated (None: it has taken no policy)."""
+
+    ticket: Ticket
+    client: str
+    escalation: Escalation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +188,31 @@ def get(session: Session, ticket_id: int, *, client_id: int | None) -> Ticket | 
     return session.scalar(select(Ticket).where(Ticket.id == ticket_id, *wanted))
 
 
-def page(session: Session, wanted: TicketFilter, *, size: int) -> list[tuple[Ticket, str]]:
-    """Return up to `size` tickets with their client's name, newest first."""
+def page(session: Session, wanted: TicketFilter, *, size: int) -> list[Shown]:
+    """Return up to `size` tickets, newest first."""
     statement = (
-        select(Ticket, Client.name)
+        select(Ticket, Client.name, Escalation)
         .join(Client, Client.id == Ticket.client_id)
+        .outerjoin(Escalation, Escalation.ticket_id == Ticket.id)
         .where(*wanted.conditions())
         .order_by(Ticket.id.desc())
         .limit(size)
     )
-    return [(row[0], row[1]) for row in session.execute(statement)]
+    return [Shown(*row) for row in session.execute(statement)]
+
+
+def resolve_merged(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[tuple[int, int, str]]:
+    """Resolve the unresolved tickets of these keys (`client_id`, `merge_key`, `by`, `at`).
+
+    Returns id, client and who, of those that were resolved.
+    """
+    values = {"rows": recordset(rows), "sources": array(SOURCES[TicketStatus.RESOLVED]), "now": now}
+    return [(row[0], row[1], row[2]) for row in session.execute(RESOLVE_MERGED, values)]
+
+
+def hold(session: Session, ticket_id: int) -> None:
+    """Let nobody else move this ticket until the transaction ends."""
+    session.execute(select(Ticket.id).where(Ticket.id == ticket_id).with_for_update(key_share=True))
 
 
 def move(

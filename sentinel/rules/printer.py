@@ -29,6 +29,7 @@ from sentinel.rules.syntax import (
     Or,
     Path,
     Plain,
+    Resolve,
     RuleSyntax,
     TextTest,
     Ticket,
@@ -61,7 +62,10 @@ def action_text(action: Action) -> str:
         return f"notify({quoted(f'{action.channel}:{action.target}')}{template})"
     if isinstance(action, Ticket):
         merge = f", merge={quoted(', '.join(map(path_text, action.merge)))}" if action.merge else ""
-        return f"ticket({quoted(action.severity)}, {quoted(action.title)}{merge})"
+        policy = f", policy={quoted(action.policy)}" if action.policy is not None else ""
+        return f"ticket({quoted(action.severity)}, {quoted(action.title)}{merge}{policy})"
+    if isinstance(action, Resolve):
+        return f"resolve(merge={quoted(', '.join(map(path_text, action.merge)))})"
     return "suppress()"
 
 

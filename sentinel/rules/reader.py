@@ -35,6 +35,7 @@ from sentinel.rules.syntax import (
     OneOf,
     Options,
     Path,
+    Resolve,
     RuleSyntax,
     Suppress,
     TextTest,
@@ -298,7 +299,8 @@ class Signature:
 
 SIGNATURES = {
     "notify": Signature(("target",), ("template",), 'notify("slack:#ops")'),
-    "ticket": Signature(("severity", "title"), ("merge",), 'ticket("critical", "Device {device_id} offline")'),
+    "ticket": Signature(("severity", "title"), ("merge", "policy"), 'ticket("critical", "Device {device_id} offline")'),
+    "resolve": Signature(("merge",), (), 'resolve(merge="device_id")'),
     "suppress": Signature((), (), "suppress()"),
 }
 
@@ -347,14 +349,20 @@ def _notify(given: list[Written | None]) -> Action:
 
 
 def _ticket(given: list[Written | None]) -> Action:
-    severity, title, merge = given
+    severity, title, merge, policy = given
     assert severity is not None and title is not None  # noqa: S101, PT018 - as above
     name = severity_of(severity.token, severity.value)
     try:
         titles.pieces(title.value)
     except titles.TitleError as error:
         raise Refused(title.token, str(error), "write {field} or {number:.1f}; {{ for a brace") from error
-    return Ticket(name, title.value, _merge(merge) if merge else ())
+    return Ticket(name, title.value, _merge(merge) if merge else (), policy.value if policy else None)
+
+
+def _resolve(given: list[Written | None]) -> Action:
+    (merge,) = given
+    assert merge is not None  # noqa: S101 - as above
+    return Resolve(_merge(merge))
 
 
 def _merge(written: Written) -> tuple[Path, ...]:
@@ -369,7 +377,7 @@ def _suppress(_given: list[Written | None]) -> Action:
     return Suppress()
 
 
-ACTIONS = {"notify": _notify, "ticket": _ticket, "suppress": _suppress}
+ACTIONS = {"notify": _notify, "ticket": _ticket, "resolve": _resolve, "suppress": _suppress}
 
 
 def _hold_by(by: tuple[Path, ...]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ CLASSES: dict[int, type] = {
     14: syntax.Window,
     15: syntax.Comparison,
     16: syntax.Cap,
+    17: syntax.Resolve,
     20: syntax.Field,
     21: syntax.Compare,
     22: syntax.Truth,

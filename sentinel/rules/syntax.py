@@ -174,14 +174,23 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """`ticket("critical", "Device {device_id} offline", merge="device_id")`.
+    """`ticket("critical", "Device {device_id} offline", merge="device_id", policy="primary")`.
 
-    With `merge`, an event joins the unresolved ticket that has the same values there.
+    With `merge`, an event joins the unresolved ticket that has the same values there. `policy` names the escalation
+    policy that it takes; None: the client's default for its severity.
     """
 
     severity: str
     title: str
     merge: tuple[Path, ...] = ()
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """`resolve(merge="device_id")`: resolves the ticket that a rule with the same `merge` has opened."""
+
+    merge: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,7 @@ class Suppress:
     """`suppress()`: the event is told to nobody by rules after this one."""
 
 
-Action = Notify | Ticket | Suppress
+Action = Notify | Ticket | Resolve | Suppress
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def read(given: Any, field: str) -> Schedule:
     if not isinstance(given, dict):
         raise _refusal(field, given, "is not an object", f"write it like {orjson.dumps(SAMPLE).decode()}")
     _no_others(given, ("zone", "intervals"), field)
-    zone = _zone(given.get("zone", "UTC"), f"{field}.zone")
+    zone = zone_of(given.get("zone", "UTC"), f"{field}.zone")
     intervals = _listed(given.get("intervals"), f"{field}.intervals", most=MOST_INTERVALS)
     return Schedule(tuple(_interval(each, f"{field}.intervals.{n}") for n, each in enumerate(intervals)), zone)
 
@@ -161,7 +161,8 @@ def _ends(text: str) -> tuple[str, str]:
     return low.strip(), high.strip() if separator else low.strip()
 
 
-def _zone(name: Any, field: str) -> ZoneInfo:
+def zone_of(name: Any, field: str) -> ZoneInfo:
+    """Read the name of a time zone, or say that it is none."""
     if not isinstance(name, str) or name not in _zones():
         raise _refusal(field, name, "is no time zone", 'use a name of IANA\'s, for example "Europe/Berlin" or "UTC"')
     return ZoneInfo(name)

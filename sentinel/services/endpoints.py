@@ -220,6 +220,12 @@ def _refuse_if_named(uow: UnitOfWork, found: Endpoint) -> None:
             f'endpoint "{found.name}" is named by the rules {", ".join(rules)}; change or disable them first, or '
             "remove it with ?force=true: then what they send to it ends as SUPPRESSED, no_endpoint"
         )
+    paging = queries.paged_by(uow.session, found.client_id, found.name) if found.name else []
+    if paging:
+        raise ConflictError(
+            f'endpoint "{found.name}" is told by {", ".join(paging)}; change them first, or remove it with '
+            "?force=true: then their steps find nobody there, and go on"
+        )
 
 
 def _name_is_taken(name: str | None) -> ConflictError:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sentinel.errors import ConflictError, NotFoundError
-from sentinel.models import Ticket
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.models import Escalation, Ticket
 from sentinel.models.ticket import SOURCES, TicketStatus
-from sentinel.queries import tickets
-from sentinel.queries.tickets import TicketFilter, Touched
+from sentinel.queries import escalations, tickets
+from sentinel.queries.tickets import Shown, TicketFilter, Touched
 from sentinel.rules.syntax import SEVERITIES
+from sentinel.services.escalating import beginning, following, history
+from sentinel.services.escalating.beginning import Wanting
+from sentinel.services.escalating.history import entry, note
+from sentinel.services.notifications import TimelineItem
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import stats
 
@@ -21,6 +25,16 @@ LONGEST_TITLE = 500
 """Characters: titles and merge keys stand in indexes, whose entries must stay below 2,700 bytes."""
 
 LARGEST_ID = 2**31 - 1
+
+LONGEST_SNOOZE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does something to a ticket, and how: by the API, the command line, or a link."""
+
+    who: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,19 @@ class NewTicket:
     merge_key: str | None
     at: datetime
     """When the event came."""
+    policy: str | None = None
+    """The escalation policy that the rule names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a rule says is over: the ticket of a merge key. `at`: when the event came."""
+
+    client_id: int
+    merge_key: str
+    rule_id: int
+    event_id: str
+    at: datetime
 
 
 def open_many(uow: UnitOfWork, wanted: Sequence[NewTicket]) -> int:
@@ -51,8 +78,36 @@ def open_many(uow: UnitOfWork, wanted: Sequence[NewTicket]) -> int:
     new = Counter(each.severity for each in touched if each.is_new)
     for severity, amount in new.items():
         uow.count("tickets_opened_total", amount, severity=severity)
+    beginning.begin(uow, [_wanting(each, found) for each in touched if each.is_new or each.is_raised])
     stats.outdate(uow, {each.client_id for each in touched})
     return new.total()
+
+
+def _wanting(touched: Touched, wanted: Mapping[tuple[str, int, str], NewTicket]) -> Wanting:
+    return Wanting(touched, wanted[touched.event_id, touched.rule_id, touched.title].policy)
+
+
+def resolve_many(uow: UnitOfWork, recovered: Sequence[Recovery], *, beside: Sequence[NewTicket] = ()) -> int:
+    """Resolve the tickets of merge keys; returns how many. `beside`: tickets that the same events have opened.
+
+    What opens or joins a ticket after a recovery keeps it open, also within one batch and at the same moment.
+    """
+    rows = [
+        {"client_id": each.client_id, "merge_key": _short_key(each.merge_key), "by": f"rule {each.rule_id}"}
+        | {"at": each.at}
+        for each in recovered
+        if not any(_is_newer(other, each) for other in beside)
+    ]
+    resolved = tickets.resolve_merged(uow.session, rows, now=uow.now) if rows else []
+    note(uow, *(entry(ticket_id, "resolved", by=by, how="rule") for ticket_id, _, by in resolved))
+    following.end(uow, {ticket_id: by for ticket_id, _, by in resolved})
+    stats.outdate(uow, {client_id for _, client_id, _ in resolved})
+    return len(resolved)
+
+
+def _is_newer(opened: NewTicket, recovered: Recovery) -> bool:
+    is_same = (opened.client_id, opened.merge_key) == (recovered.client_id, recovered.merge_key)
+    return is_same and (opened.at, opened.event_id) > (recovered.at, recovered.event_id)
 
 
 def _join(uow: UnitOfWork, merging: Sequence[NewTicket]) -> list[Touched]:
@@ -65,9 +120,12 @@ def _short(ticket: NewTicket) -> NewTicket:
     title, key = ticket.title, ticket.merge_key
     if len(title) > LONGEST_TITLE:
         title = f"{title[: LONGEST_TITLE - 1]}…"
-    if key is not None and len(key) > LONGEST_TITLE:
-        key = hashlib.sha256(key.encode()).hexdigest()  # cut off, two keys could become one
-    return replace(ticket, title=title, merge_key=key)
+    return replace(ticket, title=title, merge_key=None if key is None else _short_key(key))
+
+
+def _short_key(key: str) -> str:
+    """A merge key as it is stored; cut off, two keys could become one."""
+    return key if len(key) <= LONGEST_TITLE else hashlib.sha256(key.encode()).hexdigest()
 
 
 def get(uow: UnitOfWork, ticket_id: int, *, client_id: int | None) -> Ticket:
@@ -78,11 +136,16 @@ def get(uow: UnitOfWork, ticket_id: int, *, client_id: int | None) -> Ticket:
     return found
 
 
-def page(uow: UnitOfWork, wanted: TicketFilter, *, size: int) -> tuple[list[tuple[Ticket, str]], int | None]:
-    """Return a page of (ticket, client's name), newest first, and the cursor of the next page, if any."""
+def escalation_of(uow: UnitOfWork, ticket: Ticket) -> Escalation | None:
+    """Return how far a ticket is escalated; None if it has taken no policy."""
+    return escalations.of_ticket(uow.session, ticket.id)
+
+
+def page(uow: UnitOfWork, wanted: TicketFilter, *, size: int) -> tuple[list[Shown], int | None]:
+    """Return a page of tickets, newest first, and the cursor of the next page, if any."""
     rows = tickets.page(uow.session, wanted, size=size + 1)
-    following = rows[size - 1][0].id if len(rows) > size else None
-    return rows[:size], following
+    cursor = rows[size - 1].ticket.id if len(rows) > size else None
+    return rows[:size], cursor
 
 
 def move(
@@ -91,28 +154,74 @@ def move(
     status: TicketStatus,
     *,
     client_id: int | None,
-    by: str,
+    by: By,
     version: int | None = None,
 ) -> Ticket:
     """Acknowledge or resolve a ticket, if it still stands where that is possible."""
     found = get(uow, ticket_id, client_id=client_id)
-    is_moved = tickets.move(uow.session, found.id, status, by=by, version=version, now=uow.now)
+    is_moved = tickets.move(uow.session, found.id, status, by=by.who, version=version, now=uow.now)
     uow.session.refresh(found)
+    if not is_moved and version is not None and version != found.version:
+        raise _stale(found, version)
     if not is_moved:
-        raise ConflictError(_why_not(found, status, version))
+        raise ConflictError(_why_not(found, status))
+    note(uow, entry(found.id, status, by=by.who, how=by.how))
+    if status is TicketStatus.RESOLVED:
+        following.end(uow, {found.id: by.who})
+    else:
+        following.acknowledge(uow, found.id)
     return found
 
 
-def _why_not(found: Ticket, status: TicketStatus, version: int | None) -> str:
+def snooze(
+    uow: UnitOfWork, ticket_id: int, until: datetime, *, client_id: int | None, by: By, version: int | None = None
+) -> Ticket:
+    """Let the escalation of an open ticket rest until a time; then it goes on with its next step."""
+    _check_rest(until, now=uow.now)
+    found = get(uow, ticket_id, client_id=client_id)
+    tickets.hold(uow.session, found.id)
+    uow.session.refresh(found)
     if version is not None and version != found.version:
-        return f"ticket {found.id} is version {found.version} by now, not {version}; look at it again"
-    if found.status not in SOURCES[status]:
-        who, at = (
-            (found.resolved_by, found.resolved_at)
-            if found.status == TicketStatus.RESOLVED
-            else (found.acknowledged_by, found.acknowledged_at)
+        raise _stale(found, version)
+    if found.status != TicketStatus.OPEN:
+        raise ConflictError(f"{_standing(found)}; only what is open can be snoozed")
+    if not following.snooze(uow, found.id, until):
+        raise ConflictError(
+            f"ticket {found.id} has no escalation that would tell anybody, so there is nothing to snooze; "
+            "acknowledge or resolve it"
         )
-        since = f" by {who} at {at:%Y-%m-%d %H:%M:%SZ}" if at is not None else ""
+    note(uow, entry(found.id, "snoozed", by=by.who, how=by.how, until=until))
+    return found
+
+
+def _check_rest(until: datetime, *, now: datetime) -> None:
+    if not now < until <= now + LONGEST_SNOOZE:
+        message, remedy = "is no time to come within reach", f"choose a time within {LONGEST_SNOOZE.days} days"
+        raise InvalidInputError(FieldError("snoozed_until", until.isoformat(), message, remedy))
+
+
+def timeline(uow: UnitOfWork, ticket_id: int, *, client_id: int | None) -> list[TimelineItem]:
+    """Tell what happened to a ticket, oldest first."""
+    return history.timeline(uow, get(uow, ticket_id, client_id=client_id))
+
+
+def _stale(found: Ticket, version: int) -> ConflictError:
+    return ConflictError(f"ticket {found.id} is version {found.version} by now, not {version}; look at it again")
+
+
+def _why_not(found: Ticket, status: TicketStatus) -> str:
+    if found.status not in SOURCES[status]:
         sources = " or ".join(sorted(SOURCES[status], reverse=True))
-        return f"ticket {found.id} was {found.status}{since}; only what is {sources} can be {status}"
+        return f"{_standing(found)}; only what is {sources} can be {status}"
     return f"ticket {found.id} changed in this very moment; try again"
+
+
+def _standing(found: Ticket) -> str:
+    """Where a ticket stands, since when and by whom."""
+    who, at = (
+        (found.resolved_by, found.resolved_at)
+        if found.status == TicketStatus.RESOLVED
+        else (found.acknowledged_by, found.acknowledged_at)
+    )
+    since = f" by {who} at {at:%Y-%m-%d %H:%M:%SZ}" if at is not None else ""
+    return f"ticket {found.id} was {found.status}{since}"

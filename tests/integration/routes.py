@@ -23,6 +23,8 @@ SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) |
     *("pagerduty.Plain", "pagerduty.AsAtPagerDuty", "pagerduty.FromPagerDutyClient"),
     *("github.FromGitHub", "sns.FromSns"),
     *("pings.Alive", "pings.Failed", "pings.Ended"),
+    # Who may act is told by the link itself: tests/integration/test_ticket_links.py.
+    *("ticket-links.show", "ticket-links.act"),
 }
 """Endpoints that ask for a provider's signature, a secret address or a key in the body instead of one in a header."""
 
@@ -41,7 +43,7 @@ ELSEWHERE: dict[str, Any] = {
 }
 """Bodies of calls that others describe: Alertmanager."""
 
-ALTERNATIVES = ("rule",)
+ALTERNATIVES = ("rule", "status")
 """Fields that no schema requires because there is another way to say the same."""
 
 READING = ("GET", "HEAD")

@@ -39,6 +39,8 @@ RESOURCE_OF = {
     "inhibitions": "silences",
     "groups": "notifications",
     "chains": "endpoints",
+    "escalation-policies": "endpoints",
+    "rotations": "endpoints",
 }
 RESOURCE_OF |= {"alertmanager_alerts": "events", "alertmanager_silences": "silences"}
 """Blueprints whose calls take the scopes of another resource."""
@@ -64,6 +66,7 @@ WATCHED = {
 }
 WATCHED |= {"alerts", "firing_alerts", "inhibitions", "message_groups"}
 WATCHED |= {"heartbeats", "drills", "drill_runs", "failover_chains"}
+WATCHED |= {"escalation_policies", "rotations"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,10 @@ def owned(closed: Flask) -> Owned:
 
     template = made("/templates", name=MARK, body=f"{MARK} {{{{ severity }}}}")
     endpoint = made("/endpoints", channel="email", target=f"{MARK}@example.net", name=MARK)
+    steps = [{"notify": [f"rotation:{MARK}", f"endpoint:{MARK}"]}]
+    made("/rotations", name=MARK, members=[MARK], starts_on="2026-11-30")
+    override = made(f"/rotations/{MARK}/overrides", member=MARK, ends_at=f"{utc_now() + timedelta(days=9):%FT%TZ}")
+    made("/escalation-policies", name=MARK, steps=steps)
     rule = made("/rules", name=MARK, rule=RULE)
     made("/rules", name=f"{MARK} held", rule=GROUPING_RULE)
     happen({"type": f"{MARK}-held", "name": MARK}, of=OWNER)
@@ -127,6 +134,9 @@ def owned(closed: Flask) -> Owned:
             "endpoint_id": endpoint,
             "rule_id": rule,
             "event_id": event,
+            "policy_name": MARK,
+            "rotation_name": MARK,
+            "override_id": override,
             "ticket_id": api.get("/tickets", headers=key).get_json()[0]["id"],
             "notification_id": notification,
             "silence_id": silence,

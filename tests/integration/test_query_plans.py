@@ -121,6 +121,10 @@ def ask_the_api() -> None:
         api.get("/tickets", query_string=filters)
 
 
+NAMED = {"client_id": 2, "name": "twilio", "channel": "sms"}
+NAMED |= {"policy_name": "primary", "rotation_name": "primary", "override_id": 1}
+
+
 def some_ids() -> dict[str, object]:
     """An object of each kind, for the addresses of the API."""
     tables = {"notification_id": "notifications", "event_id": "events", "ticket_id": "tickets"}
@@ -134,7 +138,7 @@ def some_ids() -> dict[str, object]:
             ).scalar()
             for name, table in tables.items()
         }
-    return {name: value or 1 for name, value in found.items()} | {"client_id": 2, "name": "twilio", "channel": "sms"}
+    return {name: value or 1 for name, value in found.items()} | NAMED
 
 
 def run_the_workers() -> None:

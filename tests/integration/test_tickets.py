@@ -18,7 +18,7 @@ from sentinel.models import Ticket
 from sentinel.models.ticket import TicketStatus
 from sentinel.queries import clients
 from sentinel.services import tickets
-from sentinel.services.tickets import NewTicket
+from sentinel.services.tickets import By, NewTicket
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.calls import stored
 from tests.integration.conftest import DEFAULT_CLIENT_ID
@@ -54,7 +54,7 @@ def rows() -> Sequence[Ticket]:
 
 def move(ticket_id: int, status: TicketStatus) -> None:
     with unit_of_work() as uow:
-        tickets.move(uow, ticket_id, status, client_id=DEFAULT_CLIENT_ID, by="ann")
+        tickets.move(uow, ticket_id, status, client_id=DEFAULT_CLIENT_ID, by=By("ann", "api"))
 
 
 def test_an_event_opens_one_ticket_however_often_it_is_evaluated() -> None:

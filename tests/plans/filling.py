@@ -90,6 +90,28 @@ TICKET_EVENTS = """
     INSERT INTO ticket_events (event_id, rule_id, title, ticket_id) SELECT event_id, 1, title, id FROM tickets
 """
 
+ESCALATIONS = """
+    INSERT INTO escalations (
+        ticket_id, client_id, policy, steps, repeat, repeat_wait_seconds, tells_end, state, round, step, run, token,
+        next_step_at, created_at, updated_at)
+    SELECT id, client_id, 'primary', '[{"wait_seconds": 0, "notify": ["sms:+14155552671"]}]', 2, 300, true,
+           CASE WHEN status = 'resolved' THEN 'ended' WHEN id % 2 = 0 THEN 'running' ELSE 'exhausted' END, 1, 1, 1, 2,
+           CASE WHEN status <> 'resolved' AND id % 2 = 0 THEN :now + make_interval(secs => id % 3600 - 60) END,
+           created_at, updated_at
+    FROM tickets
+"""
+
+TICKET_MESSAGES = """
+    INSERT INTO ticket_messages (
+        id, ticket_id, notification_id, run, token, round, step, target, who, channel, recipient, expires_at)
+    SELECT id, id, gen_random_uuid(), 1, 1, 1, 1, 'endpoint:ann', 'ann', 'sms', '+14155552671', created_at FROM tickets
+"""
+
+TICKET_ENTRIES = """
+    INSERT INTO ticket_entries (ticket_id, at, kind, detail)
+    SELECT id, created_at, kind, '{}' FROM tickets, unnest(ARRAY['escalation_began', 'step_told']) AS kind
+"""
+
 RECEIPTS = f"""
     INSERT INTO receipts (
         id, provider, provider_event_id, notification_id, kind, body, status, queue_at, occurred_at, received_at)
@@ -177,6 +199,9 @@ STEPS = (
     EVENTS,
     TICKETS,
     TICKET_EVENTS,
+    ESCALATIONS,
+    TICKET_MESSAGES,
+    TICKET_ENTRIES,
     RECEIPTS,
     SUPPRESSIONS,
     SILENCES,

@@ -223,6 +223,11 @@ class TicketPlanView(ma.Schema):
     severity = fields.String(required=True)
     title = fields.String(required=True)
     merge_key = fields.String(required=True, allow_none=True, metadata={"description": "events that share it join"})
+    policy = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the escalation policy that the rule names; null: the default of its severity"},
+    )
 
 
 class HoldingGroupView(ma.Schema):
@@ -262,6 +267,11 @@ class TrialView(ma.Schema):
     severity = fields.String(required=True, allow_none=True)
     messages = fields.List(fields.Nested(MessageView), required=True)
     tickets = fields.List(fields.Nested(TicketPlanView), required=True)
+    resolves = fields.List(
+        fields.String(allow_none=True),
+        required=True,
+        metadata={"description": "merge keys of tickets that would be resolved; null: the event lacks a field of it"},
+    )
 
 
 class ReplayOptions(ma.Schema):

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from sentinel.api.schemas.fields import SEVERITIES, NumberedPageQuery, one_line, one_of, storable, text
+from sentinel.api.schemas.fields import SEVERITIES, NumberedPageQuery, moment, one_line, one_of, storable, text
+from sentinel.models.escalation import EscalationState
 from sentinel.models.ticket import TicketStatus
 
 LARGEST_VERSION = 2**31 - 1
 UNRESOLVED = "unresolved"
+
+
+class EscalationView(ma.Schema):
+    """How far a ticket is escalated."""
+
+    policy = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf([state.value for state in EscalationState]))
+    round = fields.Integer(required=True)
+    step = fields.Integer(required=True, metadata={"description": "what comes next; once `exhausted`, the last"})
+    next_step_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "when the next step is told; of what is snoozed, the end of that; of what is acknowledged, "
+            "when it is open again"
+        },
+    )
 
 
 class TicketView(ma.Schema):
@@ -32,20 +52,29 @@ class TicketView(ma.Schema):
     acknowledged_by = fields.String(required=True, allow_none=True)
     resolved_at = fields.AwareDateTime(required=True, allow_none=True)
     resolved_by = fields.String(required=True, allow_none=True)
+    escalation = fields.Nested(
+        EscalationView, required=True, allow_none=True, metadata={"description": "null: it has taken no policy"}
+    )
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
 
 
 class TicketMove(ma.Schema):
-    """Acknowledge or resolve."""
+    """Acknowledge, resolve or snooze."""
 
-    status = one_of([TicketStatus.ACKNOWLEDGED.value, TicketStatus.RESOLVED.value], example="resolved", required=True)
+    status = one_of([TicketStatus.ACKNOWLEDGED.value, TicketStatus.RESOLVED.value], example="resolved")
+    snoozed_until = moment(example="2099-12-31T00:00:00Z", allow_none=False)
     by = text(100, example="ann", remedy="who does it; without it, the API key", validate=[one_line])
     version = fields.Integer(
         strict=True,
         validate=validate.Range(min=1, max=LARGEST_VERSION),
         metadata={"example": 1, "remedy": "send the `version` that GET /tickets/{id} shows, or leave it out"},
     )
+
+    @ma.validates_schema
+    def _one_of_both(self, data: dict[str, Any], **_: Any) -> None:
+        if ("status" in data) == ("snoozed_until" in data):
+            raise ma.ValidationError("Needs either status or snoozed_until.", "status")
 
 
 class TicketListQuery(NumberedPageQuery):

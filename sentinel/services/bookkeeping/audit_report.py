@@ -76,6 +76,10 @@ KINDS: dict[str, Kind] = {
         "has not met the rules, and its time is long over",
         "see whether beat and a pipeline worker run: `sentinel doctor`",
     ),
+    "escalation_late": Kind(
+        "a ticket whose next step should have been told more than two minutes ago (the id is the ticket's)",
+        "see whether beat and a pipeline worker run: `sentinel doctor`",
+    ),
     "receipt_overdue": Kind(
         "a provider's report was not looked at, and its time is long over",
         "see whether beat and a pipeline worker run: `sentinel doctor`",

@@ -21,11 +21,11 @@ from sentinel.services import tickets
 from sentinel.services.alerting import firing
 from sentinel.services.holding.hold import Holding, hold, note_quiet
 from sentinel.services.matching import dispositions
-from sentinel.services.matching.fanout import Plan, Planned, PlannedTicket
+from sentinel.services.matching.fanout import Plan, Planned, PlannedEnd, PlannedTicket, SpeakingRule
 from sentinel.services.matching.surroundings import Surroundings
 from sentinel.services.matching.wordings import facts_of, worded
 from sentinel.services.sending import pipeline
-from sentinel.services.tickets import NewTicket
+from sentinel.services.tickets import NewTicket, Recovery
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
@@ -76,6 +76,9 @@ def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundin
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
         tickets.open_many(uow, opened)
+    recovered = [_recovery(each, planned.rule, key) for each in outcomes for planned, key in _keys(each.plan.ends)]
+    if recovered:
+        tickets.resolve_many(uow, recovered, beside=opened)
     firing.keep(uow, [each.event for each in outcomes if each.is_news])
     _count_held_back(uow, rows, outcomes)
     _count(uow, outcomes, surroundings)
@@ -206,4 +209,15 @@ def _ticket(outcome: Outcome, planned: PlannedTicket) -> NewTicket:
         device_id=event.device_id,
         merge_key=planned.merge_key,
         at=event.occurred_at,
+        policy=planned.policy,
     )
+
+
+def _keys(ends: Sequence[PlannedEnd]) -> list[tuple[PlannedEnd, str]]:
+    """The tickets that are to be resolved, of events that say which."""
+    return [(each, each.merge_key) for each in ends if each.merge_key is not None]
+
+
+def _recovery(outcome: Outcome, rule: SpeakingRule, merge_key: str) -> Recovery:
+    event = outcome.event
+    return Recovery(rule.client_id, merge_key, rule.id, event.id, event.occurred_at)

@@ -22,6 +22,7 @@ from sentinel.rules.syntax import (
     Field,
     Notify,
     Path,
+    Resolve,
     RuleSyntax,
     Suppress,
     Ticket,
@@ -141,6 +142,15 @@ class PlannedTicket:
     severity: str
     title: str
     merge_key: str | None
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEnd:
+    """A ticket that a rule resolves, if there is one; without a key the event lacks what would tell which."""
+
+    rule: SpeakingRule
+    merge_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +161,7 @@ class Plan:
     tickets: list[PlannedTicket]
     spoken: list[SpeakingRule]
     silenced: list[SpeakingRule]
+    ends: list[PlannedEnd] = field(default_factory=list)
 
 
 def plan(
@@ -170,6 +181,7 @@ def plan(
         found.messages.extend(_messages(speaking, event, directory, severity_given))
         for rule in speaking:
             found.tickets.extend(_tickets(rule, event))
+            found.ends.extend(_ends(rule, event))
     return found
 
 
@@ -301,7 +313,13 @@ def _tickets(rule: SpeakingRule, event: Mapping[str, Any]) -> Iterable[PlannedTi
     for action in rule.syntax.actions:
         if isinstance(action, Ticket):
             title = fill(action.title, event)
-            yield PlannedTicket(rule, action.severity, title, _merge_key(action.merge, event))
+            yield PlannedTicket(rule, action.severity, title, _merge_key(action.merge, event), action.policy)
+
+
+def _ends(rule: SpeakingRule, event: Mapping[str, Any]) -> Iterable[PlannedEnd]:
+    for action in rule.syntax.actions:
+        if isinstance(action, Resolve):
+            yield PlannedEnd(rule, _merge_key(action.merge, event))
 
 
 def _merge_key(paths: tuple[Path, ...], event: Mapping[str, Any]) -> str | None:

@@ -196,9 +196,11 @@ def _outcome(matched: Matched, surroundings: Surroundings) -> Outcome:
 
 
 def _reason(matched: Matched, plan: Plan) -> str | None:
-    """Why a matched event led to nothing; None when it led to something."""
+    """Why a matched event led to no messages and no tickets; None when it did."""
     if plan.messages or plan.tickets:
         return None
+    if plan.ends:
+        return "resolves"
     if plan.spoken:
         return "suppressed"
     return "throttled" if matched.throttled else "waiting"
@@ -210,7 +212,7 @@ def _parts(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
     rows = 0
     for each in outcomes:
         part.append(each)
-        rows += 1 + len(each.plan.messages) + len(each.plan.tickets)
+        rows += 1 + len(each.plan.messages) + len(each.plan.tickets) + len(each.plan.ends)
         if rows >= ROWS_AT_ONCE:
             yield part
             part, rows = [], 0

@@ -5,18 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import CHANNELS
 from sentinel.errors import FieldError, InvalidInputError
+from sentinel.models import EscalationPolicy
+from sentinel.queries import named
 from sentinel.queries import rules as queries
 from sentinel.rules import advice, serialise
 from sentinel.rules.errors import InvalidRuleError, Problem
 from sentinel.rules.parser import Vocabulary, parse
 from sentinel.rules.shorthand import shorthand
-from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Action, Notify, RuleSyntax
+from sentinel.rules.syntax import ENDPOINT, EVERY_ENDPOINT, Action, Notify, RuleSyntax, Ticket
 from sentinel.services.unit_of_work import UnitOfWork
 
 SUGGESTED_FROM = 1000
@@ -25,7 +27,7 @@ SUGGESTED_FROM = 1000
 VOCABULARY = Vocabulary(channels=CHANNELS)
 
 Name = tuple[str, str]
-"""`endpoint` or `template`, and what it is called."""
+"""`endpoint`, `template` or `escalation policy`, and what it is called."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def _unknown_names(uow: UnitOfWork, client_id: int, rules: Iterable[RuleSyntax])
 
 def _names(rule: RuleSyntax) -> Iterable[Name]:
     for action in rule.actions:
+        if isinstance(action, Ticket) and action.policy is not None:
+            yield POLICY, action.policy
         if not isinstance(action, Notify):
             continue
         if action.channel == ENDPOINT and action.target != EVERY_ENDPOINT:
@@ -144,10 +148,12 @@ def _names(rule: RuleSyntax) -> Iterable[Name]:
             yield TEMPLATE, action.template
 
 
-TEMPLATE = "template"
+TEMPLATE, POLICY = "template", "escalation policy"
+policy_names, known_policies = partial(named.names, EscalationPolicy), partial(named.known, EscalationPolicy)
 KINDS = (
     (ENDPOINT, queries.endpoint_names, queries.known_endpoints, "POST /endpoints"),
     (TEMPLATE, queries.template_names, queries.known_templates, "POST /templates"),
+    (POLICY, policy_names, known_policies, "POST /escalation-policies"),
 )
 
 

@@ -21,7 +21,7 @@ from sentinel.services import events
 from sentinel.services.access.clients import Caller
 from sentinel.services.events import CheckedEvent
 from sentinel.services.matching import fanout, wordings
-from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedTicket
+from sentinel.services.matching.fanout import Directory, Plan, Planned, PlannedEnd, PlannedTicket
 from sentinel.services.matching.wordings import Wordings, facts_of
 from sentinel.services.ruling import rule_texts, rules
 from sentinel.services.ruling.live_rules import LiveRule
@@ -65,6 +65,7 @@ class Trial:
     needs: list[str]
     messages: list[Message]
     tickets: list[PlannedTicket]
+    ends: list[PlannedEnd]
 
 
 def meant(uow: UnitOfWork, caller: Caller, given: str | int) -> LiveRule:
@@ -98,6 +99,7 @@ def test(uow: UnitOfWork, caller: Caller, rule: LiveRule, event: Mapping[str, An
         needs(rule.syntax),
         _messages(uow, caller, plan, checked),
         plan.tickets,
+        plan.ends,
     )
 
 

@@ -26,6 +26,7 @@ from sentinel.once import Once
 from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import By, ClaimedRow, Lease
 from sentinel.services import suppressions, traces
+from sentinel.services.escalating import links
 from sentinel.services.sending import breaker, learning, outcomes
 from sentinel.services.unit_of_work import UnitOfWork, single_statements, unit_of_work
 from sentinel.services.watching import tallies
@@ -225,6 +226,7 @@ class Round:
             created_at=row.created_at,
             attempt=row.attempt,
             traceparent=self._traces.get(row.id),
+            link=None if row.ticket_message_id is None else links.address_of(row.ticket_message_id),
         )
 
     def _write(self, group: Sequence[Result]) -> None:

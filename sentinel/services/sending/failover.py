@@ -161,6 +161,11 @@ def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow]) -> int:
         if following[row.id].place is not None
     ]
     stored = {each.id for each in notifications.insert(uow.session, successors)} if successors else set()
+    asking = {row.id: row.ticket_message_id for row in rows if row.ticket_message_id is not None}
+    if asking:
+        linked = [each for each in successors if each["failover_of"] in asking]
+        passed_on = [{"id": each["id"], "ticket_message_id": asking[each["failover_of"]]} for each in linked]
+        failover.pass_links_on(uow.session, passed_on)
     made = {each["failover_of"]: each["id"] for each in successors if each["id"] in stored}
     notes = [_note(row.id, following[row.id], successor=made.get(row.id)) for row in rows]
     failover.note(uow.session, notes, now=uow.now)

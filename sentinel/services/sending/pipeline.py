@@ -102,6 +102,9 @@ def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
 
 
 def _subject(row: Candidate, provider: str | None) -> Subject:
+    # What wakes somebody for a ticket is not held back with what floods them: only the provider's own rate counts.
+    if row.is_step:
+        return Subject(row.id, row.channel, {} if provider is None else {"provider": provider}, row.attempts)
     scopes = {"client": str(row.client_id), "recipient": f"{row.channel}:{row.recipient}"}
     scopes["target"] = f"{row.client_id}:{row.endpoint_id or scopes['recipient']}"
     if row.user_id is not None:

@@ -15,6 +15,7 @@ from sentinel.models.status import Reason, Status
 from sentinel.queries import accounts, reconciling
 from sentinel.queries.accounts import Standing
 from sentinel.queries.reconciling import DecidedRow, DoubtRow, Limits
+from sentinel.services.escalating import links
 from sentinel.services.sending import adopting
 from sentinel.services.sending.adopting import Asked, Verdict
 from sentinel.services.sending.delivery import get_sender
@@ -106,7 +107,8 @@ def _rests_until(standing: Standing | None, *, now: datetime) -> datetime | None
 
 
 def _question(channel: str, doubt: DoubtRow) -> Question:
-    return Question(Message(doubt.id, channel, doubt.recipient, doubt.body), doubt.since)
+    link = None if doubt.ticket_message_id is None else links.address_of(doubt.ticket_message_id)
+    return Question(Message(doubt.id, channel, doubt.recipient, doubt.body, link=link), doubt.since)
 
 
 def _verdicts(

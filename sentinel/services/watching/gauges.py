@@ -17,6 +17,7 @@ from sentinel.broker import UNREACHABLE, celery, queue_lengths
 from sentinel.channels.registry import CHANNELS
 from sentinel.logs import get_logger
 from sentinel.metrics import Series
+from sentinel.models.escalation import EscalationState
 from sentinel.models.group import GroupKind
 from sentinel.models.status import IN_FLIGHT
 from sentinel.models.ticket import TicketStatus
@@ -129,7 +130,8 @@ def _zeros() -> Values:
     unresolved = product(["tickets_unresolved"], SEVERITIES, (TicketStatus.OPEN.value, TicketStatus.ACKNOWLEDGED.value))
     of_channels = product(["notifications_oldest_due_seconds", "notifications_held"], CHANNELS)
     of_groups = product(["groups_open"], GroupKind)
-    return dict.fromkeys([*in_flight, *of_channels, *unresolved, *of_groups], 0.0)
+    escalations = product(["escalations"], (state.value for state in EscalationState if state != EscalationState.ENDED))
+    return dict.fromkeys([*in_flight, *of_channels, *unresolved, *of_groups, *escalations], 0.0)
 
 
 def _of_broker() -> Values:

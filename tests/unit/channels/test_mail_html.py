@@ -62,3 +62,11 @@ def test_smtp_carries_both_and_the_text_unchanged() -> None:
     assert page.get_content_type() == "text/html"
     assert page.get_content() == html_of(NASTY, NASTY.subject or "")
     assert received["Message-ID"] == "<0199-7@example.com>"
+
+
+def test_a_link_is_a_link_and_cannot_break_out_of_it() -> None:
+    page = html_of(mail(severity="high", link='https://s.example/t/abc"><script>'), "Disk")
+
+    assert page is not None
+    assert 'href="https://s.example/t/abc&quot;&gt;&lt;script&gt;"' in page
+    assert ">Acknowledge, snooze or resolve</a>" in page

@@ -283,3 +283,11 @@ def test_a_slow_answer_within_the_timeout_is_an_answer(stand_in: ProviderStandIn
 def _documented(word: str) -> list[tuple[str, str]]:
     rows = re.findall(rf"^\| `{word}` \| (\w+) \| `(\w+)` \|", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
     return sorted(set(rows))
+
+
+@pytest.mark.parametrize("severity", [None, "high"])
+def test_a_link_stands_below_the_text(severity: str | None) -> None:
+    said = payload(slack(link="https://s.example/t/abc", severity=severity))
+
+    text = said["attachments"][0]["text"] if severity else said["text"]
+    assert text == "disk is full\n<https://s.example/t/abc|Acknowledge, snooze or resolve>"

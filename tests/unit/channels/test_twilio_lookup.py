@@ -255,3 +255,13 @@ def test_our_own_mistake_leaves_the_doubt_and_shows_no_secret(
 
     assert ask(stand_in, wrong) == [Finding(trouble="bug")]
     assert AUTH_TOKEN not in "".join(capsys.readouterr())
+
+
+def test_a_message_with_a_link_is_found_by_all_that_was_sent(stand_in: ProviderStandIn) -> None:
+    linked = sms(link="https://s.example/t/abc")
+    stand_in.script(reset())
+    send(http_settings(stand_in.url), linked)
+
+    (found,) = ask(stand_in, Question(linked, datetime.now(UTC) - timedelta(seconds=1)))
+
+    assert len(found.sightings) == 1

@@ -25,6 +25,7 @@ from sentinel.rules.syntax import (
     Notify,
     OneOf,
     Options,
+    Resolve,
     RuleSyntax,
     Suppress,
     TextTest,
@@ -138,7 +139,9 @@ actions = st.one_of(
         st.sampled_from(SEVERITIES),
         st.sampled_from(["Device {id} offline", "{{x}}", "{a.b[0]:.1f}"]),
         groups,
+        st.none() | texts,
     ),
+    st.builds(Resolve, paths.map(lambda path: (path,))),
     st.just(Suppress()),
 )
 few_windows = st.lists(windows, max_size=3).filter(lambda some: [each.kind for each in some].count("absent") < 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,7 +13,7 @@ from sentinel.errors import InvalidInputError
 from sentinel.rules.errors import InvalidRuleError
 from sentinel.rules.parser import Vocabulary, parse, parse_condition
 from sentinel.rules.printer import rule_text
-from sentinel.rules.syntax import Cap, Every, Level, Notify, Options, Suppress, Ticket
+from sentinel.rules.syntax import Cap, Every, Level, Notify, Options, Resolve, Suppress, Ticket
 
 KNOWN = Vocabulary(channels=("slack", "sms", "email"), actions=("notify", "ticket", "suppress"))
 
@@ -258,3 +259,24 @@ def test_any_text_is_refused_or_read(text: str) -> None:
     error = refused(text)
 
     assert error is None or error.problem.column >= 1
+
+
+def test_a_ticket_may_bind_an_escalation_policy() -> None:
+    rule = parse('when a then ticket("high", "x", policy="primary")')
+
+    assert rule.actions == (Ticket("high", "x", (), "primary"),)
+
+
+def test_a_recovery_resolves_the_ticket_of_its_key() -> None:
+    rule = parse('when a then resolve(merge="region, device.id"), resolve("id")')
+
+    assert rule.actions == (Resolve((("region",), ("device", "id"))), Resolve((("id",),)))
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [("resolve()", "'resolve' needs its merge"), ("resolve(5)", "'resolve' takes texts, found 5")],
+)
+def test_what_is_resolved_must_be_told(action: str, message: str) -> None:
+    with pytest.raises(InvalidRuleError, match=re.escape(message)):
+        parse(f"when a then {action}")

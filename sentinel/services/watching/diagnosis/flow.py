@@ -12,6 +12,7 @@ from sentinel.errors import InvalidInputError
 from sentinel.models import AuditRun, ProviderAccount, SelfTest
 from sentinel.queries import audit, diagnosis, self_tests
 from sentinel.queries.diagnosis import Backlog
+from sentinel.services.escalating import links
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching.diagnosis.findings import Finding, broken, ok, warning
 from sentinel.settings import Settings
@@ -31,6 +32,9 @@ def check_flow(uow: UnitOfWork, settings: Settings) -> Iterator[Finding]:
     yield from check_self_tests(self_tests.last_finished(uow.session), settings, now=uow.now)
     for account in diagnosis.resting_accounts(uow.session, now=uow.now):
         yield _resting(account)
+    if links.address_of(0) is None and diagnosis.has_escalation_policies(uow.session):
+        remedy = "set PUBLIC_BASE_URL to how the outside reaches the API, and SENTINEL_SECRET_KEYS"
+        yield warning("escalations", "messages about tickets carry no link by which people could act", remedy)
     if not settings.is_open and not diagnosis.has_working_key(uow.session, now=uow.now):
         yield warning("access", "there is no working API key", "make one with `sentinel keys create`")
 
