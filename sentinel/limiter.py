@@ -37,7 +37,7 @@ PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 """Seconds: a check must not cost more than the message."""
 
 # A message that one recipient's limit holds back must not use up its client's share as well.
-NARROWEST_FIRST = ("recipient", "alert_user", "user", "endpoint", "client", "provider")
+NARROWEST_FIRST = ("target", "recipient", "alert_user", "user", "endpoint", "client", "provider")
 
 ADMITTED_SECONDS = 600
 """The limiter remembers for one to two of these whom it let through: longer than a chain is on its way."""
@@ -66,11 +66,13 @@ class Subject:
 
 @dataclass(slots=True)
 class Verdict:
-    """What the limits say of a batch: who goes on, who is dropped, who waits until when."""
+    """What the limits say of a batch: who goes on, who is dropped, who waits until when, who is told in a digest."""
 
     admitted: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     deferred: list[tuple[str, datetime]] = field(default_factory=list)
+    digested: list[tuple[str, datetime]] = field(default_factory=list)
+    """With the moment at which one message more may be sent."""
     held: list[tuple[str, datetime]] = field(default_factory=list)
     """Waiting because the limiter itself is down."""
 
@@ -102,7 +104,7 @@ class Limiter:
             stopped = {subject.id for subject in limited} - known - {subject.id for subject in fresh}
             verdict.admitted += [subject.id for subject in subjects if subject.id not in stopped]
         except (StorageError, RedisError) as error:
-            decided = {*verdict.dropped, *(each for each, _ in verdict.deferred)}
+            decided = {*verdict.dropped, *(each for each, _ in (*verdict.deferred, *verdict.digested))}
             undecided = [subject for subject in subjects if subject.id not in decided]
             self._without_limiter(undecided, verdict, now=now, error=error)
         return verdict
@@ -131,13 +133,22 @@ class Limiter:
             keyed = [(subject, key) for subject in subjects if (key := _key(limit, subject)) is not None]
             passed = self._hit(rate, [key for _, key in keyed])
             stopped = [each for each, has_passed in zip(keyed, passed, strict=True) if not has_passed]
-            if limit.above == "drop":
-                verdict.dropped += [subject.id for subject, _ in stopped]
-            else:
-                verdict.deferred += self._later(rate, stopped)
+            self._stop(limit, rate, stopped, verdict)
             gone = {subject.id for subject, _ in stopped}
             subjects = [subject for subject in subjects if subject.id not in gone]
         return subjects
+
+    def _stop(
+        self, limit: Limit, rate: RateLimitItem, stopped: Sequence[tuple[Subject, Key]], verdict: Verdict
+    ) -> None:
+        """Say what becomes of messages above a limit."""
+        if limit.above == "drop":
+            verdict.dropped += [subject.id for subject, _ in stopped]
+        elif limit.above == "digest":
+            opens = {key: self._opens(rate, key) for _, key in stopped}
+            verdict.digested += [(subject.id, opens[key]) for subject, key in stopped]
+        else:
+            verdict.deferred += self._later(rate, stopped)
 
     def _hit(self, rate: RateLimitItem, keys: Sequence[Key]) -> list[bool]:
         """Run what the strategy's `hit` runs, the library's own scripts on its own keys, for a whole batch at once."""
@@ -155,11 +166,15 @@ class Limiter:
         found = []
         for subject, key in stopped:
             if key not in opens:
-                opens[key] = datetime.fromtimestamp(self._strategy.get_window_stats(rate, *key).reset_time, UTC)
+                opens[key] = self._opens(rate, key)
             windows = queued[key] // rate.amount
             queued[key] += 1
             found.append((subject.id, opens[key] + timedelta(seconds=rate.get_expiry() * windows)))
         return found
+
+    def _opens(self, rate: RateLimitItem, key: Key) -> datetime:
+        """When there is room again."""
+        return datetime.fromtimestamp(self._strategy.get_window_stats(rate, *key).reset_time, UTC)
 
     def _without_limiter(
         self, subjects: Sequence[Subject], verdict: Verdict, *, now: datetime, error: Exception

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -25,7 +26,9 @@ from sentinel.rules.rulings import (
     LATENESS_SECONDS,
     Clock,
     Due,
+    HeldBack,
     Hit,
+    Ruled,
     Ruling,
     group_of,
     is_stateful,
@@ -39,7 +42,7 @@ from sentinel.rules.syntax import Every, Path, Window
 from sentinel.rules.windows import OF_NUMBERS, group_key_of, sample
 from sentinel.store import get_store
 
-__all__ = ["Due", "Hit", "RuleState", "RuleStateError", "Ruling", "get_rule_state", "is_stateful"]
+__all__ = ["Due", "Hit", "RuleState", "RuleStateError", "Ruled", "Ruling", "get_rule_state", "is_stateful"]
 
 log = get_logger(__name__)
 
@@ -64,6 +67,10 @@ DUE, CLAIMED = "sentinel:rules:due", "sentinel:rules:claimed"
 DECIDE = ("numbers", "groups", "throttles", "windows", "clocks", "decide")
 CLAIM = ("numbers", "throttles", "claim")
 
+CACHED_CAPS = 10_000
+COMMON = {each.value: Ruled(each) for each in Ruling}
+"""Most answers, made once."""
+
 Arguments = Iterator[str | int | float]
 
 
@@ -79,7 +86,7 @@ class RuleState:
         self._decide = store.register_script(_script(DECIDE))
         self._claim = store.register_script(_script(CLAIM))
 
-    def decide(self, hits: Sequence[Hit]) -> list[Ruling]:
+    def decide(self, hits: Sequence[Hit]) -> list[Ruled]:
         """Rule on hits, in the order of their time. An event that comes again gets the same ruling and adds nothing.
 
         Hits that do not hold are answered WAITING. Raises `RuleStateError`; what was decided by then stays decided.
@@ -90,7 +97,7 @@ class RuleState:
         crowded = {hit.rule_id for hit, answer in zip(hits, answers, strict=True) if answer.endswith("!")}
         if crowded:
             log.warning("rule_has_too_many_groups", rules=sorted(crowded), at_most=GROUPS)
-        return [Ruling(answer.rstrip("!")) for answer in answers]
+        return [_ruled(answer.rstrip("!")) for answer in answers]
 
     def refute(self, misses: Sequence[Hit]) -> None:
         """Tell the clocks of `for` and `keep` that these events do not satisfy their rules.
@@ -140,11 +147,12 @@ def _arguments(hit: Hit, at: int) -> Arguments:
     yield from (hit.event_id, at, int(hit.holds), len(asked.windows))
     for slot, window in enumerate(asked.windows):
         yield from _of_window(window, hit.event, f"{prefix}{slot}:")
-    yield from _of_clock(asked.clock, hit.event, f"{prefix}clock:", _throttle_key(asked.throttle, hit.event, prefix))
+    spoken = f"{prefix}spoken:"
+    group = _group(asked.throttle.by, hit.event) if asked.throttle else ""
+    caps = _caps(asked.throttle) if asked.throttle else ""
+    yield from _of_clock(asked.clock, hit.event, f"{prefix}clock:", (f"{spoken}{group}" if caps else "", caps))
     if asked.throttle:
-        period = asked.throttle.seconds * 1000
-        kept = period + (LATENESS_SECONDS + REMEMBERED_SECONDS) * 1000
-        yield from (f"{prefix}throttle:", _group(asked.throttle.by, hit.event), period, kept)
+        yield from (spoken, group, caps, _kept(asked.throttle))
 
 
 def _of_window(window: Window, event: Mapping[str, Any], base: str) -> Arguments:
@@ -175,7 +183,7 @@ def _most(window: Window) -> int:
     return wanted if (window.seconds or 0) >= LATENESS_SECONDS else EXACT
 
 
-def _of_clock(clock: Clock | None, event: Mapping[str, Any], base: str, throttle: tuple[str, int]) -> Arguments:
+def _of_clock(clock: Clock | None, event: Mapping[str, Any], base: str, throttle: tuple[str, str]) -> Arguments:
     if clock is None:
         yield ""
         return
@@ -186,10 +194,15 @@ def _of_clock(clock: Clock | None, event: Mapping[str, Any], base: str, throttle
     yield from throttle
 
 
-def _throttle_key(throttle: Every | None, event: Mapping[str, Any], prefix: str) -> tuple[str, int]:
-    if throttle is None:
-        return "", 0
-    return f"{prefix}throttle:{_group(throttle.by, event)}", throttle.seconds * 1000
+@lru_cache(maxsize=CACHED_CAPS)
+def _caps(throttle: Every) -> str:
+    """Caps as throttles.lua reads them."""
+    return " ".join(f"{each.times}/{each.seconds * 1000}" for each in throttle.caps)
+
+
+def _kept(throttle: Every) -> int:
+    longest = max(each.seconds for each in throttle.caps)
+    return (longest + LATENESS_SECONDS + REMEMBERED_SECONDS) * 1000
 
 
 def _group(by: tuple[Path, ...], event: Mapping[str, Any]) -> str:
@@ -202,9 +215,26 @@ def _told_key(hit: Hit) -> str:
 
 
 def _due(token: str) -> Due:
-    key, since, event_id, group = token.split("\n", 3)
+    key, since, event_id, group, *held = token.split("\n")
     _, _, rule_id, version, *_ = key.split(":")
-    return Due(int(rule_id), int(version), tuple(json.loads(group)), moment(int(since)), event_id, token)
+    values = tuple(json.loads(group))
+    return Due(int(rule_id), int(version), values, moment(int(since)), event_id, _held_back(held), token)
+
+
+def _ruled(answer: str) -> Ruled:
+    """Read `waiting`, or `fires 37 1780315200000` after 37 that were held back since that moment."""
+    return COMMON.get(answer) or _uncommon(*answer.split(" "))
+
+
+def _uncommon(ruling: str, *held: str) -> Ruled:
+    return Ruled(Ruling(ruling), _held_back(held))
+
+
+def _held_back(written: Sequence[str]) -> HeldBack | None:
+    if not written:
+        return None
+    count, since = written
+    return HeldBack(int(count), moment(int(since)))
 
 
 def _script(names: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ from sentinel.rabbitmq import CONSUMER_TIMEOUT_SECONDS, is_rabbitmq
 WRITE_MARGIN_SECONDS = 5
 """Kept back from a lease for writing results down."""
 
-LimitScope = Literal["client", "user", "alert_user", "recipient", "endpoint", "provider"]
+LimitScope = Literal["client", "user", "alert_user", "recipient", "endpoint", "target", "provider"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 KEY_BYTES = 32
@@ -220,7 +220,7 @@ class Limit(BaseModel):
         description='as the `limits` library writes it, e.g. "30/minute"'
     )
     channel: str | None = Field(default=None, description="only this channel; none means every channel")
-    above: Literal["drop", "defer"] = "defer"
+    above: Literal["drop", "defer", "digest"] = "defer"
 
 
 DEFAULT_LIMITS = (

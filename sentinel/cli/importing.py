@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
@@ -31,6 +32,16 @@ def _prefix(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How an import is to be done."""
+
+    dry_run: bool
+    partial: bool
+    prune: bool
+    form: str
+
+
 @click.command(epilog="Example: sentinel import alertmanager.yml --client shop --dry-run")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @of_client
@@ -45,29 +56,22 @@ def _prefix(_: click.Context, __: click.Parameter, value: str) -> str:
     help="What the names of all that begin with.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def import_command(
-    *, file: TextIO, client: str, dry_run: bool, partial: bool, prune: bool, prefix: str, form: str
-) -> None:
+def import_command(*, file: TextIO, client: str, prefix: str, **wishes: Any) -> None:
     """Make endpoints and rules of an Alertmanager configuration: all, or none if something cannot be carried over.
 
     Alerts then reach the same receivers. Imported things are told apart by their names, so that a second import changes
     what differs; everything else of the client stays as it is.
     """
-    plan = _plan(file, prefix)
-    is_refused = bool(plan.losses) and not partial
-    with operator_work() as uow:
-        caller = operator(uow, client)
-        if dry_run or is_refused:
-            with service.rehearsal(uow):
-                outcome = service.carry_out(uow, caller, plan, prune=prune)
-        else:
-            outcome = service.carry_out(uow, caller, plan, prune=prune)
-    is_done = not (dry_run or is_refused)
-    if form == "json":
+    plan, wanted = _plan(file, prefix), Wishes(**wishes)
+    is_refused = bool(plan.losses) and not wanted.partial
+    is_done = not (wanted.dry_run or is_refused)
+    with operator_work() as uow, nullcontext() if is_done else service.rehearsal(uow):
+        outcome = service.carry_out(uow, operator(uow, client), plan, prune=wanted.prune)
+    if wanted.form == "json":
         print_json(_as_view(plan, outcome, is_done=is_done))
     else:
         _print(plan, outcome, is_done=is_done)
-    if is_refused and not dry_run:
+    if is_refused and not wanted.dry_run:
         raise SentinelError(
             f"{len(plan.losses)} things cannot be carried over, so nothing was written; "
             "change the file as is said above, or import the rest with --partial"
@@ -98,9 +102,7 @@ def _print(plan: Plan, outcome: Outcome, *, is_done: bool) -> None:
     _print_remarks("Not carried over:", plan.losses)
     _print_remarks("Carried over, but different:", [each for each in plan.remarks if not each.is_loss])
     if plan.is_ordered:
-        click.echo(
-            f"\nSome rules speak only after others, by their priorities. Leave the priorities below 0 to {plan.prefix}."
-        )
+        click.echo("\nSome rules are right only after others: leave priorities below 0 to imported rules.")
     if outcome.left:
         click.echo("\nMade by an earlier import, and not in this file (--prune removes it):")
         _print_lines(outcome.left)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import Base
@@ -49,6 +50,8 @@ class Endpoint(Base):
     purpose: Mapped[str] = mapped_column(String(10), server_default=literal_column("'messages'"))
     # Other targets to try, in order: `[{"channel", "recipient", "after_seconds"}]`.
     failover: Mapped[list[dict[str, Any]] | None]
+    # When it wants to be left alone: `{"windows", "mode", "passes_from"}` (`sentinel.services.quiet_hours`).
+    quiet_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     is_enabled: Mapped[bool] = mapped_column(server_default=true())
     # Why Sentinel itself disabled it; none: a person did, or it is enabled.
     disabled_reason: Mapped[str | None] = mapped_column(String(50))

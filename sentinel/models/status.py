@@ -75,6 +75,7 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not_configured"
     NO_ENDPOINT = "no_endpoint"
     SILENCED = "silenced"
+    QUIET_HOURS = "quiet_hours"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     AMBIGUOUS = "ambiguous"
     WORKER_LOST = "worker_lost"

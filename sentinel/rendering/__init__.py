@@ -12,6 +12,7 @@ from sentinel.channels.registry import ROUTES
 from sentinel.rendering import built_in
 from sentinel.rendering.budget import LONGEST_TEXT
 from sentinel.rendering.language import VARIABLES, TemplateError, compiled
+from sentinel.rules.rulings import HeldBack
 
 __all__ = ["VARIABLES", "Content", "Facts", "TemplateError", "Wording", "check", "render"]
 
@@ -30,7 +31,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What there is to tell. `event` is the object as it came; `rules` are (id, name) of those that ask for it."""
+    """What there is to tell. `event` is the object as it came; `rules` are (id, name) of those that ask for it.
+
+    `held_back` is what a throttle held back before.
+    """
 
     client: str
     event_id: str
@@ -39,6 +43,7 @@ class Facts:
     event: Mapping[str, Any]
     occurred_at: datetime
     is_test: bool = False
+    held_back: HeldBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ def _variables(facts: Facts) -> dict[str, Any]:
         "event_id": facts.event_id,
         "occurred_at": facts.occurred_at,
         "is_test": facts.is_test,
+        "held_back": facts.held_back.count if facts.held_back else 0,
+        "held_back_since": facts.held_back and facts.held_back.since,
     }
 
 

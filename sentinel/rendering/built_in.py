@@ -29,11 +29,13 @@ SMS_VALUES = 6
 
 
 def subject(facts: Facts) -> str:
-    """`[HIGH] payments/card_declined`, of an alert `FIRING [HIGH] node/DiskFull`."""
+    """`[HIGH] payments/card_declined`, of an alert `FIRING [HIGH] node/DiskFull`; `(+37)` after 37 held back."""
     event = facts.event
     parts = [shown(event[name]) for name in ("source", "name") if event.get(name) is not None]
     what = "/".join(parts) or shown(event.get("type") or f"event {facts.event_id}")
     told = f"[{facts.severity.upper()}] {what}" if facts.severity else what
+    if facts.held_back is not None:
+        told += f" (+{facts.held_back.count})"
     state = _state(event)
     return f"{state} {told}" if state else told
 
@@ -68,6 +70,8 @@ def _lines(facts: Facts) -> str:
     if facts.rules:
         rules = ", ".join([f"{name} (#{number})" for number, name in facts.rules])
         lines.append(f"Rules: {_shortened(rules, LONGEST_LIST)}")
+    if facts.held_back is not None:
+        lines.append(f"Held back: {facts.held_back.count} since {shown(facts.held_back.since)}")
     lines.append("")
     lines += [f"{name}: {_shortened(value, LONGEST_VALUE)}" for name, value in islice(_rest(facts), MOST_LINES)]
     if not lines[-1]:

@@ -36,6 +36,8 @@ VARIABLES = (
     "event_id",
     "occurred_at",
     "is_test",
+    "held_back",
+    "held_back_since",
 )
 LONGEST_SOURCE = 16_384
 DEEPEST = 40

@@ -15,6 +15,9 @@ WILD_REPEATS = 8
 NUMBER = 2**53
 """Beyond it JSON readers lose whole numbers."""
 SECONDS = 366 * 86_400
+CAPS = 4
+CAP_TIMES = 1000
+"""A group's store remembers so many moments at which its rule spoke."""
 PRIORITY = 1000
 SCANNED_RULES = 50
 """Most rules of one client that no index can narrow down: each is looked at on every event. For whoever stores them."""

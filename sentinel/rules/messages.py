@@ -27,6 +27,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "ELSE": ("else",),
     "BY": ("by",),
     "OVER": ("over",),
+    "PER": ("per",),
     "IN": ("in",),
     "IS": ("is",),
     "MATCHES": ("matches",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sentinel.rules.literals import duration, quoted
@@ -11,6 +11,7 @@ from sentinel.rules.syntax import (
     Action,
     And,
     Between,
+    Cap,
     Compare,
     Condition,
     Constant,
@@ -58,6 +59,13 @@ def action_text(action: Action) -> str:
         merge = f", merge={quoted(', '.join(map(path_text, action.merge)))}" if action.merge else ""
         return f"ticket({quoted(action.severity)}, {quoted(action.title)}{merge})"
     return "suppress()"
+
+
+def caps_text(caps: Sequence[Cap]) -> str:
+    """`10m` for once in it, `3 per 1h, 7 per 1d` for more."""
+    if [each.times for each in caps] == [1]:
+        return duration(caps[0].seconds)
+    return ", ".join(f"{each.times} per {duration(each.seconds)}" for each in caps)
 
 
 def path_text(path: Path) -> str:
@@ -204,7 +212,7 @@ def _clock(options: Options) -> list[str]:
 
 
 def _every(word: str, every: Every | None) -> list[str]:
-    return [word, duration(every.seconds), *_by(every.by)] if every else []
+    return [word, caps_text(every.caps), *_by(every.by)] if every else []
 
 
 def _levels(levels: tuple[Level, ...]) -> str:

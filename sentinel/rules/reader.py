@@ -18,6 +18,7 @@ from sentinel.rules.syntax import (
     SEVERITIES,
     Action,
     Between,
+    Cap,
     Compare,
     Comparison,
     Condition,
@@ -91,8 +92,15 @@ class Reader(Transformer[Token, Any]):
     def keep(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
         return word, {"keep_seconds": seconds_of(duration), **_hold_by(by)}
 
-    def throttle(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
-        return word, {"throttle": Every(seconds_of(duration), by)}
+    def throttle(self, word: Token, *rest: Any) -> Chosen:
+        """Once in a duration, or caps of which all must allow it."""
+        if isinstance(rest[0], Token):
+            return word, {"throttle": Every(seconds_of(rest[0]), _by(rest))}
+        first, *further = _caps(word, [each for each in rest if isinstance(each, Cap)])
+        return word, {"throttle": Every(first.seconds, _by(rest), first.times, tuple(further))}
+
+    def cap(self, times: Token, duration: Token) -> Cap:
+        return Cap(whole_number_of(times, low=1, high=limits.CAP_TIMES), seconds_of(duration))
 
     def dedupe(self, word: Token, duration: Token, by: tuple[Path, ...] = ()) -> Chosen:
         return word, {"dedupe": Every(seconds_of(duration), by)}
@@ -338,6 +346,15 @@ def _refuse_again(token: Token, given: set[str]) -> None:
         raise Refused(token, "'for' and 'keep' have the same groups", "write 'by' after one of them only")
     if given:
         raise Refused(token, f"'{token}' stands twice", "leave one of them out")
+
+
+def _caps(word: Token, caps: list[Cap]) -> list[Cap]:
+    """Each of a time of its own, and few enough."""
+    if len(caps) > limits.CAPS:
+        raise Refused(word, f"this throttle has {len(caps)} caps", f"at most {limits.CAPS}")
+    if len({each.seconds for each in caps}) < len(caps):
+        raise Refused(word, "two caps are for the same time", "keep the smaller one of them")
+    return caps
 
 
 def _equal(field: Field, value: Any, *, negated: bool) -> Condition:

@@ -33,6 +33,22 @@ class Ruling(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """How often a throttle has held a rule back since it last spoke, and when that was."""
+
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A ruling; of a rule that speaks again after its throttle has held it back, with what that was."""
+
+    ruling: Ruling
+    held_back: HeldBack | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """An event that satisfies what one event answers of a rule (`windows.split(condition).rest`).
 
@@ -52,7 +68,7 @@ class Hit:
 class Due:
     """A rule that speaks because time has passed: the values of its group, since when, and the last event of the group.
 
-    `token` is for whoever keeps the state.
+    `held_back` is as with `Ruled`; `token` is for whoever keeps the state.
     """
 
     rule_id: int
@@ -60,6 +76,7 @@ class Due:
     group: tuple[Any, ...]
     since: datetime
     event_id: str
+    held_back: HeldBack | None = None
     token: str = ""
 
 

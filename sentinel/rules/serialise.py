@@ -2,7 +2,7 @@
 
 A value of a class is `[its code, its fields …]`, without the last fields that are as they are by default; a tuple is
 `[0, its items …]`, everything else itself. Codes, the order of fields and defaults are the format: what changes them
-raises FORMAT.
+raises FORMAT. New codes and further fields with defaults do not: what was stored before is read as it was.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ CLASSES: dict[int, type] = {
     5: syntax.Notify,
     6: syntax.Ticket,
     7: syntax.Suppress,
+    8: syntax.Cap,
     10: syntax.And,
     11: syntax.Or,
     12: syntax.Not,

@@ -5,7 +5,7 @@ Times and values are kept as they came, so that this is also the plain model tha
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +15,10 @@ from sentinel.rules.rulings import (
     LATENESS_SECONDS,
     Clock,
     Due,
+    HeldBack,
     Hit,
     Plan,
+    Ruled,
     Ruling,
     group_of,
     milliseconds,
@@ -24,7 +26,7 @@ from sentinel.rules.rulings import (
     plan,
     value_key,
 )
-from sentinel.rules.syntax import Window
+from sentinel.rules.syntax import Cap, Window
 from sentinel.rules.windows import group_key_of, is_reached, sample
 
 LATENESS = LATENESS_SECONDS * 1000
@@ -36,14 +38,14 @@ class Simulation:
     """Rulings on hits in the order in which they are given, which should be that of time, and what falls due."""
 
     def __init__(self) -> None:
-        self._told: dict[Hashable, Ruling] = {}
+        self._told: dict[Hashable, Ruled] = {}
         self._histories: dict[Hashable, History] = {}
         self._last: dict[Hashable, tuple[int, str]] = {}
         self._seen: dict[Hashable, int] = {}
         self._clocks: dict[Hashable, Episode] = {}
-        self._throttles: dict[Hashable, tuple[int, str]] = {}
+        self._spoken: dict[Hashable, Spoken] = {}
 
-    def decide(self, hits: Sequence[Hit]) -> list[Ruling]:
+    def decide(self, hits: Sequence[Hit]) -> list[Ruled]:
         """Rule on each; an event that comes again gets the same ruling and adds nothing."""
         return [self._decide(hit) for hit in hits]
 
@@ -52,7 +54,7 @@ class Simulation:
         ready = [each for each in self._clocks.values() if each.is_armed and each.due_at <= milliseconds(now)]
         return [due for each in sorted(ready, key=lambda each: each.due_at) if (due := self._fall_due(each))]
 
-    def _decide(self, hit: Hit) -> Ruling:
+    def _decide(self, hit: Hit) -> Ruled:
         key = (hit.rule_id, hit.version, hit.event_id)
         if not hit.holds:
             return self._judge(hit, plan(hit.syntax))
@@ -60,14 +62,14 @@ class Simulation:
             self._told[key] = self._judge(hit, plan(hit.syntax))
         return self._told[key]
 
-    def _judge(self, hit: Hit, asked: Plan) -> Ruling:
+    def _judge(self, hit: Hit, asked: Plan) -> Ruled:
         # Every window counts the event, also behind one that is not reached.
         reached = [hit.holds and self._window(hit, slot, window) for slot, window in enumerate(asked.windows)]
         holds = hit.holds and all(reached)
         fires = self._clock(hit, asked, asked.clock, holds=holds) if asked.clock else holds
         if not fires:
-            return Ruling.WAITING
-        return Ruling.FIRES if self._passes(asked, hit) else Ruling.THROTTLED
+            return Ruled(Ruling.WAITING)
+        return self._throttled(asked, hit, milliseconds(hit.at))
 
     def _window(self, hit: Hit, slot: int, window: Window) -> bool:
         added = sample(window, hit.event)
@@ -106,22 +108,39 @@ class Simulation:
     def _fall_due(self, episode: Episode) -> Due | None:
         episode.has_fired, episode.is_armed = True, False
         hit, group = episode.hit, group_of(episode.clock.by, episode.hit.event)
-        owner = f"{group}{episode.since}"
-        if not self._passes(episode.asked, hit, at=episode.due_at, owner=owner):
+        ruled = self._throttled(episode.asked, hit, episode.due_at)
+        if ruled.ruling is Ruling.THROTTLED:
             return None
-        return Due(hit.rule_id, hit.version, group, moment(episode.since or 0), hit.event_id)
+        return Due(hit.rule_id, hit.version, group, moment(episode.since or 0), hit.event_id, ruled.held_back)
 
-    def _passes(self, asked: Plan, hit: Hit, *, at: int | None = None, owner: str = "") -> bool:
-        """Whether the throttle is open; if so this closes it."""
+    def _throttled(self, asked: Plan, hit: Hit, at: int) -> Ruled:
+        """Ask the throttle about a rule that would speak."""
         if asked.throttle is None:
-            return True
+            return Ruled(Ruling.FIRES)
         key = (hit.rule_id, hit.version, group_key_of(asked.throttle.by, hit.event))
-        at, owner = milliseconds(hit.at) if at is None else at, owner or hit.event_id
-        closed = self._throttles.get(key)
-        if closed and at < closed[0] + asked.throttle.seconds * 1000:
-            return False
-        self._throttles[key] = (at, owner)
-        return True
+        return self._spoken.setdefault(key, Spoken()).speak(asked.throttle.caps, at)
+
+
+@dataclass(slots=True)
+class Spoken:
+    """When a rule spoke of a group, and how often it was held back since."""
+
+    times: list[int] = field(default_factory=list)
+    held_back: int = 0
+
+    def speak(self, caps: Sequence[Cap], at: int) -> Ruled:
+        """Let it speak if all caps allow it."""
+        if any(self._since(at - each.seconds * 1000) >= each.times for each in caps):
+            self.held_back += 1
+            return Ruled(Ruling.THROTTLED)
+        held_back = HeldBack(self.held_back, moment(self.times[-1])) if self.held_back else None
+        insort(self.times, at)
+        del self.times[: -max(each.times for each in caps)]
+        self.held_back = 0
+        return Ruled(Ruling.FIRES, held_back)
+
+    def _since(self, start: int) -> int:
+        return len(self.times) - bisect_right(self.times, start)
 
 
 @dataclass(slots=True)

@@ -199,11 +199,29 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """`3 per 1h`."""
+
+    times: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Every:
-    """Once in so many seconds, for each group of values under `by` alone."""
+    """Once in so many seconds, for each group of values under `by` alone.
+
+    Of a throttle also `3 per 1h, 7 per 1d`: so many `times`, and further caps that must allow it as well.
+    """
 
     seconds: int
     by: tuple[Path, ...] = ()
+    times: int = 1
+    further: tuple[Cap, ...] = ()
+
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """All that must allow it."""
+        return (Cap(self.times, self.seconds), *self.further)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
 from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
-from sentinel.services import notifications
+from sentinel.services import notifications, quiet_hours
 from sentinel.services.access.clients import Caller
 from sentinel.services.editing import LARGEST_ID, cut, stale
 from sentinel.services.matching import wordings
@@ -56,6 +56,7 @@ class Written:
     secret: str | None = None
     failover: tuple[Target, ...] = ()
     purpose: str = MESSAGES
+    quiet_hours: Mapping[str, Any] | None = None
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -154,7 +155,14 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
-    return replace(written, target=target, secret=_secret(written, kept), failover=targets)
+    quiet = None if written.quiet_hours is None else quiet_hours.read(written.quiet_hours, now=uow.now)
+    return replace(
+        written,
+        target=target,
+        secret=_secret(written, kept),
+        failover=targets,
+        quiet_hours=None if quiet is None else quiet_hours.written(quiet),
+    )
 
 
 def _check_for_statuses(written: Written) -> None:
@@ -162,7 +170,7 @@ def _check_for_statuses(written: Written) -> None:
     if written.channel != SIGNED:
         remedy = f"use channel {SIGNED}, or leave purpose out"
         raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
-    for name in ("rule_id", "user_id", "template", "failover"):
+    for name in ("rule_id", "user_id", "template", "failover", "quiet_hours"):
         if getattr(written, name):
             message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
             raise InvalidInputError(FieldError(name, None, message, remedy))

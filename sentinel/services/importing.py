@@ -87,9 +87,15 @@ def _put_endpoint(
     before = _lines_of(stored) if stored else ()
     outcome.note("endpoint", wanted.name, before, after)
     if stored is None:
-        endpoints.create(uow, caller.client_id, Written(wanted.channel, wanted.target, wanted.name))
+        new = Written(wanted.channel, wanted.target, wanted.name, quiet_hours=_quiet_hours(wanted))
+        endpoints.create(uow, caller.client_id, new)
     elif before != after:
-        changed = replace(endpoints.as_written(stored), channel=wanted.channel, target=wanted.target)
+        changed = replace(
+            endpoints.as_written(stored),
+            channel=wanted.channel,
+            target=wanted.target,
+            quiet_hours=_quiet_hours(wanted),
+        )
         endpoints.change(uow, caller.client_id, stored.id, changed, version=stored.version)
 
 
@@ -101,7 +107,7 @@ def _quiet_hours(wanted: PlannedEndpoint) -> dict[str, Any] | None:
 
 
 def _lines_of(stored: Endpoint) -> Lines:
-    return _lines(stored.channel, stored.target, None)
+    return _lines(stored.channel, stored.target, stored.quiet_hours)
 
 
 def _lines(channel: str, target: str, quiet_hours: Mapping[str, Any] | None) -> Lines:

@@ -83,12 +83,13 @@ def test_tickets_are_shown_with_their_titles(api: FlaskClient) -> None:
 
 
 def test_what_one_event_cannot_answer_is_named_and_taken_as_given(api: FlaskClient) -> None:
-    text = 'when type == "order" and count() over 5m by user > 3 for 1m throttle 10m then notify("email:a@b.c")'
+    options = "for 1m throttle 3 per 1h, 7 per 1d by user"
+    text = f'when type == "order" and count() over 5m by user > 3 {options} then notify("email:a@b.c")'
 
     trial = tried(api, text)
 
     assert trial["matched"] is True
-    assert trial["needs"] == ["count() over 5m by user > 3", "for 1m", "throttle 10m"]
+    assert trial["needs"] == ["count() over 5m by user > 3", "for 1m", "throttle 3 per 1h, 7 per 1d"]
     assert trial["findings"][1]["note"] == "window"
 
 

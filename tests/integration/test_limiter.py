@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,3 +46,20 @@ def test_a_batch_and_a_single_hit_count_together(strategy: str, database: Config
 
     assert limiter._strategy.hit(parse("3/hour"), "user", "*", bucket("u"))
     assert not limiter._strategy.hit(parse("3/hour"), "user", "*", bucket("u"))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_is_above_a_limit_that_digests_is_told_when_there_is_room_again(
+    strategy: str, database: Configure
+) -> None:
+    limits = json.dumps([{"scope": "target", "rate": "2/hour", "above": "digest"}])
+    limiter = Limiter(database(SENTINEL_LIMITS=limits, SENTINEL_LIMIT_STRATEGY=strategy))
+    now = utc_now()
+    subjects = [Subject(str(each), "sms", {"target": f"t{each % 2}"}) for each in range(7)]
+
+    verdict = limiter.admit(subjects, now=now)
+
+    assert verdict.admitted == ["0", "1", "2", "3"]
+    assert [each for each, _ in verdict.digested] == ["4", "5", "6"]
+    assert all(now < opens <= now + timedelta(hours=1, seconds=2) for _, opens in verdict.digested)
+    assert (verdict.dropped, verdict.deferred, verdict.held) == ([], [], [])

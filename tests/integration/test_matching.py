@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import redis
+import time_machine
+from flask.testing import FlaskClient
 from sqlalchemy import TextClause
 from sqlalchemy.event import listen, remove
 
@@ -24,7 +26,7 @@ from sentinel.rules.rulebook import RuleBook
 from sentinel.services.matching import aftermath, fanout, matching, wordings
 from sentinel.services.sending import sweeping
 from tests.conftest import Configure
-from tests.integration.calls import execute
+from tests.integration.calls import execute, send
 from tests.integration.rules import ORDER, client, endpoint, event, happen, post, rule, tickets, told
 from tests.plans.looking import planned
 
@@ -324,6 +326,22 @@ def test_throttled_and_waiting_matches_are_recorded() -> None:
     assert (targets(second), event(second).reason) == ([], "throttled")
     assert event(second).unheard == {"throttled": [throttled], "waiting": [waiting]}
     assert targets(third) == [("slack", "#b")]
+
+
+def test_a_rule_that_speaks_again_says_how_many_were_held_back(api: FlaskClient) -> None:
+    rule('when type == "order" throttle 2 per 10m then notify("slack:#a"), notify("email:a@example.com", template="t")')
+    template = {"name": "t", "body": "{{ held_back }} since {{ held_back_since }}"}
+    assert send(api, template, "/templates").status_code == 201
+    happen(*[BIG_ORDER] * 5)
+
+    with time_machine.travel(utc_now() + timedelta(minutes=10, seconds=1)):
+        (last,) = happen(BIG_ORDER)
+
+    mail, chat = told(last)
+    assert (chat.subject or "").endswith(" (+3)")
+    assert "Held back: 3 since " in chat.body
+    assert mail.body.startswith("3 since 20")
+    assert all("(+" not in (each.subject or "") for each in told() if each.event_id != last)
 
 
 def test_an_event_matched_again_after_a_crash_passes_its_own_throttle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from sentinel import rule_state
 from sentinel.clock import utc_now
-from sentinel.rule_state import Due, Hit, RuleState, RuleStateError, Ruling, get_rule_state, is_stateful
+from sentinel.rule_state import Due, Hit, Ruled, RuleState, RuleStateError, Ruling, get_rule_state, is_stateful
 from sentinel.rules.parser import parse
+from sentinel.rules.rulings import HeldBack
 from sentinel.rules.simulation import Simulation
 from sentinel.rules.syntax import RuleSyntax
 from tests.conftest import Configure
 
-FIRES, WAITING, THROTTLED = Ruling.FIRES, Ruling.WAITING, Ruling.THROTTLED
+FIRES, WAITING, THROTTLED = Ruled(Ruling.FIRES), Ruled(Ruling.WAITING), Ruled(Ruling.THROTTLED)
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 _rules = count(1)
 
@@ -55,7 +56,7 @@ class Asked:
         return Hit(self.id, 1, self.syntax, event_id, event or {}, START + timedelta(seconds=at), holds)
 
 
-def rulings(state: RuleState | Simulation, asked: Asked, *events: tuple[float, dict[str, Any]]) -> list[Ruling]:
+def rulings(state: RuleState | Simulation, asked: Asked, *events: tuple[float, dict[str, Any]]) -> list[Ruled]:
     return state.decide([asked.hit(at, event) for at, event in events])
 
 
@@ -98,6 +99,9 @@ WINDOWS = [
     "true throttle {w} by g",
     "count() over 2m > 1 throttle {w}",
     "sum(x) over 2m > 1 for 1m by g throttle {w}",
+    "true throttle 2 per {w} by g",
+    "true throttle 2 per 30s, 5 per {w}",
+    "true for 1m by g throttle 1 per 30s, 2 per {w}",
 ]
 BODIES = st.fixed_dictionaries(
     {"g": st.sampled_from(["a", "b", 1])},
@@ -187,7 +191,7 @@ def test_long_after_its_ruling_was_forgotten_an_event_still_counts_once(state: R
     for key in store.scan_iter("sentinel:rule:*:told:*"):
         store.delete(key)
 
-    assert state.decide([hits[2], hits[1], hits[1], hits[2]])[0] is FIRES
+    assert state.decide([hits[2], hits[1], hits[1], hits[2]])[0] == FIRES
     assert store.zcard(f"sentinel:rule:{asked.id}:1:0:") == 3
 
 
@@ -232,7 +236,7 @@ def test_large_windows_are_right_to_a_thirtieth_of_their_length(state: RuleState
     assert told.index(FIRES) == limit - (1 if ">=" in text else 0)
     assert set(told[told.index(FIRES) :]) == {FIRES}
     later = [asked.hit(3600 + each, {"x": 1}) for each in range(0, 4000, 120)]
-    gone = [hit.at for hit, ruling in zip(later, state.decide(later), strict=True) if ruling is WAITING]
+    gone = [hit.at for hit, ruling in zip(later, state.decide(later), strict=True) if ruling == WAITING]
     # At 3600 + t only the events of the last 2250 - t seconds are left.
     exact = at(3600 + 2250 - limit / 2)
     assert abs((gone[0] - exact).total_seconds()) <= 120 + 3600 / 30
@@ -254,9 +258,9 @@ def test_many_values_have_the_least_and_the_greatest_in_buckets_too(state: RuleS
 
     assert set(rulings(state, low, *values)[100:]) == {FIRES}
     assert set(rulings(state, high, *values)[100:]) == {FIRES}
-    assert rulings(state, spike, *((each, {}) for each in range(0, 3600, 12)))[-1] is FIRES
-    assert rulings(state, spike, *((3600 + each, {}) for each in range(0, 3600, 12)))[-1] is WAITING
-    assert rulings(state, spike, *((7200 + each, {}) for each in range(0, 3600, 2)))[-1] is FIRES
+    assert rulings(state, spike, *((each, {}) for each in range(0, 3600, 12)))[-1] == FIRES
+    assert rulings(state, spike, *((3600 + each, {}) for each in range(0, 3600, 12)))[-1] == WAITING
+    assert rulings(state, spike, *((7200 + each, {}) for each in range(0, 3600, 2)))[-1] == FIRES
 
 
 FIGURES_OF_MANY = (("min(x)", "== 1"), ("max(x)", "== 100"), ("spike()", ">= 3"))
@@ -281,6 +285,46 @@ def test_a_throttle_that_is_crowded_lets_through(state: RuleState) -> None:
     told = rulings(state, asked, *((0, {"g": each}) for each in range(10_001)), (1, {"g": 10_000}), (1, {"g": 7}))
 
     assert told[10_000:] == [FIRES, FIRES, THROTTLED]
+
+
+def held(count: int, since: float) -> Ruled:
+    """The rule speaks again."""
+    return Ruled(Ruling.FIRES, HeldBack(count, at(since)))
+
+
+def test_all_caps_must_allow_it(state: RuleState) -> None:
+    asked = Asked("true throttle 2 per 1m, 3 per 1h")
+
+    told = rulings(state, asked, *((each, {}) for each in (0, 10, 20, 30, 70, 100, 3601, 3602)))
+
+    assert told == [FIRES, FIRES, THROTTLED, THROTTLED, held(2, 10), THROTTLED, held(1, 70), THROTTLED]
+
+
+def test_a_rule_that_speaks_again_knows_how_often_it_was_held_back_whoever_asks(state: RuleState) -> None:
+    asked = Asked("true throttle 10m by g")
+    hits = [asked.hit(each, {"g": "a"}) for each in (0, 1, 2, 600)]
+
+    first = state.decide(hits)
+
+    assert first == [FIRES, THROTTLED, THROTTLED, held(2, 0)]
+    assert state.decide(hits) == first
+
+
+def test_what_falls_due_tells_what_was_held_back(state: RuleState) -> None:
+    asked = Asked("absent over 1m by g throttle 10m")
+    rulings(state, asked, (0, {"g": "a"}), (1, {"g": "b"}))
+    state.due(at(120))
+    rulings(state, asked, (700, {"g": "a"}))
+
+    assert [each.held_back for each in state.due(at(760))] == [None, HeldBack(1, at(60))]
+
+
+def test_a_clock_that_was_armed_by_an_older_release_is_not_held_back(state: RuleState, store: redis.Redis) -> None:
+    asked = Asked("absent over 1m throttle 10m")
+    rulings(state, asked, (0, {}))
+    store.hdel(f"sentinel:rule:{asked.id}:1:clock:", "spoken", "caps")
+
+    assert len(state.due(at(120))) == 1
 
 
 def test_a_clock_that_runs_ahead_does_not_make_the_others_late(state: RuleState) -> None:

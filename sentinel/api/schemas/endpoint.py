@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
+import orjson
 from marshmallow import fields, validate
 
-from sentinel.api.schemas.fields import NumberedPageQuery, number, one_line, one_of, storable, text, yes_or_no
+from sentinel.api.schemas.fields import (
+    SEVERITIES,
+    NumberedPageQuery,
+    number,
+    one_line,
+    one_of,
+    storable,
+    text,
+    yes_or_no,
+)
 from sentinel.api.schemas.target import TargetSchema, targets
 from sentinel.channels.registry import CHANNELS
 from sentinel.services.endpoints import MESSAGES, STATUSES, Written
+from sentinel.services.quiet_hours import HOLD, MODES, PASSES_FROM, SAMPLE
 
 LONGEST_NAME = 100
 LONGEST_TARGET = 2000
@@ -27,6 +38,21 @@ def _not_all(value: str) -> None:
 def _without_gaps(data: dict[str, Any]) -> dict[str, Any]:
     """No list of other targets is an empty one."""
     return data | {"failover": tuple(data.get("failover") or ())}
+
+
+class QuietHoursSchema(ma.Schema):
+    """When an endpoint wants to be left alone, what becomes of messages then, and which ones come all the same."""
+
+    windows = fields.Dict(
+        required=True,
+        metadata={
+            "example": SAMPLE["windows"],
+            "description": "time intervals and their IANA zone",
+            "remedy": "send an object with `zone` and `intervals`",
+        },
+    )
+    mode = one_of(MODES, example=HOLD, load_default=HOLD)
+    passes_from = one_of(SEVERITIES, example=PASSES_FROM, load_default=PASSES_FROM, allow_none=True)
 
 
 class EndpointRequest(ma.Schema):
@@ -59,6 +85,11 @@ class EndpointRequest(ma.Schema):
 
     failover = targets()
     purpose = one_of((MESSAGES, STATUSES), example=MESSAGES, load_default=MESSAGES)
+    quiet_hours = fields.Nested(
+        QuietHoursSchema,
+        allow_none=True,
+        metadata={"remedy": f"write it like {orjson.dumps(SAMPLE).decode()}, or leave it out"},
+    )
 
     @ma.validates_schema
     def _one_owner(self, data: dict[str, Any], **_: Any) -> None:
@@ -123,6 +154,9 @@ class EndpointView(ma.Schema):
         required=True,
         allow_none=True,
         metadata={"description": "where messages go that do not reach it"},
+    )
+    quiet_hours = fields.Nested(
+        QuietHoursSchema, required=True, allow_none=True, metadata={"description": "null: it hears at any hour"}
     )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})

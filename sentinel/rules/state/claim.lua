@@ -6,12 +6,15 @@ local now, most, lease = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', whole(now), 'LIMIT', 0, most)
 
 local function claim(key, at)
-  local clock = redis.call('HMGET', key, 'since', 'event', 'group', 'throttle', 'period')
+  local clock = redis.call('HMGET', key, 'since', 'event', 'group', 'spoken', 'caps')
   if not clock[1] then return end -- forgotten: nobody has looked for longer than clocks are kept
   redis.call('HSET', key, 'fired', '1')
-  local period = tonumber(clock[5])
-  local is_heard = clock[4] == '' or passes(clock[4], at, period, key .. clock[1], period + LATENESS + REMEMBERED)
-  if is_heard then found[#found + 1] = table.concat({ key, clock[1], clock[2], clock[3] }, '\n') end
+  local is_heard, held = true, nil
+  if clock[4] and clock[4] ~= '' then is_heard, held = passes(clock[4], at, clock[5], key .. clock[1]) end
+  if not is_heard then return end
+  local token = { key, clock[1], clock[2], clock[3] }
+  if held then token[5], token[6] = held[1], held[2] end
+  found[#found + 1] = table.concat(token, '\n')
 end
 
 if #found < most then

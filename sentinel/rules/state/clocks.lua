@@ -1,6 +1,6 @@
 -- Clocks: since when a group satisfies a rule, and whether that has been said. Fields of a clock:
 -- since, last (newest event that satisfied it), missed (newest that did not), ended (with keep: since when it does not),
--- fired, event and group (of the newest), throttle and period (for who falls due).
+-- fired, event and group (of the newest), spoken and caps (the key and the caps of the throttle, for who falls due).
 
 local function arm(due, key, at)
   redis.call('ZADD', due, whole(at), key)
@@ -32,7 +32,7 @@ local function write_clock(key, due, clock, step)
 end
 
 local function note_event(key, step, id)
-  redis.call('HSET', key, 'event', id, 'group', step.shown, 'throttle', step.throttle, 'period', step.period)
+  redis.call('HSET', key, 'event', id, 'group', step.shown, 'spoken', step.spoken, 'caps', step.caps)
 end
 
 -- An event that came: silence begins anew; or it is not waited for, as the rule's other windows are not reached.

@@ -28,17 +28,18 @@ local clock = { at = at, kind = take() }
 local fires = holds
 if clock.kind ~= '' then
   clock.base, clock.group, clock.hold, clock.keep, clock.kept = take(), take(), take_number(), take_number(), take_number()
-  clock.shown, clock.throttle, clock.period = take(), take(), take()
+  clock.shown, clock.spoken, clock.caps = take(), take(), take()
   fires = clock_fires(clock, KEYS[2], id, is_hit, holds)
 end
 
 local ruling = 'waiting'
 if fires then
-  local base, group, period, kept = take(), take(), take_number(), take_number()
-  if not base or not admitted(base, group, at, at - kept, kept) then
-    ruling = 'fires' -- a throttle that is too crowded for this group must not swallow it
-  else
-    ruling = passes(base .. group, at, period, id, kept) and 'fires' or 'throttled'
+  local base, group, caps, kept = take(), take(), take(), take_number()
+  ruling = 'fires' -- a throttle that is too crowded for this group must not swallow it
+  if base and admitted(base, group, at, at - kept, kept) then
+    local is_heard, held = passes(base .. group, at, caps, id)
+    if not is_heard then ruling = 'throttled' end
+    if held then ruling = table.concat({ ruling, held[1], held[2] }, ' ') end
   end
 end
 

@@ -12,6 +12,7 @@ from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
 from sentinel.queries.endpoints import Destination
 from sentinel.rules.fields import reader
+from sentinel.rules.rulings import HeldBack
 from sentinel.rules.syntax import (
     ENDPOINT,
     EVERY_ENDPOINT,
@@ -26,6 +27,8 @@ from sentinel.rules.syntax import (
 from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
+from sentinel.services import quiet_hours
+from sentinel.services.quiet_hours import QuietHours
 from sentinel.services.sending.failover import Target
 
 INBOX = "inbox"
@@ -106,6 +109,8 @@ class Planned:
     user_id: str | None = None
     is_missing: bool = False
     failover: tuple[Target, ...] = ()
+    held_back: HeldBack | None = None
+    quiet_hours: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,16 @@ def addressed(client_id: int, user_id: str, directory: Directory, *, severity_gi
         return [Planned(client_id, INBOX, user_id, severity=severity_given, user_id=user_id)]
     distinct = {(each.channel, each.target): each for each in endpoints}
     return [replace(_to(each, each.template), severity=severity_given, user_id=user_id) for each in distinct.values()]
+
+
+def note_held_back(plan: Plan, held_back: Mapping[int, HeldBack]) -> None:
+    """Let each message say what the throttles of its rules held back before it.
+
+    Rules that speak to one target hold back much the same events: the most that one of them did is what is certain.
+    """
+    for message in plan.messages:
+        found = [held_back[rule.id] for rule in message.rules if rule.id in held_back]
+        message.held_back = max(found, key=lambda each: each.count, default=None)
 
 
 def _speaking(rules: Sequence[SpeakingRule]) -> list[SpeakingRule]:
@@ -212,6 +227,7 @@ def _endpoint_targets(rule: SpeakingRule, action: Notify, directory: Directory) 
 def _to(endpoint: Destination, template: str | None) -> Planned:
     """A message to an endpoint."""
     message = Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template)
+    message.quiet_hours = quiet_hours.stored(endpoint.quiet_hours)
     if endpoint.failover:
         message.failover = tuple(Target(**each) for each in endpoint.failover)
     return message

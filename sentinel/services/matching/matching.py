@@ -15,7 +15,7 @@ from sentinel.models.event import EventStatus
 from sentinel.queries import matching, sweeping
 from sentinel.queries.matching import PendingEvent
 from sentinel.rule_state import RuleStateError, get_rule_state
-from sentinel.rules.rulings import Due, Hit, Ruling, contradicts
+from sentinel.rules.rulings import Due, HeldBack, Hit, Ruling, contradicts
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.matching import aftermath, fanout
 from sentinel.services.matching.aftermath import Fresh, Outcome
@@ -39,6 +39,8 @@ class Matched:
     fired: list[LiveRule] = field(default_factory=list)
     waiting: list[LiveRule] = field(default_factory=list)
     throttled: list[LiveRule] = field(default_factory=list)
+    held_back: dict[int, HeldBack] = field(default_factory=dict)
+    """What throttles held back before, of those rules that speak again."""
     is_broken: bool = False
     is_undecided: bool = False
     """Its windows could not be judged; it stays PENDING."""
@@ -99,7 +101,7 @@ def _fire(due: Due, rule: LiveRule) -> bool:
         event = matching.insert_due(uow.session, row, last=due.event_id, due=facts, now=uow.now)
         if event is None:
             return False
-        matched = Matched(event, fired=[rule])
+        matched = Matched(event, fired=[rule], held_back={rule.id: due.held_back} if due.held_back else {})
         surroundings = surroundings_of(uow, [rule], [event])
         fresh = aftermath.store(uow, [_outcome(matched, surroundings)], surroundings)
     _send_on(fresh)
@@ -131,10 +133,12 @@ def _decide_stateful(found: Sequence[Matched], rules: LiveRules) -> None:
         for each, _, holds in asked:
             each.is_undecided |= holds
         return
-    for (each, rule, holds), ruling in zip(asked, rulings, strict=True):
-        if holds and ruling is not Ruling.FIRES:
+    for (each, rule, holds), ruled in zip(asked, rulings, strict=True):
+        if holds and ruled.ruling is not Ruling.FIRES:
             each.fired.remove(rule)
-            (each.throttled if ruling is Ruling.THROTTLED else each.waiting).append(rule)
+            (each.throttled if ruled.ruling is Ruling.THROTTLED else each.waiting).append(rule)
+        if ruled.held_back is not None:
+            each.held_back[rule.id] = ruled.held_back
 
 
 def _stateful(matched: Matched, rules: LiveRules) -> Iterator[tuple[LiveRule, bool]]:
@@ -173,6 +177,8 @@ def _outcome(matched: Matched, surroundings: Surroundings) -> Outcome:
     event = matched.event
     given = event.severity if event.severity in SEVERITIES else None
     plan = fanout.plan(event.body, matched.fired, surroundings.directory, severity_given=given)
+    if matched.held_back:
+        fanout.note_held_back(plan, matched.held_back)
     if event.is_addressed and event.user_id is not None:
         plan.messages.extend(
             fanout.addressed(event.client_id, event.user_id, surroundings.directory, severity_given=given)

@@ -72,6 +72,7 @@ def facts_of(message: Planned, event: Told, *, client: str, event_id: str) -> Fa
         rules=tuple((rule.id, rule.name) for rule in message.rules),
         event=event.body,
         occurred_at=event.occurred_at,
+        held_back=message.held_back,
     )
 
 

@@ -126,7 +126,7 @@ class Run:
             return False
         rule = self._rule
         hit = Hit(rule.id, rule.version, rule.syntax, event.id, event.body, event.occurred_at, holds=holds)
-        return self._simulation.decide([hit])[0] is Ruling.FIRES
+        return self._simulation.decide([hit])[0].ruling is Ruling.FIRES
 
     def _look_at_clocks(self, at: datetime) -> None:
         if self._clock is None or (self._next_look is not None and at < self._next_look):

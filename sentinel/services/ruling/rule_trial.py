@@ -11,7 +11,7 @@ from sentinel.queries import endpoints
 from sentinel.rendering import Facts
 from sentinel.rules.explain import Explanation, explain
 from sentinel.rules.literals import duration
-from sentinel.rules.printer import condition_text
+from sentinel.rules.printer import caps_text, condition_text
 from sentinel.rules.rulings import is_stateful
 from sentinel.rules.syntax import SEVERITIES, RuleSyntax
 from sentinel.rules.verdict import severity
@@ -94,8 +94,8 @@ def needs(rule: RuleSyntax) -> list[str]:
     options = rule.options
     found = [condition_text(each) for each in split(rule.condition).windows]
     times = {"for": options.hold_seconds, "keep": options.keep_seconds}
-    times["throttle"] = options.throttle.seconds if options.throttle else None
-    return found + [f"{word} {duration(seconds)}" for word, seconds in times.items() if seconds is not None]
+    found += [f"{word} {duration(seconds)}" for word, seconds in times.items() if seconds is not None]
+    return found + ([f"throttle {caps_text(options.throttle.caps)}"] if options.throttle else [])
 
 
 def _messages(uow: UnitOfWork, caller: Caller, plan: Plan, event: CheckedEvent) -> list[Message]:

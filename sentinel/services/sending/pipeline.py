@@ -100,6 +100,7 @@ def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
 
 def _subject(row: Candidate, provider: str | None) -> Subject:
     scopes = {"client": str(row.client_id), "recipient": f"{row.channel}:{row.recipient}"}
+    scopes["target"] = f"{row.client_id}:{row.endpoint_id or scopes['recipient']}"
     if row.user_id is not None:
         scopes["user"] = f"{row.client_id}:{row.user_id}"
         if row.event_id is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sentinel.rules.syntax import (
     SEVERITIES,
     Between,
+    Cap,
     Compare,
     Comparison,
     Condition,
@@ -91,6 +92,14 @@ levels = st.lists(st.builds(Level, st.sampled_from(SEVERITIES), conditions), max
     lambda some: st.just(tuple(some)) | st.builds(Level, st.sampled_from(SEVERITIES)).map(lambda last: (*some, last))
 )
 every = st.none() | st.builds(Every, seconds, groups)
+caps = st.lists(st.builds(Cap, st.integers(1, 1000), seconds), max_size=4, unique_by=lambda cap: cap.seconds)
+throttle = caps.flatmap(
+    lambda some: (
+        st.builds(Every, st.just(some[0].seconds), groups, st.just(some[0].times), st.just(tuple(some[1:])))
+        if some
+        else st.none()
+    )
+)
 clocks = st.tuples(st.none() | seconds, st.none() | seconds).flatmap(
     lambda clock: st.tuples(*map(st.just, clock), groups if any(clock) else st.just(()))
 )
@@ -99,7 +108,7 @@ options = clocks.flatmap(
         Options,
         *map(st.just, clock[:2]),
         levels,
-        every,
+        throttle,
         every,
         st.integers(-1000, 1000),
         st.booleans(),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sentinel.errors import InvalidInputError
 from sentinel.rules.errors import InvalidRuleError
 from sentinel.rules.parser import Vocabulary, parse, parse_condition
-from sentinel.rules.syntax import Every, Level, Notify, Options, Suppress, Ticket
+from sentinel.rules.printer import rule_text
+from sentinel.rules.syntax import Cap, Every, Level, Notify, Options, Suppress, Ticket
 
 KNOWN = Vocabulary(channels=("slack", "sms", "email"), actions=("notify", "ticket", "suppress"))
 
@@ -80,6 +81,14 @@ def test_an_error_is_one_about_the_field_rule() -> None:
         ("when a == 1e400 then suppress()", "1e400 is too large"),
         ("when a for 0s then suppress()", "0s is no usable duration"),
         ("when a for 5m for 6m then suppress()", "'for' stands twice"),
+        ("when a throttle 3 then suppress()", "expected 'per', found 'then'"),
+        ("when a throttle 3 per hour then suppress()", "expected a duration, found 'hour'"),
+        ("when a throttle 0 per 1h then suppress()", "write a whole number from 1 to 1000"),
+        ("when a throttle 3 per 1h, 5 per 60m then suppress()", "two caps are for the same time"),
+        (
+            f"when a throttle {', '.join(f'1 per {each}m' for each in range(1, 6))} then suppress()",
+            "this throttle has 5 caps",
+        ),
         ("when a priority 1001 then suppress()", "write a whole number from -1000 to 1000"),
         ("when a severity urgent then suppress()", "unknown severity 'urgent'"),
         ("when a severity high, low then suppress()", "a severity without 'if' ends the list"),
@@ -159,6 +168,21 @@ def test_options_and_actions_are_read() -> None:
         stop=True,
     )
     assert rule.actions == (Notify("slack", "#x", "t"), Ticket("critical", "T {a}"), Suppress())
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "printed"),
+    [
+        ("3 per 1h, 7 per 1d by a", Every(3600, (("a",),), 3, (Cap(7, 86_400),)), "3 per 1h, 7 per 1d by a"),
+        ("1 per 600s", Every(600), "10m"),
+        ("1 per 1m, 3 per 1h", Every(60, (), 1, (Cap(3, 3600),)), "1 per 1m, 3 per 1h"),
+    ],
+)
+def test_caps_of_a_throttle_are_read_and_written(written: str, meant: Every, printed: str) -> None:
+    rule = parse(f"when per == 1 throttle {written} then suppress()")
+
+    assert rule.options.throttle == meant
+    assert rule_text(rule) == f"when per == 1 throttle {printed} then suppress()"
 
 
 @pytest.mark.parametrize(

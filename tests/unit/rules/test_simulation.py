@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentinel.rules.parser import parse
-from sentinel.rules.rulings import Hit, Ruling
+from sentinel.rules.rulings import HeldBack, Hit, Ruled, Ruling
 from sentinel.rules.simulation import Simulation
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -26,7 +28,7 @@ def hits(text: str, *events: tuple[float, dict[str, Any]]) -> list[Hit]:
 def fired(text: str, *events: tuple[float, dict[str, Any]]) -> list[int]:
     """Which of the events made the rule fire."""
     told = Simulation().decide(hits(text, *events))
-    return [number for number, ruling in enumerate(told) if ruling is Ruling.FIRES]
+    return [number for number, ruled in enumerate(told) if ruled.ruling is Ruling.FIRES]
 
 
 def numbers(*values: Any) -> list[tuple[float, dict[str, Any]]]:
@@ -54,6 +56,8 @@ def numbers(*values: Any) -> list[tuple[float, dict[str, Any]]]:
         ("true for 20s", numbers(1, 1, 1, 1), [2]),
         ("true keep 20s", numbers(1, 1), [0]),
         ("true throttle 20s by x", numbers(1, 1, 1, 2), [0, 2, 3]),
+        ("true throttle 2 per 30s by x", numbers(1, 1, 1, 1, 1, 2), [0, 1, 3, 4, 5]),
+        ("true throttle 2 per 30s, 3 per 1m", numbers(*[1] * 7), [0, 1, 3, 6]),
     ],
 )
 def test_each_kind_of_memory_speaks_at_the_right_event(
@@ -62,14 +66,39 @@ def test_each_kind_of_memory_speaks_at_the_right_event(
     assert fired(text, *events) == expected
 
 
+@given(
+    gaps=st.lists(st.integers(0, 20_000), max_size=60),
+    caps=st.lists(
+        st.tuples(st.integers(1, 5), st.integers(1, 60)), min_size=1, max_size=3, unique_by=lambda cap: cap[1]
+    ),
+)
+def test_caps_hold_in_every_stretch_of_time_and_are_used_up(gaps: list[int], caps: list[tuple[int, int]]) -> None:
+    words = ", ".join(f"{times} per {seconds}s" for times, seconds in caps)
+    asked = hits(f"true throttle {words}", *((sum(gaps[:place]) / 1000, {}) for place in range(len(gaps))))
+
+    told = Simulation().decide(asked)
+
+    spoke: list[datetime] = []
+    held = 0
+    for hit, ruled in zip(asked, told, strict=True):
+        is_open = all(
+            sum(each > hit.at - timedelta(seconds=seconds) for each in spoke) < times for times, seconds in caps
+        )
+        assert (ruled.ruling is Ruling.FIRES) == is_open
+        if is_open:
+            assert ruled.held_back == (HeldBack(held, spoke[-1]) if held else None)
+            spoke.append(hit.at)
+        held = 0 if is_open else held + 1
+
+
 def test_a_replay_of_many_events_forgets_what_no_window_reaches() -> None:
     simulation = Simulation()
     many = hits("count() over 1m > 59", *((each, {}) for each in range(10_000)))
 
     told = simulation.decide(many)
 
-    assert told.index(Ruling.FIRES) == 59
-    assert set(told[59:]) == {Ruling.FIRES}
+    assert told.index(Ruled(Ruling.FIRES)) == 59
+    assert set(told[59:]) == {Ruled(Ruling.FIRES)}
     (history,) = simulation._histories.values()
     assert len(history.times) < 5000
 
