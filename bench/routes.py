@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from sentinel.clock import utc_now
 from sentinel.importing.plan import Plan
 from sentinel.importing.planning import planned
 from sentinel.importing.reading import read
@@ -174,7 +175,7 @@ class Imported:
     _book: RuleBook = field(init=False)
 
     def __post_init__(self) -> None:
-        self.plan = planned(read(self.text, "alertmanager.yml"), "alertmanager")
+        self.plan = planned(read(self.text, "alertmanager.yml"), "alertmanager", now=utc_now())
         self._rules = {
             number: Rule(number, 1, each.receiver, parse(each.text)) for number, each in enumerate(self.plan.rules)
         }

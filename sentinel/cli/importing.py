@@ -14,6 +14,7 @@ import click
 from sentinel.cli.database import operator_work
 from sentinel.cli.output import harmless, print_json
 from sentinel.cli.rules import of_client, operator
+from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
 from sentinel.importing.plan import Plan
 from sentinel.importing.planning import planned
@@ -80,7 +81,7 @@ def import_command(*, file: TextIO, client: str, prefix: str, **wishes: Any) -> 
 
 def _plan(file: TextIO, prefix: str) -> Plan:
     try:
-        return planned(read(file.read(), file.name), prefix)
+        return planned(read(file.read(), file.name), prefix, now=utc_now())
     except UnicodeDecodeError as error:
         raise SentinelError(f"{file.name}: is not UTF-8 text from byte {error.start} on") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from sentinel.importing.configuration import Configuration, Route
 from sentinel.importing.naming import LONGEST_ENDPOINT, fitting
@@ -27,22 +28,32 @@ WAYS = dict[str, list[tuple[str, Carried]]]
 """By receiver: its configs' kinds, and what they become."""
 
 
-def planned(configuration: Configuration, prefix: str) -> Plan:
+def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan:
     """Plan what a client has to get."""
     plan = Plan(prefix, inhibitions=configuration.inhibitions, remarks=list(_settings(configuration)))
-    reached: list[tuple[Node, Condition]] = []
-    for node in nodes(configuration.route):
-        condition = exactly(node)
-        if condition == NEVER:
-            plan.remarks.append(_unreached(node))
-        else:
-            reached.append((node, condition))
+    reached = list(_reached(configuration.route, plan))
     ways = _ways(configuration, {node.route.receiver for node, _ in reached}, plan)
-    told = [_told(node, condition, configuration, ways, plan) for node, condition in reached]
+    told = []
+    for node, condition in reached:
+        quiet = _quiet(node.route, configuration, now, plan)
+        endpoints = list(_endpoints(node.route, ways[node.route.receiver], quiet, prefix))
+        plan.endpoints |= {each.name: each for each in endpoints}
+        is_nobody = not configuration.receivers[node.route.receiver].configs
+        told.append(Told(node, condition, endpoints, is_nobody=is_nobody))
     found = written(told, prefix)
     plan.rules, plan.is_ordered = found.rules, found.is_ordered
     plan.remarks += map(_unwritten, found.unwritten)
     return plan
+
+
+def _reached(root: Route, plan: Plan) -> Iterator[tuple[Node, Condition]]:
+    """The nodes that alerts can reach, and when they do."""
+    for node in nodes(root):
+        condition = exactly(node)
+        if condition == NEVER:
+            plan.remarks.append(_unreached(node))
+        else:
+            yield node, condition
 
 
 def _ways(configuration: Configuration, reached: set[str], plan: Plan) -> WAYS:
@@ -59,17 +70,9 @@ def _ways(configuration: Configuration, reached: set[str], plan: Plan) -> WAYS:
     return ways
 
 
-def _told(node: Node, condition: Condition, configuration: Configuration, ways: WAYS, plan: Plan) -> Told:
-    receiver = configuration.receivers[node.route.receiver]
-    quiet = _quiet(node.route, configuration, plan)
-    endpoints = list(_endpoints(node.route, ways[receiver.name], quiet, plan.prefix))
-    plan.endpoints |= {each.name: each for each in endpoints}
-    return Told(node, condition, endpoints, is_nobody=not receiver.configs)
-
-
-def _quiet(route: Route, configuration: Configuration, plan: Plan) -> Schedule | None:
+def _quiet(route: Route, configuration: Configuration, now: datetime, plan: Plan) -> Schedule | None:
     try:
-        return quiet_times(route, configuration)
+        return quiet_times(route, configuration, now)
     except UntoldError as error:
         remedy = "simplify the intervals, or give the endpoint quiet hours by hand"
         plan.remarks.append(loss(route.place, f"its time intervals are left out: {error}", remedy))

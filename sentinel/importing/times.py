@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sentinel.importing import boxes
@@ -17,10 +18,10 @@ class UntoldError(ValueError):
     """Times that no schedule of ours can be; its message says why."""
 
 
-def quiet_times(route: Route, configuration: Configuration) -> Schedule | None:
+def quiet_times(route: Route, configuration: Configuration, now: datetime) -> Schedule | None:
     """When the route's alerts are not told: while one of `mute` holds, or none of `active`. None: they always are.
 
-    Raises `UntoldError`.
+    Raises `UntoldError`, also where they would not be told for a year from now.
     """
     muted = [each for name in route.mute for each in configuration.intervals[name]]
     active = [each for name in route.active for each in configuration.intervals[name]]
@@ -33,7 +34,10 @@ def quiet_times(route: Route, configuration: Configuration) -> Schedule | None:
     found = tuple(dict.fromkeys(intervals))
     if len(found) > MOST_INTERVALS:
         raise UntoldError(f"they make {len(found)} intervals, and a schedule has {MOST_INTERVALS} at most")
-    return Schedule(found, zone) if found else None
+    quiet = Schedule(found, zone)
+    if not quiet.always_ends(now):
+        raise UntoldError("they leave a year or more in which its alerts would be told to nobody")
+    return quiet if found else None
 
 
 def complement(intervals: Sequence[TimeInterval]) -> list[TimeInterval]:

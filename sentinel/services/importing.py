@@ -111,7 +111,7 @@ def _lines_of(stored: Endpoint) -> Lines:
 
 
 def _lines(channel: str, target: str, quiet_hours: Mapping[str, Any] | None) -> Lines:
-    quiet = (f"quiet {orjson.dumps(quiet_hours).decode()}",) if quiet_hours else ()
+    quiet = (f"quiet {orjson.dumps(quiet_hours, option=orjson.OPT_SORT_KEYS).decode()}",) if quiet_hours else ()
     return (f"{channel}:{target}", *quiet)
 
 
