@@ -13,10 +13,13 @@ from typing import Any
 
 import yaml
 
+from bench.route_samples import VOCABULARY
 from sentinel.clock import utc_now
+from sentinel.importing.configuration import Route
 from sentinel.importing.plan import Plan
 from sentinel.importing.planning import planned
 from sentinel.importing.reading import read
+from sentinel.rules import matchers
 from sentinel.rules.parser import parse
 from sentinel.rules.rulebook import RuleBook
 from sentinel.rules.syntax import RuleSyntax
@@ -119,6 +122,18 @@ def labels_for(random: Random, root: Node) -> Labels:
     labels = {name: random.choice(TEXTS) for name in NAMES if random.random() < 0.6}  # noqa: PLR2004
     labels |= {each.name: each.value for each in random.sample(wanted, min(len(wanted), random.randint(0, 2)))}
     return {name: text for name, text in labels.items() if text}
+
+
+def usual_labels(random: Random) -> Labels:
+    """Labels of an alert for the configurations as people have them."""
+    return {name: random.choice(texts) for name, texts in VOCABULARY.items() if random.random() < 0.6}  # noqa: PLR2004
+
+
+def tree(route: Route) -> Node:
+    """The tree of a configuration that was read."""
+    signs = {meaning: sign for sign, meaning in matchers.OPERATORS.items()}
+    asked = tuple(Asked(each.name, signs[each.is_regex, each.is_equal], each.value) for each in route.matchers)
+    return Node(route.receiver, asked, route.continues, tuple(map(tree, route.routes)))
 
 
 def _nodes(node: Node) -> Iterator[Node]:

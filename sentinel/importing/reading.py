@@ -100,8 +100,8 @@ def _grouping(found: Mapping[str, Any], place: str, inherited: Grouping) -> Grou
 def _matchers(found: Mapping[str, Any], place: str, side: str = "") -> tuple[Matcher, ...]:
     """The matchers of all three forms."""
     texts, patterns = (mapping_of(found.get(f"{side}{key}"), f"{place}.{side}{key}") for key in ("match", "match_re"))
-    matchers = [Matcher(name, str(value)) for name, value in texts.items()]
-    matchers += [Matcher(name, str(value), is_regex=True) for name, value in patterns.items()]
+    matchers = [Matcher(name, text_of(texts, name)) for name in texts]
+    matchers += [Matcher(name, text_of(patterns, name), is_regex=True) for name in patterns]
     for below, each in items_of(found, f"{side}matchers", place):
         matchers += _written(str(each), below)
     for matcher in matchers:

@@ -13,7 +13,7 @@ import yaml
 
 from sentinel.errors import FieldError, InvalidInputError, SentinelError, shown
 
-EMPTY = ("", "null", "~")
+NULL = re.compile("^(?:~|null|Null|NULL|)$")
 TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 UNITS = {"y": 365 * 86_400, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 DURATION = re.compile(r"(?:\d+(?:ms|[ywdhms]))+|0")
@@ -21,9 +21,12 @@ PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
 class _Texts(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
-    """Reads scalars as texts; `<<` still merges."""
+    """Reads scalars as texts, but for a null without quotes; `<<` still merges."""
 
-    yaml_implicit_resolvers: ClassVar = {"<": [("tag:yaml.org,2002:merge", re.compile("^<<$"))]}
+    yaml_implicit_resolvers: ClassVar = {
+        "<": [("tag:yaml.org,2002:merge", re.compile("^<<$"))],
+        **{first: [("tag:yaml.org,2002:null", NULL)] for first in ("~", "n", "N", "")},
+    }
 
 
 def load(text: str, name: str) -> Any:
@@ -93,7 +96,7 @@ def seconds_of(given: Any, place: str) -> int:
 
 def is_empty(given: Any) -> bool:
     """Whether nothing is said."""
-    return given is None or (isinstance(given, str) and given in EMPTY)
+    return given is None or given == ""
 
 
 def refusal(place: str, value: Any, message: str, remedy: str) -> InvalidInputError:

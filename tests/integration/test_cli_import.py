@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,7 @@ from sqlalchemy.orm import Session
 
 from sentinel.cli import cli
 from sentinel.db import get_engine
-from sentinel.errors import InvalidInputError, NotFoundError, SentinelError
 from sentinel.models import Endpoint, Rule
-from tests.integration import rules as rows
-from tests.integration.rules import happen, told
 
 FILE = """\
 global:
@@ -68,7 +64,7 @@ def done(*arguments: Any) -> str:
     return result.stdout
 
 
-def known(model: type[Rule] | type[Endpoint]) -> dict[str, Any]:
+def known(model: type[Rule | Endpoint]) -> dict[str, Any]:
     """All rules or endpoints by name."""
     with Session(get_engine()) as session:
         return {str(each.name): each for each in session.scalars(select(model).order_by(model.id))}
@@ -81,7 +77,6 @@ def alert(**labels: str) -> dict[str, Any]:
 def test_a_file_becomes_endpoints_and_rules(file: Path) -> None:
     said = done(file)
 
-    print(said)
     assert "6 new, 0 changed, 0 deleted, 0 unchanged." in said
     endpoints = known(Endpoint)
     assert {name: (each.channel, each.target) for name, each in endpoints.items()} == {
