@@ -85,6 +85,7 @@ beat_schedule = {
     "sweep-receipts": {"task": "tasks.receipts.sweep", "schedule": _often, "options": {"expires": _often}},
     "tell-statuses": {"task": "tasks.receipts.tell", "schedule": _often, "options": {"expires": _often}},
     "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},
+    "flush-groups": {"task": "tasks.maintenance.flush_groups", "schedule": 1.0, "options": {"expires": 1.0}},
     "prune": {"task": "tasks.maintenance.prune", "schedule": 60.0, "options": {"expires": 60.0}},
     "add-up-books": {"task": "tasks.maintenance.add_up_books", "schedule": 60.0, "options": {"expires": 60.0}},
     "audit": {"task": "tasks.maintenance.audit", "schedule": 900.0, "options": {"expires": 900.0}},

@@ -76,6 +76,11 @@ METRICS: dict[str, Metric] = {
     "suppressions_total": Metric("Addresses that were put on the suppression list.", ("reason",)),
     "breaker_openings_total": Metric("Provider accounts that stopped working.", ("provider",)),
     "failovers_total": Metric("Notifications that took over for another one.", ("channel",)),
+    "group_flushes_total": Metric(
+        "Groups that were due, and whether they were told `alone`, `together`, `again`, or not (`nothing`).",
+        ("kind", "result"),
+    ),
+    "group_delay_seconds": Metric("How late groups were told that were due.", ("kind",), MOMENTS),
     "limiter_down_total": Metric("Messages that the limits could not be asked about, because Redis was away."),
     "api_throttled_total": Metric("Requests refused with 429, by rate or after many wrong API keys."),
     "api_unthrottled_total": Metric("Requests whose rate could not be asked about, because Redis was away."),
@@ -91,6 +96,8 @@ GAUGES: dict[str, Metric] = {
     "notifications_oldest_due_seconds": Metric(
         "Since when the oldest notification that may be sent waits.", ("channel",)
     ),
+    "notifications_held": Metric("Notifications that wait in a group.", ("channel",)),
+    "groups_open": Metric("Groups that have something to say, or may have it again.", ("kind",)),
     "events_pending": Metric("Events whose rules have not been asked yet."),
     "events_oldest_pending_seconds": Metric("Since when the oldest of them waits."),
     "tickets_unresolved": Metric("Tickets that are not resolved.", ("severity", "status")),

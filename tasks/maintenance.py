@@ -7,6 +7,7 @@ from typing import Any
 from sentinel.broker import celery
 from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
+from sentinel.services.holding import flush
 from sentinel.services.matching import matching
 from sentinel.services.sending import failover, sweeping
 
@@ -37,6 +38,12 @@ def sweep_failover() -> None:
 def sweep_alerts() -> None:
     """Resolve alerts that nobody has reported in time."""
     alerts.sweep()
+
+
+@celery.task(name="tasks.maintenance.flush_groups")
+def flush_groups() -> None:
+    """Tell the groups that are due."""
+    flush.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

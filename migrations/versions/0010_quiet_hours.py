@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from migrations import online
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 
 
 def upgrade() -> None:

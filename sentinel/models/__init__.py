@@ -6,6 +6,7 @@ from sentinel.models.base import Base
 from sentinel.models.client import ApiKey, Client
 from sentinel.models.endpoint import Endpoint
 from sentinel.models.event import Event
+from sentinel.models.group import GroupAlert, MessageGroup
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.integration import Integration
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
@@ -31,8 +32,10 @@ __all__ = [
     "DeliveryPolicy",
     "Endpoint",
     "Event",
+    "GroupAlert",
     "IdempotencyKey",
     "Integration",
+    "MessageGroup",
     "Notification",
     "ProviderAccount",
     "Receipt",

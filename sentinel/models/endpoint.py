@@ -52,6 +52,8 @@ class Endpoint(Base):
     failover: Mapped[list[dict[str, Any]] | None]
     # When it wants to be left alone: `{"windows", "mode", "passes_from"}` (`sentinel.services.quiet_hours`).
     quiet_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # How its messages are gathered, as the API has it: `{"group_by", "group_wait_seconds", …}`; none: each goes alone.
+    grouping: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     is_enabled: Mapped[bool] = mapped_column(server_default=true())
     # Why Sentinel itself disabled it; none: a person did, or it is enabled.
     disabled_reason: Mapped[str | None] = mapped_column(String(50))

@@ -112,6 +112,13 @@ class Notification(Base):
             postgresql_where=text("reason = 'account_paused' AND status IN ('PENDING', 'RETRYING')"),
         ),
         Index(
+            "ix_notifications_held",
+            "group_id",
+            "id",
+            postgresql_where=text("group_id IS NOT NULL AND status = 'PENDING'"),
+        ),
+        Index("ix_notifications_told_by", "told_by", "id", postgresql_where=text("told_by IS NOT NULL")),
+        Index(
             "ix_notifications_untold",
             "id",
             postgresql_where=text(
@@ -168,6 +175,11 @@ class Notification(Base):
     # The client has a webhook that wants to hear of its end; `told_status` is the last one that it was told.
     is_followed: Mapped[bool] = mapped_column(server_default=false())
     told_status: Mapped[str | None] = mapped_column(String(12))
+    # While it waits: the group that tells it when it is due, alone or with others. Nothing else touches it meanwhile.
+    group_id: Mapped[str | None] = mapped_column(ID)
+    # The alert that it speaks of, and the message that told it in its stead.
+    alert_key: Mapped[str | None]
+    told_by: Mapped[str | None] = mapped_column(ID)
     # The trace that it belongs to, as https://www.w3.org/TR/trace-context writes it; only while traces are on.
     traceparent: Mapped[str | None]
 

@@ -15,6 +15,9 @@ from sentinel.models import AuditRun
 from sentinel.models.status import FINAL
 from sentinel.queries.values import array
 
+HELD_GRACE = "interval '2 minutes'"
+"""How late a group may be told, before that is a discrepancy."""
+
 MINE = "(CAST(:client_id AS int) IS NULL OR client_id = :client_id)"
 
 
@@ -114,6 +117,13 @@ LATE = text(f"""
     (SELECT 'overdue', id::text, client_id, status || ' since ' || queue_at
      FROM notifications
      WHERE status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') AND queue_at < CAST(:now AS timestamptz) - :grace AND {MINE}
+       AND group_id IS NULL
+     ORDER BY queue_at LIMIT :most)
+    UNION ALL
+    (SELECT 'held_overdue', id::text, client_id, 'in group ' || group_id || ' since ' || queue_at
+     FROM notifications
+     WHERE group_id IS NOT NULL AND status = 'PENDING' AND {MINE}
+       AND queue_at < CAST(:now AS timestamptz) - {HELD_GRACE}
      ORDER BY queue_at LIMIT :most)
     UNION ALL
     (SELECT 'lease_over', id::text, client_id, 'since ' || lease_until

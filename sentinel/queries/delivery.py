@@ -28,7 +28,7 @@ CLAIM = prepared("""
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
     WHERE id = ANY(CAST(:ids AS uuid[])) AND channel = :channel AND status || '' IN ('PENDING', 'RETRYING')
       AND (next_attempt_at IS NULL OR next_attempt_at <= :now) AND (expires_at IS NULL OR expires_at > :now)
-      AND NOT EXISTS (
+      AND group_id IS NULL AND NOT EXISTS (
           SELECT FROM suppressions s
           WHERE s.client_id = n.client_id AND s.channel = n.channel AND s.recipient = n.recipient
             AND s.lifted_at IS NULL)

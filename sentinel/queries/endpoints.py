@@ -19,16 +19,19 @@ from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import array, recordset
 
 FOR_FANOUT = prepared("""
-    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover, quiet_hours::text
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover, grouping,
+           quiet_hours::text
     FROM endpoints
     WHERE is_enabled AND purpose = 'messages' AND rule_id = ANY(CAST(:rule_ids AS integer[]))
     UNION ALL
-    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover, quiet_hours::text
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover, grouping,
+           quiet_hours::text
     FROM endpoints
     WHERE is_enabled AND purpose = 'messages' AND rule_id IS NULL AND client_id = ANY(CAST(:client_ids AS integer[]))
       AND (user_id IS NULL OR name IS NOT NULL OR CAST(:user_ids AS jsonb) ? user_id)
     UNION ALL
-    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover, quiet_hours::text
+    SELECT id, client_id, rule_id, user_id, name, channel, target, template, failover, grouping,
+           quiet_hours::text
     FROM endpoints
     WHERE is_enabled AND purpose = 'messages' AND rule_id <> ALL(CAST(:rule_ids AS integer[])) AND name IS NOT NULL
       AND client_id = ANY(CAST(:client_ids AS integer[]))
@@ -89,6 +92,7 @@ class Destination:
     target: str
     template: str | None
     failover: list[dict[str, Any]] | None = None
+    grouping: dict[str, Any] | None = None
     quiet_hours: str | None = None
 
 

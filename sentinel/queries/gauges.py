@@ -23,6 +23,11 @@ GAUGES = text("""
         greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - min(due_at)))
     FROM waiting GROUP BY channel
     UNION ALL
+    SELECT 'notifications_held', ARRAY[channel], count(*)
+    FROM notifications WHERE group_id IS NOT NULL AND status = 'PENDING' GROUP BY channel
+    UNION ALL
+    SELECT 'groups_open', ARRAY[kind], count(*) FROM message_groups WHERE began_at IS NOT NULL GROUP BY kind
+    UNION ALL
     SELECT 'events_pending', '{}', count(*) FROM events WHERE status = 'PENDING'
     UNION ALL
     SELECT 'events_oldest_pending_seconds', '{}',

@@ -74,12 +74,15 @@ RARE = {
     "dedupe_seconds": "int",
     "failover": "jsonb",
     "failover_at": "timestamptz",
+    "group_id": "uuid",
+    "alert_key": "text",
+    "next_attempt_at": "timestamptz",
     "traceparent": "text",
 }
-"""What few of them say. Who has a reason is not to be sent."""
+"""What few of them say. Who has a reason is not to be sent; who has a group waits for it until the next attempt."""
 
 
-def _tell(columns: Mapping[str, str], *, reason: str) -> TextClause:
+def _tell(columns: Mapping[str, str], *, reason: str, queue_at: str) -> TextClause:
     """A message may be there already: its event was evaluated before."""
     names, types = ", ".join(columns), ", ".join(f"{name} {kind}" for name, kind in columns.items())
     return prepared(f"""
@@ -88,7 +91,7 @@ def _tell(columns: Mapping[str, str], *, reason: str) -> TextClause:
                 {names}, status, queue_at, attempt_limit, is_followed, created_at, updated_at)
             SELECT
                 {names}, CASE WHEN {reason} IS NULL THEN 'PENDING' ELSE 'SUPPRESSED' END,
-                CASE WHEN {reason} IS NULL THEN CAST(:queue_at AS timestamptz) END,
+                CASE WHEN {reason} IS NULL THEN {queue_at} END,
                 CAST(:attempt_limit AS smallint), {FOLLOWED},
                 CAST(:now AS timestamptz), CAST(:now AS timestamptz)
             FROM json_to_recordset(CAST(:rows AS json)) AS r ({types})
@@ -100,8 +103,9 @@ def _tell(columns: Mapping[str, str], *, reason: str) -> TextClause:
 
 
 # Each column costs its reading for each row, also where nothing is in it.
-TELL_PLAINLY = _tell(COMMON, reason="NULL")
-TELL = _tell(COMMON | RARE, reason="r.reason")
+QUEUE_AT = "CAST(:queue_at AS timestamptz)"
+TELL_PLAINLY = _tell(COMMON, reason="NULL", queue_at=QUEUE_AT)
+TELL = _tell(COMMON | RARE, reason="r.reason", queue_at=f"coalesce(r.next_attempt_at, {QUEUE_AT})")
 
 # What falls due without an event becomes one: the last of its group once more. Its id lets it come once.
 INSERT_DUE = prepared("""

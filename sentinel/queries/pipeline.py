@@ -23,7 +23,7 @@ CANDIDATES = prepared(f"""
            {SUPPRESSED} AS is_suppressed
     FROM notifications n JOIN clients c ON c.id = n.client_id
     WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status || '' = 'PENDING'
-      AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= :now)
+      AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= :now) AND n.group_id IS NULL
     ORDER BY n.id
 """)  # noqa: S608 - put together from our own words
 

@@ -17,6 +17,7 @@ TAKE_DUE = text("""
     WITH due AS (
         SELECT id FROM notifications
         WHERE status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') AND status <> 'AMBIGUOUS' AND queue_at <= :now
+          AND group_id IS NULL
           AND (status <> 'PENDING' OR channel <> ALL(CAST(:busy AS text[])) OR queue_at <= :long_ago)
         ORDER BY queue_at LIMIT :most FOR UPDATE SKIP LOCKED)
     UPDATE notifications n SET queue_at = :again FROM due WHERE n.id = due.id

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from sentinel.channels.registry import ROUTES
-from sentinel.rendering import built_in
+from sentinel.rendering import built_in, gathered
 from sentinel.rendering.budget import LONGEST_TEXT
+from sentinel.rendering.gathered import Gathered
 from sentinel.rendering.language import VARIABLES, TemplateError, compiled
 from sentinel.rules.rulings import HeldBack
 
@@ -44,6 +45,8 @@ class Facts:
     occurred_at: datetime
     is_test: bool = False
     held_back: HeldBack | None = None
+    group: Gathered | None = None
+    """All that is told at once; `event` is the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def render(channel: str, facts: Facts, wording: Wording | None = None) -> Conten
     """Word `facts` for `channel`; None: the built-in wording. Raises `TemplateError`."""
     mark = TEST_MARK if facts.is_test else ""
     if wording is None:
-        subject, body = built_in.subject(facts), built_in.body(channel, facts)
+        subject, body = _built_in(channel, facts)
     else:
         subject, body = _worded(channel, facts, wording)
     line = None if channel == "sms" else _shortened(mark + _one_line(subject), LONGEST_SUBJECT)
@@ -73,14 +76,20 @@ def check(channel: str | None, wording: Wording) -> None:
     compiled(wording.body, "body")
 
 
+def _built_in(channel: str, facts: Facts) -> tuple[str, str]:
+    if facts.group is None:
+        return built_in.subject(facts), built_in.body(channel, facts)
+    return gathered.subject(facts.group), gathered.body(channel, facts.group, _longest_body(channel))
+
+
 def _worded(channel: str, facts: Facts, wording: Wording) -> tuple[str, str]:
     """Subject and body of a template; what comes out empty tells nothing, so the built-in one stands in."""
     values = _variables(facts)
     subject = compiled(wording.subject, "subject").fill(values) if wording.subject and channel != "sms" else ""
     body = compiled(wording.body, "body").fill(values, most=_longest_body(channel))
     if not subject.strip() and channel != "sms":
-        subject = built_in.subject(facts)
-    return subject, body if body.strip() else built_in.body(channel, facts)
+        subject = _built_in(channel, facts)[0]
+    return subject, body if body.strip() else _built_in(channel, facts)[1]
 
 
 def _variables(facts: Facts) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sentinel.rules.grouping import Grouping
+
 Path = tuple[str | int, ...]
 Plain = str | int | float
 """A literal of a rule that is neither true, false nor null."""
@@ -237,6 +239,8 @@ class Options:
     stop: bool = False
     hold_by: tuple[Path, ...] = ()
     """The groups of `for` and `keep`."""
+    group: Grouping | None = None
+    """Its messages are held, and told together."""
 
 
 @dataclass(frozen=True, slots=True)

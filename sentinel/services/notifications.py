@@ -15,7 +15,7 @@ from sentinel.ids import is_id, new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
-from sentinel.queries import notifications, receipts
+from sentinel.queries import groups, notifications, receipts
 from sentinel.queries.notifications import Filter, Pace, Retried
 from sentinel.services.sending import failover
 from sentinel.services.sending.failover import Target
@@ -176,9 +176,13 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Noti
 def cancel(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:
     """Cancel a notification that is still waiting."""
     found = get(uow, notification_id, client_id=client_id)
+    if found.group_id is not None:
+        groups.lock(uow.session, [found.group_id])  # a flush tells it, or this takes it back: one of the two
     if not notifications.cancel(uow.session, found.id, now=uow.now):
         status = notifications.status_of(uow.session, found.id)
         raise ConflictError(f"notification {found.id} is {status} and cannot be cancelled; only waiting ones can")
+    if found.group_id is not None:
+        groups.unsay(uow.session, found.group_id, found.id)
     notifications.note(uow.session, [found.id], "cancelled", now=uow.now)
     uow.count("notifications_cancelled_total", channel=found.channel)
     return _fresh(uow, found)
@@ -221,6 +225,8 @@ def timeline(uow: UnitOfWork, notification_id: str, *, client_id: int | None) ->
     """Tell what happened to a notification, oldest first: why it was (not) sent."""
     found = get(uow, notification_id, client_id=client_id)
     items = [TimelineItem(found.created_at, "accepted", {"channel": found.channel})]
+    if found.group_id is not None:
+        items.append(TimelineItem(found.created_at, "held", {"group_id": found.group_id}))
     if found.send_at is not None:
         items.append(TimelineItem(found.created_at, "scheduled", {"send_at": found.send_at}))
     items += [TimelineItem(each.at, each.kind, each.detail) for each in notifications.entries_of(uow.session, found.id)]
@@ -256,6 +262,7 @@ def _standing(found: Notification) -> list[TimelineItem]:
         "reason": found.reason,
         "duplicate_of": found.duplicate_of,
         "silence_id": found.silence_id,
+        "told_by": found.told_by,
         "provider_message_id": found.provider_message_id,
         "next_attempt_at": found.next_attempt_at,
     }

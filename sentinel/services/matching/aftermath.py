@@ -16,6 +16,7 @@ from sentinel.queries import matching
 from sentinel.queries.matching import PendingEvent
 from sentinel.queries.pipeline import Candidate
 from sentinel.services import tickets
+from sentinel.services.holding.hold import Holding, hold
 from sentinel.services.matching import dispositions
 from sentinel.services.matching.fanout import Plan, Planned, PlannedTicket
 from sentinel.services.matching.surroundings import Surroundings
@@ -55,11 +56,14 @@ class Outcome:
 
 def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundings) -> Fresh:
     """Write notifications, tickets and the events' ends, of those that still wait; returns what is to go on."""
-    rows = _rows(outcomes, surroundings, uow.now)  # before the first statement: no transaction waits for words
+    # Before the first statement: no transaction waits for words.
+    rows, holdings = _rows(outcomes, surroundings, uow.now)
     mine = matching.end_events(uow.session, [_end(each) for each in outcomes], now=uow.now)
     if len(mine) < len(outcomes):
         outcomes = [each for each in outcomes if each.event.id in mine]
         rows = [row for row in rows if row["event_id"] in mine]
+    if holdings:
+        rows = hold(uow, rows, holdings)
     fresh = _tell(uow, rows, surroundings) if rows else {}
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
@@ -80,7 +84,7 @@ def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> F
     for row in new:
         if "reason" in row:
             tallies.count_ended(uow, row["channel"], Status.SUPPRESSED, row["reason"], 1)
-        else:
+        elif "group_id" not in row:
             fresh[row["channel"]].append(_candidate(row, surroundings, is_suppressed=stored[row["id"]]))
     return fresh
 
@@ -125,14 +129,19 @@ def _count(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundi
             uow.count(name, statuses[status])
 
 
-def _rows(outcomes: Sequence[Outcome], surroundings: Surroundings, now: datetime) -> list[Row]:
+def _rows(
+    outcomes: Sequence[Outcome], surroundings: Surroundings, now: datetime
+) -> tuple[list[Row], dict[str, Holding]]:
+    """Messages as they are stored, and of those that join a group (by id) which one."""
     planned = [(each.event, message) for each in outcomes for message in each.plan.messages]
     ids = new_ids(now, len(planned))
     disposed = dispositions.of(planned, surroundings, now=now)
-    return [
-        _row(each, event, message, surroundings) | rare | _trace(event, surroundings)
-        for (event, message), each, rare in zip(planned, ids, disposed, strict=True)
+    rows: list[Row] = [
+        _row(each, event, message, surroundings) | disposition.columns | _trace(event, surroundings)
+        for (event, message), each, disposition in zip(planned, ids, disposed, strict=True)
     ]
+    holdings = {each: found.holding for each, found in zip(ids, disposed, strict=True) if found.holding is not None}
+    return rows, holdings
 
 
 def _row(notification_id: str, event: PendingEvent, message: Planned, surroundings: Surroundings) -> dict[str, Any]:

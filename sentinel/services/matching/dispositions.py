@@ -1,17 +1,23 @@
-"""What becomes of a message that an event makes: it ends at once with a reason, or goes on with what few messages have.
+"""What becomes of a message that an event makes: it ends at once with a reason, is held, or goes on.
 
-The first that has something to say decides, in this order: nobody to send it to, a silence.
+The first that has something to say decides, in this order: nobody to send it to, a silence, a group that tells it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason
 from sentinel.queries.matching import PendingEvent
+from sentinel.rendering.titles import title_of
+from sentinel.rules.alerts import spoken_of
+from sentinel.rules.group_keys import key_of, labels_of
 from sentinel.services import silences
+from sentinel.services.holding.hold import Holding
 from sentinel.services.matching.fanout import Planned
 from sentinel.services.matching.surroundings import Surroundings
 from sentinel.services.sending import failover
@@ -22,10 +28,45 @@ Told = tuple[str, int]
 """An event, by its id, and a client that hears of it."""
 
 
-def of(messages: Sequence[Message], surroundings: Surroundings, *, now: datetime) -> list[dict[str, Any]]:
-    """Return, for each message, the columns that few have (`queries.matching.RARE`); a `reason` ends it."""
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """Columns that few messages have (`queries.matching.RARE`); a `reason` ends it, a `holding` puts it in a group."""
+
+    columns: dict[str, Any]
+    holding: Holding | None = None
+
+
+def of(messages: Sequence[Message], surroundings: Surroundings, *, now: datetime) -> list[Disposition]:
+    """Return, for each message, what becomes of it."""
     silencing = _silencing(messages, surroundings) if surroundings.silences else {}
-    return [_of(message, silencing.get((event.id, message.client_id)), now) for event, message in messages]
+    found = []
+    for event, message in messages:
+        columns = _columns(message, silencing.get((event.id, message.client_id)), now)
+        found.append(Disposition(columns, _holding(event, message, columns, now)))
+    return found
+
+
+def _holding(event: PendingEvent, message: Planned, columns: dict[str, Any], now: datetime) -> Holding | None:
+    """A message that is silenced is not held; its group hears of the alert, to tell it when the silence is over."""
+    grouping = message.grouping
+    if grouping is None or message.is_missing:
+        return None
+    spoken = spoken_of(event.body)
+    if spoken is None and "reason" in columns:
+        return None
+    return Holding(
+        kind=GroupKind.GROUPING,
+        scope="endpoint" if message.grouped_by is None else "rule",
+        rule_id=message.grouped_by,
+        key=key_of(grouping, event.body, spoken, event.id),
+        terms=grouping.terms,
+        due_at=now + timedelta(seconds=grouping.terms.wait_seconds),
+        title=title_of(event.body),
+        labels=labels_of(grouping, event.body),
+        spoken=spoken,
+        template=message.template,
+        failover=columns.get("failover"),
+    )
 
 
 def _silencing(messages: Iterable[Message], surroundings: Surroundings) -> dict[Told, str]:
@@ -38,7 +79,7 @@ def _silencing(messages: Iterable[Message], surroundings: Surroundings) -> dict[
     return found
 
 
-def _of(message: Planned, silence_id: str | None, now: datetime) -> dict[str, Any]:
+def _columns(message: Planned, silence_id: str | None, now: datetime) -> dict[str, Any]:
     """What is ended goes nowhere else and holds no other back; nobody to send it to is what failover is for."""
     found: dict[str, Any] = {}
     if message.user_id is not None:

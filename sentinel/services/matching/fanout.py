@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
 from sentinel.queries.endpoints import Destination
+from sentinel.rules import group_terms
 from sentinel.rules.fields import reader
+from sentinel.rules.grouping import Grouping
 from sentinel.rules.rulings import HeldBack
 from sentinel.rules.syntax import (
     ENDPOINT,
@@ -111,6 +113,10 @@ class Planned:
     failover: tuple[Target, ...] = ()
     held_back: HeldBack | None = None
     quiet_hours: QuietHours | None = None
+    grouping: Grouping | None = None
+    """It is held, and told with others; by whose terms says `grouped_by`."""
+    grouped_by: int | None = None
+    """The rule that asks for it; None: the endpoint does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,16 @@ def _messages(
                 message.rules.append(rule)
     for message in planned.values():
         message.dedupe = _dedupe(message.rules, event)
+        _group(message)
     return planned.values()
+
+
+def _group(message: Planned) -> None:
+    """The first of its rules that asks for groups has its way, and before the endpoint."""
+    for rule in message.rules:
+        if rule.syntax.options.group is not None:
+            message.grouping, message.grouped_by = rule.syntax.options.group, rule.id
+            return
 
 
 def _targets(rule: SpeakingRule, directory: Directory) -> Iterable[Planned]:
@@ -228,6 +243,8 @@ def _to(endpoint: Destination, template: str | None) -> Planned:
     """A message to an endpoint."""
     message = Planned(endpoint.client_id, endpoint.channel, endpoint.target, endpoint.id, template)
     message.quiet_hours = quiet_hours.stored(endpoint.quiet_hours)
+    if endpoint.grouping is not None:
+        message.grouping = group_terms.read(endpoint.grouping)
     if endpoint.failover:
         message.failover = tuple(Target(**each) for each in endpoint.failover)
     return message

@@ -16,6 +16,7 @@ from sentinel.broker import UNREACHABLE, celery, queue_lengths
 from sentinel.channels.registry import CHANNELS
 from sentinel.logs import get_logger
 from sentinel.metrics import Series
+from sentinel.models.group import GroupKind
 from sentinel.models.status import IN_FLIGHT
 from sentinel.models.ticket import TicketStatus
 from sentinel.once import Once
@@ -116,8 +117,9 @@ def _zeros() -> Values:
     """What can be counted and is not there is 0: an alert on a missing value never fires."""
     in_flight = product(["notifications_in_flight"], CHANNELS, map(str, IN_FLIGHT))
     unresolved = product(["tickets_unresolved"], SEVERITIES, (TicketStatus.OPEN.value, TicketStatus.ACKNOWLEDGED.value))
-    oldest = product(["notifications_oldest_due_seconds"], CHANNELS)
-    return dict.fromkeys([*in_flight, *oldest, *unresolved], 0.0)
+    of_channels = product(["notifications_oldest_due_seconds", "notifications_held"], CHANNELS)
+    of_groups = product(["groups_open"], GroupKind)
+    return dict.fromkeys([*in_flight, *of_channels, *unresolved, *of_groups], 0.0)
 
 
 def _of_broker() -> Values:
