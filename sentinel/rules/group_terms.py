@@ -2,86 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sentinel.errors import FieldError, InvalidInputError
-from sentinel.rules.grouping import MOST_FLAP_CHANGES, MOST_PATHS, MOST_SECONDS, Grouping, Terms
-from sentinel.rules.paths import PathError, paths_of
+from sentinel.errors import FieldError, InvalidInputError, shown
+from sentinel.rules import limits
+from sentinel.rules.grouping import Grouping, Terms
+from sentinel.rules.paths import paths_of
 from sentinel.rules.printer import path_text
+from sentinel.rules.syntax import Path
 
 EACH = "*"
 
-SECONDS = {
-    "group_wait_seconds": ("wait_seconds", 0),
-    "group_interval_seconds": ("interval_seconds", 1),
-    "repeat_interval_seconds": ("repeat_seconds", 1),
-    "pause_seconds": ("pause_seconds", 0),
-    "flap_seconds": ("flap_seconds", 1),
+TERMS = {
+    "group_wait_seconds": ("wait_seconds", 0, limits.SECONDS),
+    "group_interval_seconds": ("interval_seconds", 1, limits.SECONDS),
+    "repeat_interval_seconds": ("repeat_seconds", 1, limits.SECONDS),
+    "pause_seconds": ("pause_seconds", 0, limits.SECONDS),
+    "flap_changes": ("flap_changes", 0, limits.FLAP_CHANGES),
+    "flap_seconds": ("flap_seconds", 1, limits.SECONDS),
+    "send_resolved": ("says_resolved", False, True),
 }
-"""Names of the API, the term of each, and the least it may be."""
+"""Names of the API, the term of each, and what it may be from and to."""
 
-OTHERS = ("group_by", "send_resolved", "flap_changes")
+EXAMPLE = '{"group_by": ["labels.cluster"], "group_wait_seconds": 30}'
 
 
 def read(given: Any, field: str = "grouping") -> Grouping:
-    """Read what somebody has written; what is left out is as Alertmanager has it. Errors begin with `field`."""
+    """Read what somebody has written; what is left out is as Alertmanager has it. Raises `InvalidInputError`."""
     if not isinstance(given, Mapping):
-        remedy = 'write an object as {"group_by": ["labels.cluster"], "group_wait_seconds": 30}; {} takes the defaults'
-        raise InvalidInputError(FieldError(field, given, "is no object", remedy))
-    errors = [
-        FieldError(f"{field}.{name}", given[name], "is not known", f"leave it out; known are {', '.join(_KNOWN)}")
-        for name in given
-        if name not in _KNOWN
-    ]
-    terms: dict[str, Any] = {}
-    for name, (term, least) in SECONDS.items():
-        if name in given:
-            errors += _problem(f"{field}.{name}", given[name], least, MOST_SECONDS, "seconds")
-            terms[term] = given[name]
-    if "flap_changes" in given:
-        errors += _problem(f"{field}.flap_changes", given["flap_changes"], 0, MOST_FLAP_CHANGES, "changes; 0: never")
-        terms["flap_changes"] = given["flap_changes"]
-    if "send_resolved" in given:
-        if not isinstance(given["send_resolved"], bool):
-            remedy = "write true or false"
-            errors.append(FieldError(f"{field}.send_resolved", given["send_resolved"], "is neither", remedy))
-        terms["says_resolved"] = given["send_resolved"]
-    by, is_each, problems = _by(given.get("group_by", []), f"{field}.group_by")
-    if errors or problems:
-        raise InvalidInputError(*errors, *problems)
-    return Grouping(by, is_each, Terms(**terms))
+        remedy = f"write an object as {EXAMPLE}; {{}} puts all messages into one group"
+        raise InvalidInputError(FieldError(field, shown(given), "is no object", remedy))
+    errors = [*_unknown(given, field), *_numbers(given, field), *_switch(given, field)]
+    by, problem = _by(given.get("group_by", []), f"{field}.group_by")
+    if errors or problem:
+        raise InvalidInputError(*errors, *([problem] if problem else []))
+    terms = {term: given[name] for name, (term, *_) in TERMS.items() if name in given}
+    return Grouping(by or (), by is None, Terms(**terms))
 
 
-_KNOWN = (*OTHERS, *SECONDS)
+def _unknown(given: Mapping[str, Any], field: str) -> Iterator[FieldError]:
+    known = ("group_by", *TERMS)
+    for name in given:
+        if name not in known:
+            remedy = f"leave it out; known are: {', '.join(known)}"
+            yield FieldError(f"{field}.{name}", shown(given[name]), "is not known", remedy)
 
 
-def _problem(field: str, value: Any, least: int, most: int, unit: str) -> list[FieldError]:
-    if type(value) is int and least <= value <= most:
-        return []
-    return [FieldError(field, value, "is out of range", f"write a whole number of {least} to {most} {unit}")]
+def _numbers(given: Mapping[str, Any], field: str) -> Iterator[FieldError]:
+    for name, (term, low, high) in TERMS.items():
+        value = given.get(name, low)
+        is_never = value is None and term == "repeat_seconds"
+        if term != "says_resolved" and not is_never and not (type(value) is int and low <= value <= high):
+            remedy = f"write a whole number from {low} to {high}"
+            yield FieldError(f"{field}.{name}", shown(value), "is out of range", remedy)
 
 
-def _by(given: Any, field: str) -> tuple[tuple[Any, ...], bool, list[FieldError]]:
-    """The paths, whether each alert is alone, and what is wrong."""
+def _switch(given: Mapping[str, Any], field: str) -> Iterator[FieldError]:
+    value = given.get("send_resolved", True)
+    if not isinstance(value, bool):
+        yield FieldError(f"{field}.send_resolved", shown(value), "is neither true nor false", "write true or false")
+
+
+def _by(given: Any, field: str) -> tuple[tuple[Path, ...] | None, FieldError | None]:
+    """The paths (None: each alert by itself), or what is wrong with them."""
     remedy = 'name fields of the event, as ["labels.alertname", "labels.cluster"], or ["*"] for each alert by itself'
-    if not isinstance(given, list) or not all(isinstance(each, str) for each in given) or len(given) > MOST_PATHS:
-        return (), False, [FieldError(field, given, f"is no list of up to {MOST_PATHS} texts", remedy)]
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        return (), FieldError(field, shown(given), "is no list of texts", remedy)
+    if len(given) > limits.GROUP_PATHS:
+        return (), FieldError(field, len(given), "are too many", f"name at most {limits.GROUP_PATHS} fields")
     if given == [EACH]:
-        return (), True, []
-    found: list[Any] = []
+        return None, None
+    found: dict[Path, None] = {}
     for number, text in enumerate(given):
         try:
             (path,) = paths_of(text)
-        except (PathError, ValueError):
-            return (), False, [FieldError(f"{field}.{number}", text, "names no field of the event", remedy)]
-        found.append(path)
-    return tuple(dict.fromkeys(found)), False, []
+        except ValueError:
+            return (), FieldError(f"{field}.{number}", shown(text), "names no field of the event", remedy)
+        found[path] = None
+    return tuple(found), None
 
 
 def written(grouping: Grouping) -> dict[str, Any]:
     """The object that `read` reads, complete."""
-    terms = grouping.terms
     by = [EACH] if grouping.is_each else [path_text(path) for path in grouping.by]
-    seconds = {name: getattr(terms, term) for name, (term, _) in SECONDS.items()}
-    return {"group_by": by} | seconds | {"send_resolved": terms.says_resolved, "flap_changes": terms.flap_changes}
+    return {"group_by": by} | {name: getattr(grouping.terms, term) for name, (term, *_) in TERMS.items()}

@@ -14,10 +14,6 @@ REPEAT_SECONDS = 4 * 60 * 60
 FLAP_CHANGES = 5
 FLAP_SECONDS = 15 * 60
 
-MOST_SECONDS = 30 * 24 * 60 * 60
-MOST_FLAP_CHANGES = 100
-MOST_PATHS = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:

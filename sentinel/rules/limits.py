@@ -19,5 +19,7 @@ CAPS = 4
 CAP_TIMES = 1000
 """A group's store remembers so many moments at which its rule spoke."""
 PRIORITY = 1000
+GROUP_PATHS = 10
+FLAP_CHANGES = 100
 SCANNED_RULES = 50
 """Most rules of one client that no index can narrow down: each is looked at on every event. For whoever stores them."""

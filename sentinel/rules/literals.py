@@ -55,11 +55,11 @@ def whole_number_of(token: Token, *, low: int, high: int) -> int:
     return number
 
 
-def seconds_of(token: Token) -> int:
+def seconds_of(token: Token, *, low: int = 1) -> int:
     """A duration, as seconds."""
     seconds = int(token[:-1]) * UNITS[token[-1]]
-    if not 0 < seconds <= limits.SECONDS:
-        raise Refused(token, f"{token} is no usable duration", "from 1s to 366d")
+    if not low <= seconds <= limits.SECONDS:
+        raise Refused(token, f"{token} is no usable duration", f"from {low}s to 366d")
     return seconds
 
 
@@ -83,5 +83,7 @@ def quoted(text: str) -> str:
 
 def duration(seconds: int) -> str:
     """The duration in the largest unit that fits: 300 → `5m`."""
+    if not seconds:
+        return "0s"
     unit, size = next((unit, size) for unit, size in UNITS.items() if seconds % size == 0)
     return f"{seconds // size}{unit}"

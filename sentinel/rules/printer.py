@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.literals import duration, quoted
 from sentinel.rules.syntax import (
     Action,
@@ -34,6 +35,9 @@ from sentinel.rules.syntax import (
     Truth,
     Window,
 )
+
+USUAL = Terms()
+"""What a group is like of which nothing else is said."""
 
 NAME = re.compile(r"[^\W\d]\w*")
 RESERVED = frozenset({"and", "or", "not", "in", "is", "then", "true", "false", "null"})
@@ -199,9 +203,28 @@ def _options(options: Options) -> list[str]:
     if options.severity:
         parts.append(f"severity {_levels(options.severity)}")
     parts += _every("throttle", options.throttle) + _every("dedupe", options.dedupe)
+    if options.group is not None:
+        parts += _grouping(options.group)
     if options.priority:
         parts.append(f"priority {options.priority}")
     return [*parts, "stop"] if options.stop else parts
+
+
+def _grouping(grouping: Grouping) -> list[str]:
+    """Only what is not as it goes without saying."""
+    terms = grouping.terms
+    parts = ["group", *(["by *"] if grouping.is_each else _by(grouping.by))]
+    for word in ("wait", "interval", "repeat", "pause"):
+        seconds = getattr(terms, f"{word}_seconds")
+        if seconds != getattr(USUAL, f"{word}_seconds"):
+            parts.append(f"{word} {'off' if seconds is None else duration(seconds)}")
+    if not terms.says_resolved:
+        parts.append("resolved off")
+    if not terms.flap_changes:
+        parts.append("flapping off")
+    elif (terms.flap_changes, terms.flap_seconds) != (USUAL.flap_changes, USUAL.flap_seconds):
+        parts.append(f"flapping {terms.flap_changes} within {duration(terms.flap_seconds)}")
+    return parts
 
 
 def _clock(options: Options) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from lark import Token, Transformer, v_args
 
 from sentinel.rules import limits, titles
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.literals import number_of, pattern_of, seconds_of, text_of, whole_number_of
 from sentinel.rules.paths import PathError, paths_of, rooted
 from sentinel.rules.refusal import Place, Refused
@@ -110,6 +111,41 @@ class Reader(Transformer[Token, Any]):
 
     def stop(self, word: Token) -> Chosen:
         return word, {"stop": True}
+
+    def grouping(self, word: Token, *parts: Chosen) -> Chosen:
+        """Which messages belong together, and when they are told; each part at most once."""
+        chosen: dict[str, Any] = {}
+        for token, part in parts:
+            if chosen.keys() & part.keys():
+                raise Refused(word, f"'{token}' stands twice in this group", "leave one of them out")
+            chosen |= part
+        by = chosen.pop("by", ())
+        if by and len(by) > limits.GROUP_PATHS:
+            raise Refused(word, f"these groups have {len(by)} fields", f"at most {limits.GROUP_PATHS}")
+        return word, {"group": Grouping(by or (), by is None, Terms(**chosen))}
+
+    def grouping_by(self, by: tuple[Path, ...]) -> Chosen:
+        return Token("BY", "by"), {"by": by}
+
+    def grouping_by_alert(self, word: Token) -> Chosen:
+        return word, {"by": None}
+
+    def grouping_time(self, word: Token, duration: Token) -> Chosen:
+        """Nothing has to wait, and an alert may be told as soon as it fires; all else takes its time."""
+        if duration.type == "OFF":
+            return word, {"repeat_seconds": None}
+        low = 0 if word.type in {"WAIT", "PAUSE"} else 1
+        return word, {f"{word}_seconds": seconds_of(duration, low=low)}
+
+    def grouping_resolved(self, word: Token, _off: Token) -> Chosen:
+        return word, {"says_resolved": False}
+
+    def grouping_flapping(self, word: Token, *parts: Token) -> Chosen:
+        if parts[0].type == "OFF":
+            return word, {"flap_changes": 0}
+        number, duration = parts
+        changes = whole_number_of(number, low=1, high=limits.FLAP_CHANGES)
+        return word, {"flap_changes": changes, "flap_seconds": seconds_of(duration)}
 
     def severity(self, word: Token, *parts: Any) -> Chosen:
         """Levels, and what holds otherwise."""

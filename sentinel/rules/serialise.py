@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from sentinel.rules import syntax
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.syntax import RuleSyntax
 
 FORMAT = 2
@@ -23,13 +24,15 @@ CLASSES: dict[int, type] = {
     5: syntax.Notify,
     6: syntax.Ticket,
     7: syntax.Suppress,
-    8: syntax.Cap,
+    8: Grouping,
+    9: Terms,
     10: syntax.And,
     11: syntax.Or,
     12: syntax.Not,
     13: syntax.Constant,
     14: syntax.Window,
     15: syntax.Comparison,
+    16: syntax.Cap,
     20: syntax.Field,
     21: syntax.Compare,
     22: syntax.Truth,

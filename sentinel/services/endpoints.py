@@ -14,6 +14,7 @@ from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Facts
+from sentinel.rules import group_terms
 from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications, quiet_hours
@@ -57,6 +58,7 @@ class Written:
     failover: tuple[Target, ...] = ()
     purpose: str = MESSAGES
     quiet_hours: Mapping[str, Any] | None = None
+    grouping: Mapping[str, Any] | None = None
 
 
 def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
@@ -163,6 +165,8 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         failover=targets,
         quiet_hours=None if quiet is None else quiet_hours.written(quiet),
     )
+    grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
+    return replace(written, target=target, secret=_secret(written, kept), failover=targets, grouping=grouping)
 
 
 def _check_for_statuses(written: Written) -> None:
@@ -172,6 +176,8 @@ def _check_for_statuses(written: Written) -> None:
         raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
     for name in ("rule_id", "user_id", "template", "failover", "quiet_hours"):
         if getattr(written, name):
+    for name in ("rule_id", "user_id", "template", "failover", "grouping"):
+        if getattr(written, name) not in (None, ()):
             message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
             raise InvalidInputError(FieldError(name, None, message, remedy))
 

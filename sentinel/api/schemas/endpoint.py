@@ -14,6 +14,7 @@ from sentinel.api.schemas.fields import (
     number,
     one_line,
     one_of,
+    small,
     storable,
     text,
     yes_or_no,
@@ -84,6 +85,16 @@ class EndpointRequest(ma.Schema):
     )
 
     failover = targets()
+    grouping = fields.Dict(
+        keys=fields.String(),
+        allow_none=True,
+        validate=[small],
+        metadata={
+            "description": "how its messages are gathered: `group_by` and the times of `GroupingView`; what is left "
+            "out is as Alertmanager has it, and null lets each go alone",
+            "example": {"group_by": ["labels.alertname"], "group_wait_seconds": 30},
+        },
+    )
     purpose = one_of((MESSAGES, STATUSES), example=MESSAGES, load_default=MESSAGES)
     quiet_hours = fields.Nested(
         QuietHoursSchema,
@@ -129,6 +140,29 @@ class EndpointListQuery(NumberedPageQuery):
     is_enabled = fields.Boolean(metadata={"example": True, "remedy": "use true or false"})
 
 
+class GroupingView(ma.Schema):
+    """How messages are gathered, and when a group is told."""
+
+    group_by = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "fields that all events of a group share; `*`: each alert by itself"},
+    )
+    group_wait_seconds = fields.Integer(required=True, metadata={"description": "from a group's first message"})
+    group_interval_seconds = fields.Integer(required=True, metadata={"description": "between what is told of it"})
+    repeat_interval_seconds = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "until what still fires is told again; null: never"}
+    )
+    pause_seconds = fields.Integer(
+        required=True, metadata={"description": "an alert that is over sooner is told to nobody"}
+    )
+    send_resolved = fields.Boolean(required=True)
+    flap_changes = fields.Integer(
+        required=True, metadata={"description": "an alert that changes more often within `flap_seconds` flaps; 0: none"}
+    )
+    flap_seconds = fields.Integer(required=True)
+
+
 class EndpointView(ma.Schema):
     """An endpoint as it stands."""
 
@@ -157,6 +191,12 @@ class EndpointView(ma.Schema):
     )
     quiet_hours = fields.Nested(
         QuietHoursSchema, required=True, allow_none=True, metadata={"description": "null: it hears at any hour"}
+    )
+    grouping = fields.Nested(
+        GroupingView,
+        required=True,
+        allow_none=True,
+        metadata={"description": "how its messages are gathered; null: each goes alone"},
     )
     has_secret = fields.Boolean(required=True, metadata={"description": "what is sent is signed"})
     version = fields.Integer(required=True, metadata={"description": "grows by one with each change"})

@@ -225,6 +225,15 @@ class TicketPlanView(ma.Schema):
     merge_key = fields.String(required=True, allow_none=True, metadata={"description": "events that share it join"})
 
 
+class HoldingGroupView(ma.Schema):
+    """The group in which a message would wait for others."""
+
+    scope = fields.String(required=True, metadata={"description": "whose terms it has: `rule` or `endpoint`"})
+    labels = fields.Dict(required=True, metadata={"description": "what its events share, by their fields"})
+    is_each = fields.Boolean(required=True, metadata={"description": "each alert is a group by itself"})
+    wait_seconds = fields.Integer(required=True)
+
+
 class MessageView(ma.Schema):
     """A message that would be sent."""
 
@@ -234,6 +243,9 @@ class MessageView(ma.Schema):
     body = fields.String(required=True)
     endpoint_id = fields.Integer(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True, metadata={"description": "why it would not be sent"})
+    group = fields.Nested(
+        HoldingGroupView, required=True, allow_none=True, metadata={"description": "null: it would go at once"}
+    )
 
 
 class TrialView(ma.Schema):
@@ -290,6 +302,11 @@ class TargetCountView(ma.Schema):
     recipient = fields.String(required=True)
     count = fields.Integer(required=True)
     reason = fields.String(required=True, allow_none=True, metadata={"description": "why none would have been sent"})
+    groups = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "in how many groups they would have waited; null: each would have gone alone"},
+    )
 
 
 class ReplayView(ma.Schema):

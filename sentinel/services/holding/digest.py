@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from sentinel.models.status import Status
-from sentinel.queries import groups, matching
-from sentinel.queries.groups import DueGroup, Shown
+from sentinel.queries import flushing, matching
+from sentinel.queries.flushing import DueGroup, Shown
 from sentinel.rendering import Facts
 from sentinel.rendering.gathered import Gathered, Told
 from sentinel.rendering.titles import title_of
@@ -58,7 +58,8 @@ def rows_of(uow: UnitOfWork, tellings: Mapping[str, Telling]) -> list[dict[str, 
     """Make the messages that tell groups, one each, by the ids that they are to have."""
     shown = _shown(uow, tellings.values())
     known = matching.clients(uow.session, sorted({each.group.client_id for each in tellings.values()}), now=uow.now)
-    names = groups.rule_names(uow.session, sorted({rule for each in tellings.values() for rule in each.group.rule_ids}))
+    rule_ids = {rule_id for each in tellings.values() for rule_id in each.group.rule_ids}
+    names = flushing.rule_names(uow.session, sorted(rule_ids))
     words = wordings.wordings_of(known)
     made = []
     for notification_id, telling in tellings.items():
@@ -74,14 +75,14 @@ def _shown(uow: UnitOfWork, tellings: Iterable[Telling]) -> dict[str, list[Told]
     tellings = list(tellings)
     statuses = {each.group.id: each.statuses() for each in tellings}
     wanted = [{"group_id": group_id, "alert_key": key} for group_id, keys in statuses.items() for key in keys]
-    alerts = {(each.group_id, each.alert_key): each for each in groups.shown_alerts(uow.session, wanted)}
+    alerts = {(each.group_id, each.alert_key): each for each in flushing.shown_alerts(uow.session, wanted)}
     found = {
         group_id: [_told(alerts[group_id, key], status) for key, status in keys.items() if (group_id, key) in alerts]
         for group_id, keys in statuses.items()
     }
     with_singles = [each.group.id for each in tellings if each.singles]
     if with_singles:
-        for single in groups.shown_singles(uow.session, with_singles, most=MOST_SHOWN):
+        for single in flushing.shown_singles(uow.session, with_singles, most=MOST_SHOWN):
             if len(found[single.group_id]) < MOST_SHOWN:
                 found[single.group_id].append(_told(single, "event"))
     return found

@@ -14,8 +14,8 @@ from typing import Any
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.status import Status
-from sentinel.queries import groups, notifications, sweeping
-from sentinel.queries.groups import AlertRow, DueGroup, Singles
+from sentinel.queries import flushing, notifications, sweeping
+from sentinel.queries.flushing import AlertRow, DueGroup, Singles
 from sentinel.rules.grouping import Terms
 from sentinel.services.holding import digest
 from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide
@@ -59,7 +59,7 @@ def sweep() -> int:
     count = 0
     for _ in range(MOST_TURNS):
         with unit_of_work() as uow:
-            found = groups.take_due(uow.session, most=AT_ONCE, now=uow.now)
+            found = flushing.take_due(uow.session, most=AT_ONCE, now=uow.now)
             flush(uow, found)
         count += len(found)
         if len(found) < AT_ONCE:
@@ -86,9 +86,9 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
 def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> list[Due]:
     ids = [each.id for each in due]
     alerts: dict[str, dict[str, AlertRow]] = defaultdict(dict)
-    for row in groups.alerts_of(uow.session, ids):
+    for row in flushing.alerts_of(uow.session, ids):
         alerts[row.group_id][row.key] = row
-    singles = groups.singles_of(uow.session, ids)
+    singles = flushing.singles_of(uow.session, ids)
     found = []
     for group in due:
         known, alone = alerts[group.id], singles.get(group.id)
@@ -119,10 +119,10 @@ def _release(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
     alone = {group_id: own for each in telling if (own := _own_message(each)) for group_id in [each.group.id]}
     if not alone:
         return {}
-    held = groups.still_held(uow.session, list(alone.values()))
+    held = flushing.still_held(uow.session, list(alone.values()))
     alone = {group_id: own for group_id, own in alone.items() if own in held}
     queue_at = uow.now + timedelta(seconds=get_settings().hint_seconds)
-    released = groups.release(uow.session, list(alone.values()), queue_at=queue_at, now=uow.now)
+    released = flushing.release(uow.session, list(alone.values()), queue_at=queue_at, now=uow.now)
     _dispatch(uow, released)
     return {group_id: own for group_id, own in alone.items() if own in released}
 
@@ -139,7 +139,7 @@ def _own_message(due: Due) -> str | None:
 
 
 def _tell_together(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
-    """Store one message for each of these groups."""
+    """Store one message for each of these flushing."""
     if not telling:
         return {}
     ids = new_ids(uow.now, len(telling))
@@ -160,7 +160,7 @@ def _dispatch(uow: UnitOfWork, channels: Mapping[str, str]) -> None:
 
 def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
     """End what was held, but for what stays; that waits until the group is due again."""
-    ended = groups.end(
+    ended = flushing.end(
         uow.session,
         [
             {"id": each.group.id, "told_by": told_by.get(each.group.id, each.group.last_notification_id)}
@@ -173,7 +173,7 @@ def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) ->
         tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
     later = [{"id": each.group.id, "until": each.decision.next_at} for each in decided if each.decision.stays]
     if later:
-        groups.put_off(uow.session, later)
+        flushing.put_off(uow.session, later)
 
 
 def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
@@ -191,11 +191,11 @@ def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str])
     going = [each for each in decided if each.decision.next_at is not None]
     if going:
         ids = [each.group.id for each in going]
-        groups.believe(uow.session, ids, list(_beliefs(going)))
-        groups.forget(uow.session, ids, now=uow.now)
-        groups.go_on(uow.session, [_going_on(uow, each, told_by.get(each.group.id)) for each in going])
+        flushing.believe(uow.session, ids, list(_beliefs(going)))
+        flushing.forget(uow.session, ids, now=uow.now)
+        flushing.go_on(uow.session, [_going_on(uow, each, told_by.get(each.group.id)) for each in going])
     if over:
-        groups.close(uow.session, over)
+        flushing.close(uow.session, over)
 
 
 def _beliefs(going: Iterable[Due]) -> Iterable[dict[str, str]]:

@@ -56,7 +56,7 @@ def _holding(event: PendingEvent, message: Planned, columns: dict[str, Any], now
         return None
     return Holding(
         kind=GroupKind.GROUPING,
-        scope="endpoint" if message.grouped_by is None else "rule",
+        scope=message.scope,
         rule_id=message.grouped_by,
         key=key_of(grouping, event.body, spoken, event.id),
         terms=grouping.terms,

@@ -118,6 +118,11 @@ class Planned:
     grouped_by: int | None = None
     """The rule that asks for it; None: the endpoint does."""
 
+    @property
+    def scope(self) -> str:
+        """Whose terms its group has."""
+        return "endpoint" if self.grouped_by is None else "rule"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedTicket:

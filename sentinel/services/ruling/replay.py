@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sentinel.ids import first_id
 from sentinel.models.status import Reason
 from sentinel.queries import rules as queries
 from sentinel.queries.rules import HeardEvent
+from sentinel.rules.alerts import spoken_of
 from sentinel.rules.conditions import predicate
+from sentinel.rules.group_keys import key_of
+from sentinel.rules.grouping import Grouping
 from sentinel.rules.rulings import Hit, Ruling, contradicts, plan
 from sentinel.rules.simulation import Simulation
 from sentinel.rules.windows import group_key_of, split
@@ -42,12 +44,16 @@ class HourCount:
 
 @dataclass(frozen=True, slots=True)
 class TargetCount:
-    """How many messages one target would have had; `reason` says why they would not have been sent."""
+    """How many messages one target would have had; `reason` says why they would not have been sent.
+
+    `groups`: in how many groups they would have waited for each other; None: each would have gone alone.
+    """
 
     channel: str
     recipient: str
     count: int
     reason: str | None
+    groups: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +76,12 @@ def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVEN
     """Run a rule, and it alone, over what its client has heard in the last `hours`."""
     since = uow.now - timedelta(hours=hours)
     start, is_cut = queries.newest_heard(uow.session, rule.client_id, first_id(since), most=most)
-    run = Run(rule)
+    follows = fanout.plan({}, [rule], directory(uow, rule))
+    run = Run(rule, {each.grouping for each in follows.messages if each.grouping is not None})
     for event in queries.heard_events(uow.session, rule.client_id, start, size=PAGE):
         run.look_at(event)
     run.end(uow.now)
     fired = run.fired.total()
-    follows = fanout.plan({}, [rule], directory(uow, rule))
     return Replay(
         since,
         uow.now,
@@ -85,7 +91,7 @@ def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVEN
         fired,
         run.duplicates,
         fired * len(follows.tickets),
-        [_target(each, fired - run.duplicates) for each in follows.messages],
+        [_target(each, fired - run.duplicates, run) for each in follows.messages],
         _by_hour(run, since, uow.now),
     )
 
@@ -93,11 +99,12 @@ def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVEN
 class Run:
     """A rule on its way through events, in the order in which they came."""
 
-    def __init__(self, rule: LiveRule) -> None:
+    def __init__(self, rule: LiveRule, groupings: Collection[Grouping] = ()) -> None:
         self.events = 0
         self.duplicates = 0
         self.matched: Counter[datetime] = Counter()
         self.fired: Counter[datetime] = Counter()
+        self.groups: dict[Grouping, set[str]] = {each: set() for each in groupings}
         self._rule = rule
         self._clock = plan(rule.syntax).clock
         self._holds = predicate(split(rule.syntax.condition).rest)
@@ -113,7 +120,7 @@ class Run:
         if holds:
             self.matched[_hour(event.created_at)] += 1
         if self._decide(event, holds=holds) if self._rule.is_stateful else holds:
-            self._fire(event.created_at, event.body)
+            self._fire(event)
 
     def end(self, now: datetime) -> None:
         """Let the clocks run to the present."""
@@ -137,12 +144,15 @@ class Run:
     def _time_of(self, since: datetime) -> datetime:
         return since + timedelta(seconds=self._clock.hold_seconds if self._clock else 0)
 
-    def _fire(self, at: datetime, event: Mapping[str, Any]) -> None:
+    def _fire(self, event: HeardEvent) -> None:
+        at = event.created_at
         self.fired[_hour(at)] += 1
+        for grouping, keys in self.groups.items():
+            keys.add(key_of(grouping, event.body, spoken_of(event.body), event.id))
         dedupe = self._rule.syntax.options.dedupe
         if dedupe is None:
             return
-        key = group_key_of(dedupe.by, event)
+        key = group_key_of(dedupe.by, event.body)
         if at < self._held_back.get(key, at):
             self.duplicates += 1
         else:
@@ -160,5 +170,7 @@ def _by_hour(run: Run, since: datetime, until: datetime) -> list[HourCount]:
     return [HourCount(each, run.matched[each], run.fired[each]) for each in hours]
 
 
-def _target(message: Planned, count: int) -> TargetCount:
-    return TargetCount(message.channel, message.recipient, count, Reason.NO_ENDPOINT if message.is_missing else None)
+def _target(message: Planned, count: int, run: Run) -> TargetCount:
+    reason = Reason.NO_ENDPOINT if message.is_missing else None
+    groups = None if message.grouping is None else len(run.groups[message.grouping])
+    return TargetCount(message.channel, message.recipient, count, reason, groups)

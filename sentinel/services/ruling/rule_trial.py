@@ -10,6 +10,7 @@ from sentinel.models.status import Reason
 from sentinel.queries import endpoints
 from sentinel.rendering import Facts
 from sentinel.rules.explain import Explanation, explain
+from sentinel.rules.group_keys import labels_of
 from sentinel.rules.literals import duration
 from sentinel.rules.printer import caps_text, condition_text
 from sentinel.rules.rulings import is_stateful
@@ -42,6 +43,17 @@ class Message:
     body: str
     endpoint_id: int | None
     reason: str | None
+    group: HoldingGroup | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingGroup:
+    """The group in which a message would wait: whose terms it has, and what its events share."""
+
+    scope: str
+    labels: dict[str, Any]
+    is_each: bool
+    wait_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +122,19 @@ def _messages(uow: UnitOfWork, caller: Caller, plan: Plan, event: CheckedEvent) 
 def _message(message: Planned, facts: Facts, templates: Wordings) -> Message:
     content = wordings.worded(message, facts, templates)
     reason = Reason.NO_ENDPOINT if message.is_missing else None
-    return Message(message.channel, message.recipient, content.subject, content.body, message.endpoint_id, reason)
+    return Message(
+        message.channel,
+        message.recipient,
+        content.subject,
+        content.body,
+        message.endpoint_id,
+        reason,
+        _group(message, facts.event),
+    )
+
+
+def _group(message: Planned, event: Mapping[str, Any]) -> HoldingGroup | None:
+    grouping = message.grouping
+    if grouping is None or message.is_missing:
+        return None
+    return HoldingGroup(message.scope, labels_of(grouping, event), grouping.is_each, grouping.terms.wait_seconds)

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.syntax import (
     SEVERITIES,
     Between,
@@ -103,6 +104,19 @@ throttle = caps.flatmap(
 clocks = st.tuples(st.none() | seconds, st.none() | seconds).flatmap(
     lambda clock: st.tuples(*map(st.just, clock), groups if any(clock) else st.just(()))
 )
+terms_of_groups = st.builds(
+    Terms,
+    st.sampled_from([0, 10, 30]),
+    st.sampled_from([60, 300]),
+    st.none() | st.sampled_from([3600, 14_400]),
+    st.sampled_from([0, 60]),
+    st.booleans(),
+    st.sampled_from([3, 5]),
+    st.sampled_from([600, 900]),
+)
+groupings = st.builds(Grouping, groups, st.just(False), terms_of_groups) | st.builds(
+    Grouping, st.just(()), st.just(True), terms_of_groups
+)
 options = clocks.flatmap(
     lambda clock: st.builds(
         Options,
@@ -113,6 +127,7 @@ options = clocks.flatmap(
         st.integers(-1000, 1000),
         st.booleans(),
         st.just(clock[2]),
+        st.none() | groupings,
     )
 )
 targets = st.sampled_from(["#ops", "+14155552671", "a:b", "*", "https://hooks.example/a?b=c,d", "user 7"])

@@ -1,0 +1,292 @@
+"""What a flush reads and writes: groups that are due, what is held in them, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sentinel.prepared import prepared
+from sentinel.queries.values import array, recordset
+
+# A rule or an endpoint that is gone, or disabled, has its groups told for the last time.
+TAKE_DUE = prepared("""
+    SELECT g.id::text, g.client_id, g.kind, g.channel, g.recipient, g.labels::text, g.endpoint_id, g.user_id,
+           g.template, g.failover::text, g.rule_ids, g.wait_seconds, g.interval_seconds, g.repeat_seconds,
+           g.pause_seconds, g.says_resolved, g.flap_changes, g.flap_seconds, coalesce(g.began_at, g.created_at),
+           g.next_flush_at, g.last_told_at, g.last_notification_id::text,
+           CASE g.scope
+               WHEN 'rule' THEN NOT EXISTS (SELECT FROM rules r WHERE r.id = g.rule_id AND r.is_enabled)
+               WHEN 'endpoint' THEN NOT EXISTS (SELECT FROM endpoints e WHERE e.id = g.endpoint_id AND e.is_enabled)
+               ELSE false END AS is_last
+    FROM message_groups g
+    WHERE g.next_flush_at <= :now
+    ORDER BY g.next_flush_at LIMIT :most FOR UPDATE OF g SKIP LOCKED
+""")
+
+ALERTS = prepared("""
+    SELECT group_id::text, alert_key, status = 'firing', since, told, changes, severity, notification_id::text
+    FROM group_alerts WHERE group_id = ANY(CAST(:ids AS uuid[]))
+""")
+
+SINGLES = prepared("""
+    SELECT group_id::text, count(*) AS number, array_agg(DISTINCT severity) AS severities, min(id::text) AS first_id
+    FROM notifications
+    WHERE group_id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND alert_key IS NULL
+    GROUP BY group_id
+""")
+
+STILL_HELD = prepared("""
+    SELECT id::text FROM notifications
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status || '' = 'PENDING' AND group_id IS NOT NULL
+""")
+
+# Of an event as much as a list of many tells.
+_EVENT = """(
+    SELECT jsonb_object_agg(key, value) FROM jsonb_each(e.body)
+    WHERE key IN ('labels', 'annotations', 'source', 'name', 'type', 'title', 'summary', 'message', 'text',
+                  'description', 'status'))::text"""
+
+SHOWN_ALERTS = prepared(f"""
+    SELECT a.group_id::text, a.alert_key, a.title, a.severity, a.since, a.event_id::text, {_EVENT}
+    FROM json_to_recordset(CAST(:wanted AS json)) AS w (group_id uuid, alert_key text)
+    JOIN group_alerts a USING (group_id, alert_key)
+    LEFT JOIN events e ON e.id = a.event_id
+""")  # noqa: S608 - put together from our own words
+
+# What no event made is called by its own words.
+SHOWN_SINGLES = prepared(f"""
+    SELECT g.id::text, NULL, CASE WHEN e.id IS NULL THEN left(coalesce(n.subject, n.body), 200) END, n.severity,
+           n.created_at, n.event_id::text, {_EVENT}
+    FROM unnest(CAST(:ids AS uuid[])) AS g (id)
+    CROSS JOIN LATERAL (
+        SELECT id, event_id, subject, body, severity, created_at FROM notifications
+        WHERE group_id = g.id AND status = 'PENDING' AND alert_key IS NULL
+        ORDER BY id LIMIT :most) n
+    LEFT JOIN events e ON e.id = n.event_id
+""")  # noqa: S608 - as above
+
+RULE_NAMES = prepared("SELECT id, name FROM rules WHERE id = ANY(CAST(:ids AS int[]))")
+
+# What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why.
+END = prepared("""
+    WITH ending AS (
+        SELECT h.id, coalesce(e.reason, CASE WHEN g.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
+               CASE WHEN e.reason IS NULL THEN g.told_by END AS told_by
+        FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, told_by uuid)
+        JOIN notifications h ON h.group_id = g.id AND h.status = 'PENDING'
+        LEFT JOIN json_to_recordset(CAST(:endings AS json)) AS e (
+            group_id uuid, alert_key text, reason text, stays boolean)
+            ON e.group_id = h.group_id AND e.alert_key = h.alert_key
+        WHERE e.stays IS NOT TRUE),
+    ended AS (
+        UPDATE notifications n
+        SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, failover = NULL,
+            next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+        FROM ending WHERE n.id = ending.id AND n.status = 'PENDING'
+        RETURNING n.channel, n.reason)
+    SELECT channel, reason, count(*) FROM ended GROUP BY channel, reason
+""")
+
+# From now on it is a message as any other, on its way since this moment; its other targets' patience begins now.
+RELEASE = prepared("""
+    WITH released AS (
+        UPDATE notifications n
+        SET group_id = NULL, send_at = :now, next_attempt_at = NULL, queue_at = :queue_at, updated_at = :now,
+            failover_at = CAST(:now AS timestamptz)
+                + make_interval(secs => CAST(n.failover -> 0 ->> 'after_seconds' AS float8))
+        FROM notifications before
+        WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status || '' = 'PENDING' AND before.id = n.id
+        RETURNING n.id, n.channel, before.group_id, n.created_at),
+    noted AS (
+        INSERT INTO timeline_entries (notification_id, at, kind, detail)
+        SELECT id, :now, 'released', jsonb_build_object('group_id', group_id, 'held_since', created_at) FROM released)
+    SELECT id::text, channel FROM released
+""")
+
+PUT_OFF = prepared("""
+    UPDATE notifications n SET queue_at = g.until, next_attempt_at = g.until
+    FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, until timestamptz)
+    WHERE n.group_id = g.id AND n.status = 'PENDING'
+""")
+
+# What a receiver believes of each alert from now on: what is so, but for the `others`.
+BELIEVE = prepared("""
+    UPDATE group_alerts a SET told = believed.told
+    FROM (
+        SELECT known.group_id, known.alert_key, coalesce(o.told, known.status) AS told
+        FROM group_alerts known
+        LEFT JOIN json_to_recordset(CAST(:others AS json)) AS o (group_id uuid, alert_key text, told text)
+            USING (group_id, alert_key)
+        WHERE known.group_id = ANY(CAST(:ids AS uuid[]))) believed
+    WHERE a.group_id = believed.group_id AND a.alert_key = believed.alert_key AND a.told <> believed.told
+""")
+
+# `decision.remembers` says the same.
+FORGET = prepared("""
+    DELETE FROM group_alerts a USING message_groups g
+    WHERE g.id = ANY(CAST(:ids AS uuid[])) AND a.group_id = g.id AND a.status = 'resolved' AND a.told = 'resolved'
+      AND (g.flap_changes = 0 OR coalesce(a.changes[1] + make_interval(secs => g.flap_seconds) <= :now, true))
+""")
+
+GO_ON = prepared("""
+    UPDATE message_groups g
+    SET next_flush_at = r.next_flush_at, last_told_at = r.last_told_at, last_notification_id = r.last_notification_id,
+        began_at = r.began_at
+    FROM json_to_recordset(CAST(:groups AS json)) AS r (
+        id uuid, next_flush_at timestamptz, last_told_at timestamptz, last_notification_id uuid, began_at timestamptz)
+    WHERE g.id = r.id
+""")
+
+CLOSE = prepared("DELETE FROM message_groups WHERE id = ANY(CAST(:ids AS uuid[]))")
+
+
+@dataclass(frozen=True, slots=True)
+class DueGroup:
+    """A group whose time has come, locked; `is_last`: the rule or endpoint whose terms it has is gone."""
+
+    id: str
+    client_id: int
+    kind: str
+    channel: str
+    recipient: str
+    labels: str
+    endpoint_id: int | None
+    user_id: str | None
+    template: str | None
+    failover: str | None
+    rule_ids: list[int]
+    wait_seconds: int
+    interval_seconds: int | None
+    repeat_seconds: int | None
+    pause_seconds: int
+    says_resolved: bool
+    flap_changes: int
+    flap_seconds: int
+    began_at: datetime
+    next_flush_at: datetime
+    last_told_at: datetime | None
+    last_notification_id: str | None
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert of a group as it stands, and the last message about it."""
+
+    group_id: str
+    key: str
+    is_firing: bool
+    since: datetime
+    told: str
+    changes: list[datetime]
+    severity: str | None
+    notification_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Singles:
+    """The held messages of a group that speak of no alert."""
+
+    number: int
+    severities: list[str | None]
+    first_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a list tells of one alert, or of one event that is none; without a title the event has one."""
+
+    group_id: str
+    alert_key: str | None
+    title: str | None
+    severity: str | None
+    since: datetime
+    event_id: str | None
+    event: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRows:
+    """How many held messages of a channel ended, and why."""
+
+    channel: str
+    reason: str
+    number: int
+
+
+def take_due(session: Session, *, most: int, now: datetime) -> list[DueGroup]:
+    """Return up to `most` groups whose time has come, locked, the latest first."""
+    return [DueGroup(*row) for row in session.execute(TAKE_DUE, {"most": most, "now": now})]
+
+
+def alerts_of(session: Session, ids: Sequence[str]) -> list[AlertRow]:
+    """Return the alerts of these groups."""
+    return [AlertRow(*row) for row in session.execute(ALERTS, {"ids": array(ids)})]
+
+
+def singles_of(session: Session, ids: Sequence[str]) -> dict[str, Singles]:
+    """Return, by group, what is held there that speaks of no alert."""
+    return {row[0]: Singles(*row[1:]) for row in session.execute(SINGLES, {"ids": array(ids)})}
+
+
+def still_held(session: Session, ids: Sequence[str]) -> set[str]:
+    """Return those of `ids` that are held in a group."""
+    return set(session.execute(STILL_HELD, {"ids": array(ids)}).scalars())
+
+
+def shown_alerts(session: Session, wanted: Sequence[Mapping[str, str]]) -> list[Shown]:
+    """Return what there is to tell of alerts (`group_id`, `alert_key`)."""
+    return [Shown(*row) for row in session.execute(SHOWN_ALERTS, {"wanted": recordset(wanted)})]
+
+
+def shown_singles(session: Session, ids: Sequence[str], *, most: int) -> list[Shown]:
+    """Return what there is to tell of the first `most` held messages of each group that speak of no alert."""
+    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, {"ids": array(ids), "most": most})]
+
+
+def rule_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Return the names of rules that are still there."""
+    return {row.id: row.name for row in session.execute(RULE_NAMES, {"ids": array(map(str, ids))})}
+
+
+def end(
+    session: Session, groups: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]], *, now: datetime
+) -> list[EndedRows]:
+    """End what is held in `groups` (`id`, `told_by`), but for alerts that stay; `endings` are the exceptions."""
+    values = {"groups": recordset(groups), "endings": recordset(endings), "now": now}
+    return [EndedRows(*row) for row in session.execute(END, values)]
+
+
+def release(session: Session, ids: Sequence[str], *, queue_at: datetime, now: datetime) -> dict[str, str]:
+    """Let held messages go as they are; returns the channel of each."""
+    rows = session.execute(RELEASE, {"ids": array(ids), "queue_at": queue_at, "now": now})
+    return {row.id: row.channel for row in rows}
+
+
+def put_off(session: Session, groups: Sequence[Mapping[str, Any]]) -> None:
+    """Let what is still held in `groups` (`id`) wait `until` then."""
+    session.execute(PUT_OFF, {"groups": recordset(groups)})
+
+
+def believe(session: Session, ids: Sequence[str], others: Sequence[Mapping[str, Any]]) -> None:
+    """Write down what is believed of the alerts of these groups: that they are as they are, but for the `others`."""
+    session.execute(BELIEVE, {"ids": array(ids), "others": recordset(others)})
+
+
+def forget(session: Session, ids: Sequence[str], *, now: datetime) -> None:
+    """Let alerts go that are over, and known to be, and whose changes no longer count."""
+    session.execute(FORGET, {"ids": array(ids), "now": now})
+
+
+def go_on(session: Session, groups: Sequence[Mapping[str, Any]]) -> None:
+    """Write down when groups are due again, and when and by what they were told."""
+    session.execute(GO_ON, {"groups": recordset(groups)})
+
+
+def close(session: Session, ids: Sequence[str]) -> None:
+    """Let groups go that have nothing left to say."""
+    session.execute(CLOSE, {"ids": array(ids)})
