@@ -157,16 +157,16 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         message = f"is no template of this client for {written.channel}"
         raise InvalidInputError(FieldError("template", template, message, "make it first, with POST /templates"))
     targets = failover.checked(written.failover, first=(written.channel, target))
+    grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
     quiet = None if written.quiet_hours is None else quiet_hours.read(written.quiet_hours, now=uow.now)
     return replace(
         written,
         target=target,
         secret=_secret(written, kept),
         failover=targets,
+        grouping=grouping,
         quiet_hours=None if quiet is None else quiet_hours.written(quiet),
     )
-    grouping = None if written.grouping is None else group_terms.written(group_terms.read(written.grouping))
-    return replace(written, target=target, secret=_secret(written, kept), failover=targets, grouping=grouping)
 
 
 def _check_for_statuses(written: Written) -> None:
@@ -174,9 +174,7 @@ def _check_for_statuses(written: Written) -> None:
     if written.channel != SIGNED:
         remedy = f"use channel {SIGNED}, or leave purpose out"
         raise InvalidInputError(FieldError("purpose", STATUSES, "needs a webhook", remedy))
-    for name in ("rule_id", "user_id", "template", "failover", "quiet_hours"):
-        if getattr(written, name):
-    for name in ("rule_id", "user_id", "template", "failover", "grouping"):
+    for name in ("rule_id", "user_id", "template", "failover", "grouping", "quiet_hours"):
         if getattr(written, name) not in (None, ()):
             message, remedy = f'cannot stand beside purpose "{STATUSES}"', "leave it out"
             raise InvalidInputError(FieldError(name, None, message, remedy))
