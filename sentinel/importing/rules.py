@@ -11,26 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sentinel.importing import configuration
 from sentinel.importing.naming import LONGEST_RULE, distinct
 from sentinel.importing.plan import PlannedEndpoint, PlannedRule
 from sentinel.importing.routes import Node, after_others
 from sentinel.rules import limits
 from sentinel.rules.errors import InvalidRuleError
+from sentinel.rules.grouping import Grouping, Terms
 from sentinel.rules.parser import parse
 from sentinel.rules.printer import rule_text
-from sentinel.rules.syntax import (
-    ENDPOINT,
-    Compare,
-    Condition,
-    Field,
-    Notify,
-    Options,
-    RuleSyntax,
-    Suppress,
-    conjunction,
-)
+from sentinel.rules.syntax import ENDPOINT, Condition, Notify, Options, RuleSyntax, Suppress
 
-FIRING = Compare(Field(("status",)), "==", "resolved", negated=True)
 ENDING = -1
 """The priority of rules that stop: below that of rules that name none, so that `stop` reaches imported rules only."""
 
@@ -123,8 +114,21 @@ def _drafts(told: Told) -> Iterator[Draft]:
 
 def _notifying(told: Told, names: Sequence[str], *, tells_resolved: bool) -> RuleSyntax:
     actions = tuple(Notify(ENDPOINT, name) for name in names)
-    condition = told.condition if tells_resolved else conjunction([told.condition, FIRING])
-    return RuleSyntax(condition, actions)
+    group = _grouping(told.node.route.grouping, tells_resolved=tells_resolved)
+    return RuleSyntax(told.condition, actions, Options(group=group))
+
+
+def _grouping(said: configuration.Grouping, *, tells_resolved: bool) -> Grouping:
+    """The groups of a route. What is resolved ends in them, whether or not it is told."""
+    terms = Terms(
+        wait_seconds=said.wait,
+        interval_seconds=max(1, said.interval),
+        repeat_seconds=max(1, said.repeat) if said.repeat <= limits.SECONDS else None,
+        says_resolved=tells_resolved,
+    )
+    if configuration.EACH_ALERT in said.by:
+        return Grouping(is_each=True, terms=terms)
+    return Grouping(tuple(("labels", name) for name in said.by), terms=terms)
 
 
 def _with(draft: Draft, **options: Any) -> Draft:
