@@ -150,8 +150,9 @@ def written(root: Node, random: Random) -> str:
 
 
 def _configs(name: str) -> dict[str, Any]:
-    url = {"url": f"https://example.com/{name}"}
-    return {"webhook_configs": [url], "email_configs": [{"to": f"{name}@example.com"}]}
+    """One that hears when alerts are resolved, and one that does not."""
+    hook, slack = {"url": f"https://example.com/{name}"}, {"api_url": f"https://hooks.slack.com/services/{name}"}
+    return {"webhook_configs": [hook], "slack_configs": [slack]}
 
 
 def _route(node: Node, random: Random) -> dict[str, Any]:
@@ -159,13 +160,14 @@ def _route(node: Node, random: Random) -> dict[str, Any]:
     for each in node.asked:
         form = {"=": "match", "=~": "match_re"}.get(each.operator, "matchers")
         if form == "matchers" or each.name in found.get(form, {}) or random.random() < 0.5:  # noqa: PLR2004
-            found.setdefault("matchers", []).append(f"{each.name}{each.operator}{_quoted(each.value)}")
+            found.setdefault("matchers", []).append(f"{each.name}{each.operator}{quoted(each.value)}")
         else:
             found.setdefault(form, {})[each.name] = each.value
     return found | {"routes": [_route(each, random) for each in node.below]}
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as matchers have it."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
