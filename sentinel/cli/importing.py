@@ -74,7 +74,7 @@ def import_command(*, file: TextIO, client: str, prefix: str, **wishes: Any) -> 
         _print(plan, outcome, is_done=is_done)
     if is_refused and not wanted.dry_run:
         raise SentinelError(
-            f"{len(plan.losses)} things cannot be carried over, so nothing was written; "
+            f"what stands under 'Not carried over' ({len(plan.losses)}) would be lost, so nothing was written; "
             "change the file as is said above, or import the rest with --partial"
         )
 
