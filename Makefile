@@ -38,7 +38,7 @@ format: $(DEV_STAMP) ## format the code and mend what ruff can mend
 lock: ## compile the lock files from pyproject.toml with uv; newest versions: LOCK_FLAGS=--upgrade
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv; install it, or say where it is: make lock UV=/path/to/uv" >&2; exit 1; }
 	$(call compile,requirements.txt,)
-	$(call compile,requirements-server.txt,--extra kafka --extra otel --constraint requirements.txt)
+	$(call compile,requirements-server.txt,--extra apprise --extra kafka --extra otel --constraint requirements.txt)
 	$(call compile,requirements-embedded.txt,--extra embedded --constraint requirements.txt)
 	$(call compile,requirements-dev.txt,--all-extras --group dev --constraint requirements-embedded.txt --constraint requirements-server.txt)
 

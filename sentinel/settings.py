@@ -229,6 +229,8 @@ DEFAULT_LIMITS = (
     Limit(scope="alert_user", rate="5/minute", above="drop"),
     # Slack takes about one message a second for each of its channels: https://docs.slack.dev/apis/web-api/rate-limits
     Limit(scope="endpoint", channel="slack", rate="60/minute", above="defer"),
+    # Telegram takes twenty messages a minute to the same group: https://core.telegram.org/bots/faq
+    Limit(scope="endpoint", channel="push", rate="20/minute", above="defer"),
 )
 
 
@@ -388,6 +390,11 @@ class Settings(BaseSettings):
     webhook_provider: Literal["auto", "webhook", "sandbox", "none"] = Field(
         default="auto", description="who calls webhooks; `auto` is `webhook` in production, else `sandbox`"
     )
+    push_provider: Literal["auto", "apprise", "sandbox", "none"] = Field(
+        default="auto",
+        description="who pushes to Telegram, Discord, Teams, ntfy and the like; `auto` is `apprise` in production "
+        "where sentinel[apprise] is installed, `sandbox` in development",
+    )
     inbox_provider: Literal["inbox", "none"] = Field(
         default="inbox", description="messages kept for GET /notifications; `none` switches the channel off"
     )
@@ -428,13 +435,13 @@ class Settings(BaseSettings):
         default=8,
         ge=1,
         le=1000,
-        description="sends in flight per webhook or Slack target, so that a slow one holds up no other",
+        description="sends in flight per webhook, Slack or push target, so that a slow one holds up no other",
     )
     receivers_concurrency: int = Field(
         default=1000,
         ge=1,
         le=20_000,
-        description="sends in flight per worker process to all webhooks and Slack targets together; "
+        description="sends in flight per worker process to all webhooks, Slack and push targets together; "
         "each holds a connection",
     )
     webhook_private_networks: Networks = Field(

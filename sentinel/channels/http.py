@@ -52,6 +52,16 @@ class Reply:
         return value if isinstance(value, dict) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request in its last form."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
 class TransportError(SentinelError):
     """No answer. `is_ambiguous`: the request was under way, so it may have been processed."""
 
@@ -134,6 +144,11 @@ class HttpTransport:
         body, content_type = _encoded(json, form)
         written = {**(headers or {}), "Content-Type": content_type, **_authorization(auth)}
         return await self._exchange(_Exchange(), method="POST", url=url, data=body, headers=written)
+
+    async def forward(self, request: Request) -> Reply:
+        """Send what somebody else has worded, once, as it stands; `TransportError` when there is no answer."""
+        head = {"url": request.url, "headers": request.headers, "method": request.method}
+        return await self._exchange(_Exchange(), data=request.body, **head)
 
     async def get(self, url: str, *, auth: tuple[str, str] | None = None, limit: int = BODY_LIMIT) -> Reply:
         """Ask once and give back the answer, up to `limit` bytes of it; `TransportError` when there is none."""

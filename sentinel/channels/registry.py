@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sentinel.channels.addresses import mail_address, phone_number, user_id
 from sentinel.channels.base import Provider
+from sentinel.channels.push_services import push_target
 from sentinel.channels.urls import slack_target, webhook_url
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
@@ -24,7 +27,7 @@ class Offer:
     `requires` names the settings it needs, each as its alternatives; `together` those that come in one piece.
     `switches` (where it is not None) names settings of which one must be set before `auto` takes it in development:
     a provider that needs no credentials would send to the outside by surprise. `looks_up`: it can be asked whether it
-    has a message whose send is in doubt.
+    has a message whose send is in doubt. `package`: what it needs beside our own packages; the extra has its name.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Offer:
     together: tuple[str, ...] = ()
     switches: tuple[str, ...] | None = None
     looks_up: bool = False
+    package: str | None = None
 
     def missing(self, settings: Settings) -> list[str]:
         """The variables that must still be set, alternatives joined by "or"."""
@@ -50,7 +54,17 @@ class Offer:
         """Whether `auto` may take it: it is complete, and in development it was switched on."""
         if settings.env == "development" and self.switches is not None:
             return any(getattr(settings, name) for name in self.switches)
-        return not self.missing(settings)
+        return self.is_installed and not self.missing(settings)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its package is there."""
+        return self.package is None or _is_found(self.package)
+
+    @property
+    def remedy(self) -> str:
+        """What to do to have it."""
+        return f"set the credentials of {self.name}" if self.package is None else f"install sentinel[{self.package}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,11 @@ SMTP = Offer(
 SLACK = Offer("slack", "sentinel.channels.slack", switches=("slack_bot_token",))
 WEBHOOK = Offer("webhook", "sentinel.channels.webhook", switches=())
 INBOX = Offer("inbox", "sentinel.channels.inbox")
+APPRISE = Offer("apprise", "sentinel.channels.push_apprise", switches=(), package="apprise")
 SANDBOX = Offer("sandbox", "sentinel.channels.sandbox")
+
+LONGEST_PUSH = 10_000
+"""Services take one to eight thousand characters; longer texts go out in pieces, of which there should not be many."""
 
 ROUTES: dict[str, Channel] = {
     # Longer ones are refused by Twilio as 21617: https://www.twilio.com/docs/errors/21617
@@ -100,6 +118,7 @@ ROUTES: dict[str, Channel] = {
     # Slack cuts longer texts off: https://docs.slack.dev/reference/methods/chat.postMessage
     "slack": Channel(slack_target, (SLACK,), longest_body=40_000, has_own_receivers=True),
     "webhook": Channel(webhook_url, (WEBHOOK,), has_own_receivers=True, knows_repetitions=True),
+    "push": Channel(push_target, (APPRISE,), longest_body=LONGEST_PUSH, has_own_receivers=True),
     "inbox": Channel(user_id, (INBOX,)),
 }
 
@@ -161,8 +180,8 @@ def _chosen(channel: str, settings: Settings) -> tuple[Offer, ...]:
         return suitable or ((SANDBOX,) if settings.env == "development" else ())
     asked = _asked(channel, wishes)
     for offer in asked:
-        if missing := offer.missing(settings):
-            raise ConfigurationError(_asked_but_missing(channel, offer.name, missing))
+        if trouble := _trouble(channel, offer, settings):
+            raise ConfigurationError(trouble)
     return asked
 
 
@@ -175,8 +194,8 @@ def _problems_of(channel: str, settings: Settings) -> list[str]:
     wishes = _wishes(channel, settings)
     offers = ROUTES[channel].offers
     if wishes != ["auto"]:
-        asked = (offer for offer in _asked(channel, wishes) if offer.missing(settings))
-        return [_asked_but_missing(channel, offer.name, offer.missing(settings)) for offer in asked]
+        troubles = (_trouble(channel, offer, settings) for offer in _asked(channel, wishes))
+        return [trouble for trouble in troubles if trouble]
     half = [
         f"{channel}: {', '.join(offer.given(settings))} is set, but {offer.name} also needs "
         f"{', '.join(offer.missing(settings))}; set it, or unset the others"
@@ -188,13 +207,23 @@ def _problems_of(channel: str, settings: Settings) -> list[str]:
     return half
 
 
-def _asked_but_missing(channel: str, wish: str, missing: list[str]) -> str:
-    return f"SENTINEL_{channel.upper()}_PROVIDER names {wish}, but {', '.join(missing)} is not set; set it"
+def _trouble(channel: str, offer: Offer, settings: Settings) -> str | None:
+    """Why a provider that is asked for by name cannot be used."""
+    asked = f"SENTINEL_{channel.upper()}_PROVIDER names {offer.name}, but"
+    if not offer.is_installed:
+        return f"{asked} its package is not installed; {offer.remedy}"
+    missing = offer.missing(settings)
+    return f"{asked} {', '.join(missing)} is not set; set it" if missing else None
 
 
 def _not_configured(channel: str) -> str:
-    names = " or ".join(offer.name for offer in ROUTES[channel].offers)
+    remedies = " or ".join(offer.remedy for offer in ROUTES[channel].offers)
     return (
         f"{channel}: no provider is configured, every message will be FAILED not_configured; "
-        f"set the credentials of {names}, or SENTINEL_{channel.upper()}_PROVIDER=none to say that this is meant"
+        f"{remedies}, or SENTINEL_{channel.upper()}_PROVIDER=none to say that this is meant"
     )
+
+
+@cache
+def _is_found(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

@@ -58,13 +58,19 @@ class Url:
 
 def webhook_url(recipient: str) -> str:
     """A URL of a receiver on the internet, or in the networks that the operator named."""
-    url, settings = parse_url(recipient, remedy=_URL_REMEDY), get_settings()
+    url = parse_url(recipient, remedy=_URL_REMEDY)
+    must_be_allowed(url, recipient)
+    return str(url)
+
+
+def must_be_allowed(url: Url, recipient: str) -> None:
+    """Refuse a recipient whose server no message may be sent to, as far as the name alone tells."""
+    settings = get_settings()
     reach = Reach(settings.webhook_private_networks)
     if url.literal is not None and not reach.contains(url.literal):
         raise refused(recipient, "leads to a private, loopback or reserved address", _NETWORKS_REMEDY)
     if url.scheme == "http" and not _may_be_clear(url, settings):
         raise refused(recipient, "would send alerts unencrypted", _CLEAR_REMEDY)
-    return str(url)
 
 
 def reach_of(url: Url, settings: Settings) -> Reach:

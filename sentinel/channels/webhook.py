@@ -12,10 +12,9 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from sentinel import tracing
 from sentinel.channels.base import Message, Outcome, Receipt
+from sentinel.channels.guarded import GuardedTransports
 from sentinel.channels.http import HttpTransport, Reply, TransportError, encoded_json
 from sentinel.channels.outcomes import refusal, shown
-from sentinel.channels.reach import Reach
-from sentinel.channels.urls import parse_url, reach_of
 from sentinel.channels.webhook_answers import (
     FORBIDDEN,
     INVALID_SECRET,
@@ -32,8 +31,8 @@ from sentinel.settings import Settings
 
 EVENT_TYPE = "notification.created"
 
-KNOWN_RECIPIENTS = 10_000
-"""URLs whose taking apart is remembered, and secrets that stay opened: each costs a tenth of a send."""
+KNOWN_SECRETS = 10_000
+"""Secrets that stay opened: to open one costs a tenth of a send."""
 
 
 def build(settings: Settings, _transport: HttpTransport) -> WebhookProvider:
@@ -61,18 +60,16 @@ class WebhookProvider:
     name = "webhook"
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._transports: dict[Reach, HttpTransport] = {}
-        self._reach = lru_cache(maxsize=KNOWN_RECIPIENTS)(self._find_reach)
-        self._signer = lru_cache(maxsize=KNOWN_RECIPIENTS)(_open)
+        self._transports = GuardedTransports(settings)
+        self._signer = lru_cache(maxsize=KNOWN_SECRETS)(_open)
 
     async def send(self, message: Message) -> Receipt:
         """Try once to hand `message` over; the receiver can tell a repetition by its webhook-id."""
         try:
-            reach = self._reach(message.recipient)
+            transport = self._transports.leading_to(message.recipient)
         except InvalidInputError as error:
             return receipt_of(INVALID_URL, str(error))
-        if reach is None:
+        if transport is None:
             return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
         body = encoded_json(_payload(message))
         try:
@@ -83,26 +80,14 @@ class WebhookProvider:
             return receipt_of(INVALID_SECRET, "the endpoint's secret cannot be used")
         headers = _headers(message, body, signer.webhook)
         try:
-            reply = await self._transport(reach).post(message.recipient, json=body, headers=headers)
+            reply = await transport.post(message.recipient, json=body, headers=headers)
             return _receipt(reply, signer.secret)
         except TransportError as error:
             return unanswered(error)
 
     async def close(self) -> None:
         """Give back the connections."""
-        for transport in self._transports.values():
-            await transport.close()
-
-    def _find_reach(self, recipient: str) -> Reach | None:
-        """Where we may connect to; None when the URL names an address beyond it. Names are judged when resolved."""
-        url = parse_url(recipient, remedy="correct the endpoint's URL")
-        reach = reach_of(url, self._settings)
-        return reach if url.literal is None or reach.contains(url.literal) else None
-
-    def _transport(self, reach: Reach) -> HttpTransport:
-        if reach not in self._transports:
-            self._transports[reach] = HttpTransport(self._settings, reach)
-        return self._transports[reach]
+        await self._transports.close()
 
 
 def _payload(message: Message) -> dict[str, Any]:

@@ -44,7 +44,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pipeline-1": ("worker", "--name", "pipeline-1", "--pipeline"),
         "sms-1": ("worker", "--name", "sms-1", "--channel", "sms"),
         "email-1": ("worker", "--name", "email-1", "--channel", "email"),
-        "hooks-1": ("worker", "--name", "hooks-1", "--channel", "slack", "--channel", "webhook"),
+        "hooks-1": ("worker", "--name", "hooks-1", "--channel", "slack", "--channel", "webhook", "--channel", "push"),
         "api": ("api",),
     }
 )

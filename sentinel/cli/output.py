@@ -73,7 +73,10 @@ def _is_control(character: str) -> bool:
 
 
 def masked(recipient: str) -> str:
-    """Hide the middle of an address: `+1415•••2671`, `a•••@example.com`."""
+    """Hide the middle of an address: `+1415•••2671`, `a•••@example.com`, and all of a URL: `tgram://•••`."""
+    scheme, is_url, _ = recipient.partition("://")
+    if is_url:
+        return f"{scheme}://{DOTS}"
     local, at, domain = recipient.rpartition("@")
     if at:
         return f"{local[:1]}{DOTS}@{domain}"

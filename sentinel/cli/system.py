@@ -17,7 +17,7 @@ from sentinel.embedded.valkey import prepare_valkey
 from sentinel.sealing import new_secret_key
 from sentinel.settings import Settings
 
-WORKERS = {"sms-1": ("sms",), "email-1": ("email",), "hooks-1": ("slack", "webhook")}
+WORKERS = {"sms-1": ("sms",), "email-1": ("email",), "hooks-1": ("slack", "webhook", "push")}
 """Beside the pipeline's. One for everything that is a hook: a process more would cost 60 MB on a machine for trials."""
 
 

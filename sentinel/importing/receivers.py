@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from sentinel.channels.recipients import normalise
-from sentinel.channels.registry import CHANNELS
 from sentinel.errors import InvalidInputError
 from sentinel.importing.configuration import ReceiverConfig
 from sentinel.importing.remarks import Remark, loss
@@ -21,7 +20,7 @@ Target = tuple[str, str]
 PUSH = "push"
 BY_HAND = "make an endpoint by hand that reaches them, and have the rule notify it, too"
 
-TELLS_RESOLVED = frozenset({"webhook", "telegram", "discord", "pushover"})
+TELLS_RESOLVED = frozenset({"webhook", "telegram", "discord", "msteamsv2", "pushover"})
 """Kinds that say by default when an alert is resolved."""
 
 HARMLESS = frozenset({"follow_redirects", "enable_http2"})
@@ -98,8 +97,6 @@ def tells_resolved(config: ReceiverConfig) -> bool:
 def _spelt(target: Target) -> Target:
     """The target in its one spelling."""
     channel, address = target
-    if channel not in CHANNELS:
-        raise LostError(f"this version of Sentinel has no channel {channel}", BY_HAND)
     try:
         return channel, normalise(channel, address)
     except InvalidInputError as error:
@@ -183,8 +180,20 @@ def _of_telegram(config: ReceiverConfig, around: Surroundings) -> Iterator[Targe
 
 
 def _of_discord(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
-    *_rest, number, token = urlsplit(_needed(config, "webhook_url")).path.split("/")
-    yield PUSH, f"discord://{number}/{token}"
+    found = re.search(r"/api/webhooks/([^/]+)/([^/?]+)", _needed(config, "webhook_url"))
+    if found is None:
+        raise LostError("its webhook_url is not that of a webhook of Discord", BY_HAND)
+    yield PUSH, f"discord://{found[1]}/{found[2]}"
+
+
+def _of_teams(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
+    """A workflow's address, of which the service needs the host, the workflow and the signature."""
+    url = urlsplit(_needed(config, "webhook_url"))
+    workflow = re.search(r"/workflows/([^/]+)/", url.path)
+    signature = parse_qs(url.query).get("sig")
+    if workflow is None or not signature:
+        raise LostError("its webhook_url is not that of a workflow", BY_HAND)
+    yield PUSH, f"workflows://{url.netloc}/{workflow[1]}/{quote(signature[0], safe='')}"
 
 
 def _of_pushover(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
@@ -197,5 +206,6 @@ KINDS: dict[str, Kind] = {
     "slack": Kind(_of_slack, frozenset({"api_url", "channel"})),
     "telegram": Kind(_of_telegram, frozenset({"bot_token", "chat_id", "api_url", "parse_mode"})),
     "discord": Kind(_of_discord, frozenset({"webhook_url"})),
+    "msteamsv2": Kind(_of_teams, frozenset({"webhook_url"})),
     "pushover": Kind(_of_pushover, frozenset({"user_key", "token", "retry", "expire"})),
 }

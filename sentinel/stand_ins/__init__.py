@@ -1,4 +1,4 @@
-"""Twilio, SendGrid, Slack and webhooks on a port of this machine: real wire, scripted faults, a ledger of all requests.
+"""Twilio, SendGrid, Slack, webhooks, Gotify on a port of this machine: real wire, scripted faults, a ledger of all.
 
 In a test: `with ProviderStandIn() as stand_in: … stand_in.url, stand_in.script(reset()), stand_in.entries`.
 As a process that outlives the workers it serves: `python -m sentinel.stand_ins --port 0 --ledger FILE`, or

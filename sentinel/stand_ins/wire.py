@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sentinel.stand_ins import hooks, sendgrid, slack, twilio
+from sentinel.stand_ins import hooks, push, sendgrid, slack, twilio
 from sentinel.stand_ins.book import Book
 from sentinel.stand_ins.faults import NO_ANSWER, Ending, Fault
 from sentinel.stand_ins.ledger import Entry
@@ -22,7 +22,7 @@ _DRIP_SECONDS = 0.05
 _ENDLESS_LIMIT = 64 * 1024 * 1024
 
 
-APIS = (twilio.API, slack.WEB_API, slack.INCOMING_WEBHOOKS, hooks.API, sendgrid.API)
+APIS = (twilio.API, slack.WEB_API, slack.INCOMING_WEBHOOKS, hooks.API, push.API, sendgrid.API)
 
 
 def _api_of(request: Request) -> Api:

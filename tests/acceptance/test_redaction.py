@@ -27,8 +27,19 @@ MESSAGES = [
     {"channel": "sms", "recipient": f"+1{NUMBER}", "body": TEXT, "dedupe_key": "private-key"},
     {"channel": "email", "recipient": MAIL, "subject": TEXT, "body": TEXT, "user_id": "private-user"},
     {"channel": "webhook", "recipient": "https://127-0-0-1.example.invalid/private-path", "body": TEXT},
+    {"channel": "push", "recipient": "gotifys://127-0-0-1.example.invalid/private-token", "body": TEXT},
 ]
-PRIVATE = [NUMBER, MAIL, "private.person", TEXT, "private-key", "private-user", "private-path", "private_field"]
+PRIVATE = [
+    NUMBER,
+    MAIL,
+    "private.person",
+    TEXT,
+    "private-key",
+    "private-user",
+    "private-path",
+    "private-token",
+    "private_field",
+]
 SECRETS = [AUTH_TOKEN, API_KEY, SECRET]
 
 

@@ -115,7 +115,7 @@ def test_an_unknown_channel_is_refused_with_the_known_ones() -> None:
     answer = sentinel("worker", "--channel", "smss")
 
     assert answer.returncode == 2
-    assert "there is no channel 'smss'; the channels are sms, email, slack, webhook, inbox" in answer.stderr
+    assert "there is no channel 'smss'; the channels are sms, email, slack, webhook, push, inbox" in answer.stderr
 
 
 def test_a_name_that_celery_would_expand_is_refused() -> None:

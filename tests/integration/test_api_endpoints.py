@@ -335,6 +335,7 @@ def test_a_test_goes_the_way_of_all_messages_and_says_that_it_is_one(
         ("sms", "+14155552671"),
         ("email", "a@example.com"),
         ("slack", "#alerts"),
+        ("push", "ntfys://ntfy.sh/alerts"),
         ("webhook", "https://example.com/hook"),
         ("inbox", "user-17"),
     ],

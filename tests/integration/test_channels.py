@@ -185,6 +185,24 @@ def test_slack_gets_its_message_in_the_colour_of_its_severity(
     assert entry.body["attachments"][0]["text"] == "Disk full"
 
 
+def test_a_push_goes_its_whole_way_and_is_not_doubled_where_its_end_is_unknown(
+    accept: Accept, run_pipeline: RunChannel, provider: ProviderStandIn, database: Configure
+) -> None:
+    database(SENTINEL_PUSH_PROVIDER="apprise")
+    host = provider.url.removeprefix("http://")
+    provider.script_recipient("TokenOfDoubt", reset())
+    sure = accept(channel="push", recipient=f"Gotify://{host}/push/TokenOfOps/", severity="critical", subject="Disk")
+    doubtful = accept(channel="push", recipient=f"gotify://{host}/push/TokenOfDoubt")
+
+    run_pipeline([sure, doubtful], "push")
+
+    sent = row(sure)
+    assert (sent.status, sent.provider, sent.recipient) == ("SENT", "apprise", f"gotify://{host}/push/TokenOfOps")
+    assert (row(doubtful).status, row(doubtful).attempts) == ("AMBIGUOUS", 1)
+    assert [entry.recipient for entry in provider.entries] == ["TokenOfOps", "TokenOfDoubt"]
+    assert execute("SELECT count(*) FROM provider_accounts WHERE state = 'open'") == 0
+
+
 def test_a_missing_slack_token_fails_the_message_and_pauses_nothing(
     accept: Accept, run_pipeline: RunChannel, provider: ProviderStandIn, database: Configure
 ) -> None:
@@ -246,6 +264,8 @@ def test_on_a_development_machine_nothing_leaves_by_surprise(
         ("webhook", "http://169.254.169.254/latest", "leads to a private, loopback or reserved address"),
         ("webhook", "https://user:pw@example.com/", "carries a name or password"),
         ("slack", "ops", "is no channel, id or webhook of Slack"),
+        ("push", "dbus://", "names no service that messages are pushed to"),
+        ("push", "ntfys://10.0.0.1/ops", "leads to a private, loopback or reserved address"),
         ("inbox", "a\tb", "is not a user id"),
     ],
 )

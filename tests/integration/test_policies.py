@@ -28,7 +28,7 @@ def held(api: FlaskClient, **options: Any) -> dict[str, tuple[str, str]]:
 
 
 def test_nothing_set_means_that_the_setting_holds_everywhere(api: FlaskClient) -> None:
-    channels = ("*", "sms", "email", "slack", "webhook", "inbox")
+    channels = ("*", "sms", "email", "slack", "webhook", "push", "inbox")
 
     assert held(api) == dict.fromkeys(channels, ("at_least_once", "default"))
 

@@ -14,8 +14,8 @@ from sentinel.imports import hidden
 NOBODY = {"rich", "pygments", "prompt_toolkit", "click_repl", "yaml", "cffi", "pycparser", "sendgrid", "alembic"}
 NOBODY |= {"opentelemetry"}  # unless traces are on
 """What libraries would import because it is there."""
-LATER = {"cloudevents"}
-"""What the first request that needs it imports."""
+LATER = {"cloudevents", "apprise", "requests"}
+"""What the first request or message that needs it imports."""
 SENDING = {"aiohttp"}
 ADDRESSES = {"phonenumbers", "email_validator"}
 WEB = {"flask", "werkzeug", "marshmallow", "flask_smorest", "prometheus_client"}

@@ -11,6 +11,7 @@ from time import thread_time
 
 import pytest
 
+from sentinel.channels.push_services import SERVICES, Service
 from sentinel.channels.sendgrid_answers import PATTERNS as SENDGRID
 from sentinel.rendering import TemplateError, Wording, check
 from sentinel.rules import limits
@@ -38,6 +39,8 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[\x00-\x1f\x7f\x85\u2028\u2029]": ("sub", BODY),
     r"(\d{1,9})([smhdw])": ("fullmatch", BODY),
     r"[a-z0-9][a-z0-9._@+-]{0,99}": ("fullmatch", BODY),
+    r"[A-Za-z0-9_.-]{1,40}": ("fullmatch", 1600),
+    r"[/@:?&=]": ("split", 1600),
     # what other systems say
     r"[a-z]+/(?:[\w.-]+\+)?json": ("match", BODY),
     r"[0-9a-f]{32}": ("fullmatch", BODY),
@@ -67,6 +70,7 @@ REGEXES: dict[str, tuple[str, int]] = {
     r"[\s\x00-\x1f\x7f]+": ("sub", ANSWER),
     r"[0-9]{1,12}(\.[0-9]{1,6})?": ("fullmatch", ANSWER),
     r"[a-z_]{1,64}": ("fullmatch", ANSWER),
+    r'"retry_after":\s*(\d{1,9}(?:\.\d{1,9})?)': ("search", ANSWER),
     r"^5\.7\.\d+": ("match", ANSWER),
     r"5\.1\.(1|2|3|6|10)\b": ("match", ANSWER),
     # what the database says
@@ -163,6 +167,11 @@ def test_no_text_makes_it_slow(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", sorted({text for each in SENDGRID for text in (each.field, each.message) if text}))
 def test_nor_those_that_read_sendgrids_words(pattern: str) -> None:
     assert weakness(pattern, "search", ANSWER, re.IGNORECASE) is None
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.scheme)
+def test_nor_those_that_read_targets_of_push_services(service: Service) -> None:
+    assert weakness(service.rest.pattern, "fullmatch", 1600) is None
 
 
 @pytest.mark.parametrize(

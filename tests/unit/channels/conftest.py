@@ -65,6 +65,7 @@ def http_settings(url: str, **overrides: Any) -> Settings:
         "slack_bot_token": BOT_TOKEN,
         "slack_api_base_url": f"{url}/api",
         "webhook_provider": "webhook",
+        "push_provider": "apprise",
         "webhook_private_networks": "127.0.0.0/8",
     }
     return make_settings(**{**PATIENT, **given, **overrides})
@@ -84,6 +85,10 @@ def slack(recipient: str = "#ops", body: str = "disk is full", **more: Any) -> M
 
 def hook(recipient: str, body: str = "disk is full", **more: Any) -> Message:
     return Message(id=more.pop("id", "n-1"), channel="webhook", recipient=recipient, body=body, **more)
+
+
+def push(recipient: str, body: str = "disk is full", **more: Any) -> Message:
+    return Message(id=more.pop("id", "n-1"), channel="push", recipient=recipient, body=body, **more)
 
 
 def send(settings: Settings, *messages: Message, at_once: int = 64) -> list[Receipt]:

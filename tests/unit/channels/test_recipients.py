@@ -217,7 +217,7 @@ def test_an_unknown_channel_is_named() -> None:
 
     error = refused.value.errors[0]
     assert (error.field, error.value) == ("channel", "pigeon")
-    assert "sms, email, slack, webhook, inbox" in error.remedy
+    assert "sms, email, slack, webhook, push, inbox" in error.remedy
 
 
 @given(st.sampled_from(CHANNELS), st.text(max_size=80))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sentinel.channels import registry
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import CHANNELS, ROUTES, build_provider, problems, provider_name
@@ -129,8 +130,52 @@ def test_no_problem_shows_a_secret() -> None:
     assert "hidden" not in " ".join(problems(settings))
 
 
+@pytest.fixture
+def without_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation without the extra."""
+    monkeypatch.setattr(registry, "_is_found", lambda package: package != "apprise")
+
+
+@pytest.mark.parametrize(
+    ("given", "push"),
+    [
+        ({}, "sandbox"),
+        (LIVE, "apprise"),
+        ({"push_provider": "apprise"}, "apprise"),
+        ({**LIVE, "push_provider": "none"}, None),
+    ],
+)
+def test_pushes_leave_a_development_machine_only_when_they_are_switched_on(
+    given: dict[str, Any], push: str | None
+) -> None:
+    settings = make_settings(**given)
+
+    assert provider_name("push", settings) == push
+    assert asyncio.run(names_of_built(settings)).get("push") == push
+
+
+@pytest.mark.usefixtures("without_apprise")
+def test_a_channel_whose_package_is_not_installed_is_not_configured_and_says_how_to_have_it() -> None:
+    settings = make_settings(**LIVE, sms_provider="none", email_provider="none")
+
+    assert provider_name("push", settings) is None
+    (problem,) = problems(settings)
+    assert problem.startswith("push: no provider is configured, every message will be FAILED not_configured; ")
+    assert problem.endswith("install sentinel[apprise], or SENTINEL_PUSH_PROVIDER=none to say that this is meant")
+    assert provider_name("push", make_settings()) == "sandbox"
+
+
+@pytest.mark.usefixtures("without_apprise")
+def test_a_provider_asked_for_by_name_must_be_installed() -> None:
+    settings = make_settings(push_provider="apprise")
+
+    with pytest.raises(ConfigurationError, match=r"its package is not installed; install sentinel\[apprise\]"):
+        provider_name("push", settings)
+    assert len(problems(settings)) == 1
+
+
 def test_every_channel_has_recipients_and_providers_of_its_own_and_a_setting() -> None:
-    assert CHANNELS == ("sms", "email", "slack", "webhook", "inbox")
+    assert CHANNELS == ("sms", "email", "slack", "webhook", "push", "inbox")
     for channel in CHANNELS:
         assert ROUTES[channel].offers
         assert hasattr(make_settings(), f"{channel}_provider")
@@ -140,7 +185,7 @@ def test_every_channel_has_recipients_and_providers_of_its_own_and_a_setting() -
 def test_the_registry_does_not_import_the_sdks() -> None:
     program = (
         "import sys, sentinel.channels.registry, sentinel.channels.recipients;"
-        "sys.exit(str({'twilio', 'sendgrid', 'smtplib'} & set(sys.modules)))"
+        "sys.exit(str({'twilio', 'sendgrid', 'smtplib', 'apprise', 'requests'} & set(sys.modules)))"
     )
 
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

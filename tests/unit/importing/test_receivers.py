@@ -10,6 +10,7 @@ from sentinel.importing.configuration import ReceiverConfig
 from sentinel.importing.receivers import Carried, Target, carried, surroundings
 
 HOOK = "https://hooks.slack.com/services/T0/B0/abc"
+TOKEN = "123456:" + "a" * 30
 OTHER_HOOK = "https://hooks.slack.com/services/T0/B1/def"
 
 
@@ -28,6 +29,18 @@ def carry(kind: str, settings: dict[str, Any], defaults: dict[str, Any] | None =
         ("webhook", {"url": "https://Example.com/hook"}, (("webhook", "https://example.com/hook"),)),
         ("email", {"to": "a@example.com, B@example.com"}, (("email", "a@example.com"), ("email", "B@example.com"))),
         ("slack", {"api_url": HOOK, "channel": "#ops"}, (("slack", HOOK),)),
+        ("telegram", {"bot_token": TOKEN, "chat_id": "-100"}, (("push", f"tgram://{TOKEN}/-100"),)),
+        (
+            "discord",
+            {"webhook_url": "https://discord.com/api/webhooks/12/ab-c"},
+            (("push", "discord://12/ab-c"),),
+        ),
+        (
+            "msteamsv2",
+            {"webhook_url": "https://p.example.com:443/workflows/f00/triggers/manual/paths/invoke?sp=x&sig=ab_c"},
+            (("push", "workflows://p.example.com/f00/ab_c"),),
+        ),
+        ("pushover", {"user_key": "u" * 30, "token": "t" * 30}, (("push", f"pover://{'u' * 30}@{'t' * 30}"),)),
         ("slack", {"channel": "ops"}, (("slack", "#ops"),)),
         ("slack", {"channel": "C024BE91L"}, (("slack", "C024BE91L"),)),
         ("slack", {"api_url": "https://slack.com/api/chat.postMessage", "channel": "#ops"}, (("slack", "#ops"),)),
@@ -69,6 +82,9 @@ def test_an_incoming_webhook_that_serves_several_channels_gives_way_to_their_nam
         ("webhook", {"url": "https://user:pass@example.com/"}, "carries a name or password"),
         ("webhook", {"url": "https://example.com/", "http_config": {"basic_auth": {"username": "u"}}}, "basic_auth"),
         ("webhook", {}, "it has no url"),
+        ("telegram", {"bot_token_file": "/etc/token", "chat_id": "1"}, "bot_token_file names a file"),
+        ("discord", {"webhook_url": "https://example.com/"}, "not that of a webhook of Discord"),
+        ("msteamsv2", {"webhook_url": "https://example.com/hook"}, "not that of a workflow"),
         ("email", {"to": "{{ .CommonLabels.owner }}@example.com"}, "made by a template"),
         ("slack", {"channel": "@ann"}, "no channel, id or webhook"),
         ("slack", {"api_url_file": "/etc/slack"}, "api_url is in a file"),

@@ -1,0 +1,23 @@
+"""Recipients as the command line shows them: enough to know them again, and no token."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.cli.output import masked
+
+
+@pytest.mark.parametrize(
+    ("recipient", "shown"),
+    [
+        ("+14155552671", "+1415•••2671"),
+        ("alice@example.com", "a•••@example.com"),
+        ("#ops", "#o•••"),
+        ("https://hooks.slack.com/services/T0/B0/token", "https://•••"),
+        ("https://example.com/hook?mail=a@token", "https://•••"),
+        ("pover://user@token", "pover://•••"),
+        ("ntfys://user:password@ntfy.example.com/topic", "ntfys://•••"),
+    ],
+)
+def test_a_recipient_is_masked(recipient: str, shown: str) -> None:
+    assert masked(recipient) == shown
