@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sentinel.importing.configuration import Configuration, Route
+from sentinel.importing.configuration import Configuration, Inhibition, Route
 from sentinel.importing.naming import LONGEST_ENDPOINT, fitting
 from sentinel.importing.plan import Plan, PlannedEndpoint
 from sentinel.importing.receivers import Carried, carried, surroundings
@@ -30,7 +30,8 @@ WAYS = dict[str, list[tuple[str, Carried]]]
 
 def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan:
     """Plan what a client has to get."""
-    plan = Plan(prefix, inhibitions=configuration.inhibitions, remarks=list(_settings(configuration)))
+    plan = Plan(prefix, remarks=list(_settings(configuration)))
+    plan.remarks += map(_uninhibited, configuration.inhibitions)
     reached = list(_reached(configuration.route, plan))
     ways = _ways(configuration, {node.route.receiver for node, _ in reached}, plan)
     told = []
@@ -44,6 +45,10 @@ def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan
     plan.rules, plan.is_ordered = found.rules, found.is_ordered
     plan.remarks += map(_unwritten, found.unwritten)
     return plan
+
+
+def _uninhibited(each: Inhibition) -> Remark:
+    return loss(each.place, "Sentinel has no inhibitions", "put its target into a silence while its source fires")
 
 
 def _reached(root: Route, plan: Plan) -> Iterator[tuple[Node, Condition]]:

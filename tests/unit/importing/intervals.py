@@ -52,7 +52,7 @@ def _days(draw: Any) -> str:
     kind = draw(st.sampled_from(("start", "end", "both")))
     if kind == "both":
         return f"{draw(st.integers(1, 25))}:{draw(st.integers(-3, -1))}"
-    return draw(_ranges(*((1, 31) if kind == "start" else (-31, -1))))
+    return str(draw(_ranges(*((1, 31) if kind == "start" else (-31, -1)))))
 
 
 @st.composite
