@@ -71,10 +71,10 @@ def done(*arguments: Any) -> str:
     return result.stdout
 
 
-def known(model: type[Rule | Endpoint]) -> dict[str, Any]:
+def known(model: Any) -> dict[str, Any]:
     """All rules or endpoints by name."""
     with Session(get_engine()) as session:
-        return {str(each.name): each for each in session.scalars(select(model).order_by(model.id))}
+        return {each.name: each for each in session.scalars(select(model).order_by(model.id))}
 
 
 def alert(**labels: str) -> dict[str, Any]:
