@@ -18,6 +18,7 @@ from sentinel.api import (
     endpoints,
     events,
     explain,
+    groups,
     health,
     integrations,
     keys,
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     smorest.register_blueprint(audit.blueprint)
     smorest.register_blueprint(callbacks.blueprint)
     smorest.register_blueprint(suppressions.blueprint)
+    smorest.register_blueprint(groups.blueprint)
     smorest.register_blueprint(silences.blueprint)
     smorest.register_blueprint(policies.blueprint)
     smorest.register_blueprint(integrations.blueprint)

@@ -35,6 +35,7 @@ class Commands(click.Group):
         "rules": "sentinel.cli.rules",
         "import": "sentinel.cli.importing",
         "tickets": "sentinel.cli.tickets",
+        "groups": "sentinel.cli.groups",
         "silences": "sentinel.cli.silences",
         "suppressions": "sentinel.cli.suppressions",
         "integrations": "sentinel.cli.integrations",

@@ -28,6 +28,8 @@ class GroupKind(StrEnum):
     """Why messages are held."""
 
     GROUPING = "grouping"
+    QUIET_HOURS = "quiet_hours"
+    LIMIT = "limit"
 
 
 class MessageGroup(Base):

@@ -21,6 +21,7 @@ from sentinel.models import (
     Event,
     IdempotencyKey,
     Integration,
+    MessageGroup,
     Notification,
     Rule,
     RuleVersion,
@@ -58,6 +59,7 @@ LIVE_CALLERS = """
 RECORDS = (Notification, Event)
 """What must not be lost with a client before its time is over."""
 BELONGINGS = (
+    MessageGroup,
     Endpoint,
     Integration,
     DeliveryPolicy,

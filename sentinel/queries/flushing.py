@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
 # A rule or an endpoint that is gone, or disabled, has its groups told for the last time.
-TAKE_DUE = prepared("""
+_GROUPS = """
     SELECT g.id::text, g.client_id, g.kind, g.channel, g.recipient, g.labels::text, g.endpoint_id, g.user_id,
            g.template, g.failover::text, g.rule_ids, g.wait_seconds, g.interval_seconds, g.repeat_seconds,
            g.pause_seconds, g.says_resolved, g.flap_changes, g.flap_seconds, coalesce(g.began_at, g.created_at),
@@ -21,10 +21,17 @@ TAKE_DUE = prepared("""
            CASE g.scope
                WHEN 'rule' THEN NOT EXISTS (SELECT FROM rules r WHERE r.id = g.rule_id AND r.is_enabled)
                WHEN 'endpoint' THEN NOT EXISTS (SELECT FROM endpoints e WHERE e.id = g.endpoint_id AND e.is_enabled)
-               ELSE false END AS is_last
+               ELSE false END AS is_last,
+           (SELECT e.quiet_hours::text FROM endpoints e WHERE e.id = g.endpoint_id) AS quiet_hours
     FROM message_groups g
-    WHERE g.next_flush_at <= :now
+"""
+TAKE_DUE = prepared(f"""
+    {_GROUPS} WHERE g.next_flush_at <= :now
     ORDER BY g.next_flush_at LIMIT :most FOR UPDATE OF g SKIP LOCKED
+""")
+TAKE_ONE = prepared(f"""
+    {_GROUPS} WHERE g.id = CAST(:id AS uuid) AND g.client_id = coalesce(CAST(:client_id AS int), g.client_id)
+    FOR UPDATE OF g
 """)
 
 ALERTS = prepared("""
@@ -33,11 +40,14 @@ ALERTS = prepared("""
 """)
 
 SINGLES = prepared("""
-    SELECT group_id::text, count(*) AS number, array_agg(DISTINCT severity) AS severities, min(id::text) AS first_id
+    SELECT group_id::text, severity, count(*) AS number, min(id::text) AS first_id
     FROM notifications
     WHERE group_id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND alert_key IS NULL
-    GROUP BY group_id
+    GROUP BY group_id, severity
 """)
+
+# Where only some severities may be told now, `passing` has them ('': none).
+_MAY_GO = "(g.passing IS NULL OR coalesce(h.severity, '') = ANY(g.passing))"
 
 STILL_HELD = prepared("""
     SELECT id::text FROM notifications
@@ -61,35 +71,50 @@ SHOWN_ALERTS = prepared(f"""
 SHOWN_SINGLES = prepared(f"""
     SELECT g.id::text, NULL, CASE WHEN e.id IS NULL THEN left(coalesce(n.subject, n.body), 200) END, n.severity,
            n.created_at, n.event_id::text, {_EVENT}
-    FROM unnest(CAST(:ids AS uuid[])) AS g (id)
+    FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, passing text[])
     CROSS JOIN LATERAL (
-        SELECT id, event_id, subject, body, severity, created_at FROM notifications
-        WHERE group_id = g.id AND status = 'PENDING' AND alert_key IS NULL
+        SELECT id, event_id, subject, body, severity, created_at FROM notifications h
+        WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.alert_key IS NULL AND {_MAY_GO}
         ORDER BY id LIMIT :most) n
     LEFT JOIN events e ON e.id = n.event_id
 """)  # noqa: S608 - as above
 
 RULE_NAMES = prepared("SELECT id, name FROM rules WHERE id = ANY(CAST(:ids AS int[]))")
 
-# What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why.
-END = prepared("""
-    WITH ending AS (
-        SELECT h.id, coalesce(e.reason, CASE WHEN g.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
-               CASE WHEN e.reason IS NULL THEN g.told_by END AS told_by
-        FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, told_by uuid)
-        JOIN notifications h ON h.group_id = g.id AND h.status = 'PENDING'
+# What was said last of each alert that is not over, or whose end is not told.
+SAID = prepared("""
+    SELECT a.group_id::text, a.alert_key, e.body::text
+    FROM group_alerts a JOIN events e ON e.id = a.event_id
+    WHERE a.group_id = ANY(CAST(:ids AS uuid[])) AND NOT (a.status = 'resolved' AND a.told = 'resolved')
+""")
+
+# What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why. What
+# speaks of no alert and may not pass stays, or ends for the reason `unless_passing`.
+END = prepared(f"""
+    WITH held AS (
+        SELECT h.id, h.group_id, h.alert_key, g.told_by, g.unless_passing,
+               h.alert_key IS NULL AND NOT {_MAY_GO} AS waits
+        FROM json_to_recordset(CAST(:groups AS json)) AS g (
+            id uuid, told_by uuid, passing text[], unless_passing text)
+        JOIN notifications h ON h.group_id = g.id AND h.status = 'PENDING'),
+    ending AS (
+        SELECT h.id,
+               coalesce(e.reason, CASE WHEN h.waits THEN h.unless_passing
+                                       WHEN h.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
+               CASE WHEN e.reason IS NULL AND NOT h.waits THEN h.told_by END AS told_by, e.silence_id
+        FROM held h
         LEFT JOIN json_to_recordset(CAST(:endings AS json)) AS e (
-            group_id uuid, alert_key text, reason text, stays boolean)
+            group_id uuid, alert_key text, reason text, silence_id uuid, stays boolean)
             ON e.group_id = h.group_id AND e.alert_key = h.alert_key
-        WHERE e.stays IS NOT TRUE),
+        WHERE e.stays IS NOT TRUE AND NOT (h.waits AND h.unless_passing IS NULL)),
     ended AS (
         UPDATE notifications n
-        SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, failover = NULL,
-            next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+        SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, silence_id = ending.silence_id,
+            failover = NULL, next_attempt_at = NULL, queue_at = NULL, updated_at = :now
         FROM ending WHERE n.id = ending.id AND n.status = 'PENDING'
         RETURNING n.channel, n.reason)
     SELECT channel, reason, count(*) FROM ended GROUP BY channel, reason
-""")
+""")  # noqa: S608 - put together from our own words
 
 # From now on it is a message as any other, on its way since this moment; its other targets' patience begins now.
 RELEASE = prepared("""
@@ -171,6 +196,8 @@ class DueGroup:
     last_told_at: datetime | None
     last_notification_id: str | None
     is_last: bool
+    quiet_hours: str | None
+    """Of its endpoint, as that has them by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +216,11 @@ class AlertRow:
 
 @dataclass(frozen=True, slots=True)
 class Singles:
-    """The held messages of a group that speak of no alert."""
+    """The held messages of a group that speak of no alert and have one severity."""
 
+    group_id: str
+    severity: str | None
     number: int
-    severities: list[str | None]
     first_id: str
 
 
@@ -210,6 +238,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What was said last of an alert, as JSON text."""
+
+    group_id: str
+    alert_key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndedRows:
     """How many held messages of a channel ended, and why."""
 
@@ -223,14 +260,20 @@ def take_due(session: Session, *, most: int, now: datetime) -> list[DueGroup]:
     return [DueGroup(*row) for row in session.execute(TAKE_DUE, {"most": most, "now": now})]
 
 
+def take(session: Session, group_id: str, *, client_id: int | None) -> DueGroup | None:
+    """Return a group of the client (None: of any), due or not, locked."""
+    found = session.execute(TAKE_ONE, {"id": group_id, "client_id": client_id}).one_or_none()
+    return None if found is None else DueGroup(*found)
+
+
 def alerts_of(session: Session, ids: Sequence[str]) -> list[AlertRow]:
     """Return the alerts of these groups."""
     return [AlertRow(*row) for row in session.execute(ALERTS, {"ids": array(ids)})]
 
 
-def singles_of(session: Session, ids: Sequence[str]) -> dict[str, Singles]:
-    """Return, by group, what is held there that speaks of no alert."""
-    return {row[0]: Singles(*row[1:]) for row in session.execute(SINGLES, {"ids": array(ids)})}
+def singles_of(session: Session, ids: Sequence[str]) -> list[Singles]:
+    """Return what is held in these groups that speaks of no alert."""
+    return [Singles(*row) for row in session.execute(SINGLES, {"ids": array(ids)})]
 
 
 def still_held(session: Session, ids: Sequence[str]) -> set[str]:
@@ -238,14 +281,20 @@ def still_held(session: Session, ids: Sequence[str]) -> set[str]:
     return set(session.execute(STILL_HELD, {"ids": array(ids)}).scalars())
 
 
+def said_of(session: Session, ids: Sequence[str]) -> Iterator[Said]:
+    """Return what was said last of the alerts of these groups."""
+    for row in session.execute(SAID, {"ids": array(ids)}):
+        yield Said(*row)
+
+
 def shown_alerts(session: Session, wanted: Sequence[Mapping[str, str]]) -> list[Shown]:
     """Return what there is to tell of alerts (`group_id`, `alert_key`)."""
     return [Shown(*row) for row in session.execute(SHOWN_ALERTS, {"wanted": recordset(wanted)})]
 
 
-def shown_singles(session: Session, ids: Sequence[str], *, most: int) -> list[Shown]:
-    """Return what there is to tell of the first `most` held messages of each group that speak of no alert."""
-    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, {"ids": array(ids), "most": most})]
+def shown_singles(session: Session, groups: Sequence[Mapping[str, Any]], *, most: int) -> list[Shown]:
+    """Return what there is to tell of the first `most` of these in each group (`id`, `passing`)."""
+    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, {"groups": recordset(groups), "most": most})]
 
 
 def rule_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
@@ -256,7 +305,10 @@ def rule_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
 def end(
     session: Session, groups: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> list[EndedRows]:
-    """End what is held in `groups` (`id`, `told_by`), but for alerts that stay; `endings` are the exceptions."""
+    """End what is held in `groups` (`id`, `told_by`, `passing`, `unless_passing`), but for alerts that stay.
+
+    `endings` are the exceptions.
+    """
     values = {"groups": recordset(groups), "endings": recordset(endings), "now": now}
     return [EndedRows(*row) for row in session.execute(END, values)]
 

@@ -14,9 +14,11 @@ from sentinel.queries.values import array, recordset
 
 # A message that joins a group which was told already waits for the next of its intervals, reckoned from then on; one
 # that joins a group which still waits does not delay it. `decision.tick` says the same. Sorted, so that two batches
-# cannot deadlock; the row stays locked until the messages are stored, so that a flush sees all of them or none.
+# cannot deadlock; the row stays locked until the messages are stored, so that a flush sees all of them or none. What
+# is held for another reason than to be grouped waits for a time of the clock, and not from its first message on.
 NEXT = """
     CASE WHEN g.began_at IS NULL THEN EXCLUDED.next_flush_at
+         WHEN EXCLUDED.kind <> 'grouping' THEN least(g.next_flush_at, EXCLUDED.next_flush_at)
          WHEN g.last_told_at IS NULL OR EXCLUDED.interval_seconds IS NULL THEN least(
              g.next_flush_at, greatest(g.began_at + (EXCLUDED.next_flush_at - EXCLUDED.began_at), EXCLUDED.began_at))
          ELSE least(g.next_flush_at, g.last_told_at + make_interval(secs => EXCLUDED.interval_seconds * greatest(

@@ -236,6 +236,12 @@ def entries_of(session: Session, notification_id: str) -> Sequence[TimelineEntry
     return session.scalars(statement).all()
 
 
+def told_together(session: Session, notification_id: str, *, most: int) -> Sequence[str]:
+    """Return the first of those that one notification told."""
+    statement = select(Notification.id).where(Notification.told_by == notification_id)
+    return session.scalars(statement.order_by(Notification.id).limit(most)).all()
+
+
 def status_of(session: Session, notification_id: str) -> Status | None:
     """Return where one row stands now."""
     found = session.scalar(select(Notification.status).where(Notification.id == notification_id))

@@ -35,7 +35,8 @@ FINISH = prepared("""
 """)
 
 # One claim per client, key and target. A claim is taken over once it has run out, or when its holder ended without
-# telling anybody: then the repetition is the first that can be heard. Sorted, so that two batches cannot deadlock.
+# telling anybody, itself or by another message: then the repetition is the first that can be heard. Sorted, so that two
+# batches cannot deadlock.
 CLAIM_KEYS = prepared("""
     WITH keyed AS (
         SELECT DISTINCT ON (client_id, dedupe_key, channel, recipient)
@@ -50,7 +51,8 @@ CLAIM_KEYS = prepared("""
     SET notification_id = EXCLUDED.notification_id, expires_at = EXCLUDED.expires_at
     WHERE held.expires_at <= :now OR NOT EXISTS (
         SELECT FROM notifications holder
-        WHERE holder.id = held.notification_id AND holder.status <> ALL(CAST(:unheard AS text[])))
+        WHERE holder.id = held.notification_id
+          AND (holder.status <> ALL(CAST(:unheard AS text[])) OR holder.told_by IS NOT NULL))
 """)
 
 SUPPRESS_DUPLICATES = prepared("""

@@ -15,7 +15,7 @@ from sentinel.rendering.gathered import Gathered
 from sentinel.rendering.language import VARIABLES, TemplateError, compiled
 from sentinel.rules.rulings import HeldBack
 
-__all__ = ["VARIABLES", "Content", "Facts", "TemplateError", "Wording", "check", "render"]
+__all__ = ["VARIABLES", "Content", "Facts", "TemplateError", "Wording", "check", "render", "tells_groups"]
 
 LONGEST_SUBJECT = 255
 TEST_MARK = "[TEST] "
@@ -82,6 +82,14 @@ def _built_in(channel: str, facts: Facts) -> tuple[str, str]:
     return gathered.subject(facts.group), gathered.body(channel, facts.group, _longest_body(channel))
 
 
+def tells_groups(wording: Wording) -> bool:
+    """Whether a template speaks of all that is told at once; one that does not would tell the first and lose the rest.
+
+    Raises `TemplateError`.
+    """
+    return compiled(wording.body, "body").tells_groups
+
+
 def _worded(channel: str, facts: Facts, wording: Wording) -> tuple[str, str]:
     """Subject and body of a template; what comes out empty tells nothing, so the built-in one stands in."""
     values = _variables(facts)
@@ -107,7 +115,12 @@ def _variables(facts: Facts) -> dict[str, Any]:
         "is_test": facts.is_test,
         "held_back": facts.held_back.count if facts.held_back else 0,
         "held_back_since": facts.held_back and facts.held_back.since,
+        **({} if facts.group is None else _of_group(facts.group)),
     }
+
+
+def _of_group(group: Gathered) -> dict[str, Any]:
+    return {"group": group.as_object(), "alerts": [each.as_object() for each in group.told]}
 
 
 def _longest_body(channel: str) -> int:

@@ -38,7 +38,11 @@ VARIABLES = (
     "is_test",
     "held_back",
     "held_back_since",
+    "group",
+    "alerts",
 )
+OF_GROUPS = frozenset({"group", "alerts"})
+"""Variables by which a template tells more than one event."""
 LONGEST_SOURCE = 16_384
 DEEPEST = 40
 SHOWN = 100
@@ -160,9 +164,11 @@ class Language(SandboxedEnvironment):
 class Compiled:
     """A template that was found good."""
 
-    def __init__(self, template: Template, field: str) -> None:
+    def __init__(self, template: Template, field: str, *, tells_groups: bool) -> None:
         self._template = template
         self._field = field
+        self.tells_groups = tells_groups
+        """It speaks of all that is told at once, not only of the first."""
 
     def fill(self, values: Mapping[str, Any], *, most: int = LONGEST_TEXT) -> str:
         """The text for `values`; after `most` characters, or when its budget is spent, it ends with `…`."""
@@ -187,7 +193,7 @@ class Compiled:
 def compiled(source: str, field: str) -> Compiled:
     """The template; `TemplateError` says what is wrong with it. `field` is how errors call it."""
     try:
-        return Compiled(_template(source), field)
+        return _compiled(source, field)
     except _Refusal as refusal:
         raise TemplateError(field, _line(source, refusal.line), *_words(refusal)) from None
     except JinjaSyntaxError as error:
@@ -201,14 +207,15 @@ def compiled(source: str, field: str) -> Compiled:
         ) from None
 
 
-def _template(source: str) -> Template:
+def _compiled(source: str, field: str) -> Compiled:
     if len(source.encode()) > LONGEST_SOURCE:
         raise _Refusal(1, f"is longer than {LONGEST_SOURCE} bytes", "shorten it")
     tree = _Bounding().visit(LANGUAGE.parse(source))
     _check_depth(tree)
     _check_names(tree)
     code = LANGUAGE.compile(tree)
-    return Template.from_code(LANGUAGE, code, {})
+    tells_groups = not OF_GROUPS.isdisjoint(meta.find_undeclared_variables(tree))
+    return Compiled(Template.from_code(LANGUAGE, code, {}), field, tells_groups=tells_groups)
 
 
 class _Bounding(NodeTransformer):

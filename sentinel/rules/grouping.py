@@ -32,6 +32,10 @@ class Terms:
     flap_seconds: int = FLAP_SECONDS
 
 
+ONCE = Terms(wait_seconds=0, interval_seconds=None, repeat_seconds=None, flap_changes=0)
+"""Of what is held for another reason than to be grouped: told once, when that reason is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grouping:
     """`group by labels.cluster wait 30s`: which messages belong together, and when they are told."""

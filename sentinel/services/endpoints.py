@@ -10,6 +10,7 @@ from sentinel.channels.recipients import normalise
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Endpoint
 from sentinel.queries import endpoints as queries
+from sentinel.queries import holding
 from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
@@ -211,6 +212,7 @@ def _secret(written: Written, kept: str | None) -> str | None:
 def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: int) -> Endpoint:
     if "is_enabled" in values:
         values = values | {"disabled_reason": None}  # from now on it is as a person wants it
+    before = found.quiet_hours
     try:
         changed = queries.change(uow.session, found.id, version=version, values=values | {"updated_at": uow.now})
     except TakenError:
@@ -218,7 +220,15 @@ def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: i
     if changed is None:
         uow.session.refresh(found)
         raise stale(f"endpoint {found.id}", now=found.version, read=version)
+    if changed.quiet_hours != before:
+        _move_held(uow, changed)
     return changed
+
+
+def _move_held(uow: UnitOfWork, changed: Endpoint) -> None:
+    """What waits for the end of the quiet hours waits for that of the new ones."""
+    until = quiet_hours.end_of(changed.quiet_hours, uow.now) or uow.now
+    holding.move_quiet(uow.session, changed.client_id, changed.id, until=until, now=uow.now)
 
 
 def _refuse_if_named(uow: UnitOfWork, found: Endpoint) -> None:

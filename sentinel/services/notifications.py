@@ -28,6 +28,9 @@ log = get_logger(__name__)
 SHOWN_BODY = 50
 """Most characters of a refused body that its error repeats."""
 
+MOST_TOLD = 100
+"""Of those that a notification tells, as many are named in its timeline."""
+
 FARTHEST_SEND = timedelta(days=365)
 
 LONGEST_ID = 64
@@ -65,6 +68,9 @@ class TimelineItem:
     event: str
     detail: dict[str, Any]
 
+
+HELD = "held"
+"""It joined a group. Who is held for another reason than to be grouped has an entry that tells it."""
 
 CheckedRequest = NewType("CheckedRequest", Request)
 """A request that `check` has let through: channel and recipient are in their one spelling."""
@@ -225,11 +231,15 @@ def timeline(uow: UnitOfWork, notification_id: str, *, client_id: int | None) ->
     """Tell what happened to a notification, oldest first: why it was (not) sent."""
     found = get(uow, notification_id, client_id=client_id)
     items = [TimelineItem(found.created_at, "accepted", {"channel": found.channel})]
-    if found.group_id is not None:
-        items.append(TimelineItem(found.created_at, "held", {"group_id": found.group_id}))
+    noted = [TimelineItem(each.at, each.kind, each.detail) for each in notifications.entries_of(uow.session, found.id)]
+    if found.group_id is not None and all(each.event != HELD for each in noted):
+        items.append(TimelineItem(found.created_at, HELD, {"group_id": found.group_id}))
+    if isinstance(group := found.details.get("group"), dict) and found.event_id is None:
+        told = notifications.told_together(uow.session, found.id, most=MOST_TOLD)
+        items.append(TimelineItem(found.created_at, "gathered", {"group_id": group.get("id"), "tells": list(told)}))
     if found.send_at is not None:
         items.append(TimelineItem(found.created_at, "scheduled", {"send_at": found.send_at}))
-    items += [TimelineItem(each.at, each.kind, each.detail) for each in notifications.entries_of(uow.session, found.id)]
+    items += noted
     items += [
         TimelineItem(each.started_at, "attempted", _attempt_detail(each))
         for each in notifications.attempts_of(uow.session, found.id)

@@ -87,10 +87,18 @@ def stored(text: str | None) -> QuietHours | None:
     return None if text is None else _stored(text)
 
 
+def end_of(row: Mapping[str, Any] | None, now: datetime) -> datetime | None:
+    """When the quiet hours of an endpoint's row end; None: it is not quiet now."""
+    return None if row is None else _of_row(row).until(now)
+
+
 @lru_cache(maxsize=CACHED)
 def _stored(text: str) -> QuietHours:
-    found = orjson.loads(text)
-    return QuietHours(reading.read(found["windows"], FIELD), found["mode"], found["passes_from"])
+    return _of_row(orjson.loads(text))
+
+
+def _of_row(row: Mapping[str, Any]) -> QuietHours:
+    return QuietHours(reading.read(row["windows"], FIELD), row["mode"], row["passes_from"])
 
 
 @lru_cache(maxsize=CACHED)

@@ -20,6 +20,8 @@ from tests.rows import row
 PLAIN: dict[str, Any] = {"channel": "email", "target": "OnCall@Example.com"}
 HOOK: dict[str, Any] = {"channel": "webhook", "target": "https://example.com/hook"}
 ALL = 'when true then notify("endpoint:*")'
+NIGHTS: dict[str, Any] = {"windows": {"zone": "Europe/Berlin", "intervals": [{"times": ["22:00-07:00"]}]}}
+ALWAYS: dict[str, Any] = {"windows": {"intervals": [{"times": ["00:00-24:00"]}]}}
 SECRET = "whsec_" + base64.b64encode(bytes(24)).decode()
 
 
@@ -51,6 +53,11 @@ def test_an_endpoint_is_made_with_its_target_in_its_one_spelling(api: FlaskClien
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
+        ({"quiet_hours": {}}, "quiet_hours.windows", "Missing data"),
+        ({"quiet_hours": {"windows": {"intervals": []}}}, "quiet_hours.windows.intervals", "array of 1 to 50"),
+        ({"quiet_hours": NIGHTS | {"mode": "wait"}}, "quiet_hours.mode", "Must be one of"),
+        ({"quiet_hours": NIGHTS | {"passes_from": "urgent"}}, "quiet_hours.passes_from", "Must be one of"),
+        ({"quiet_hours": ALWAYS}, "quiet_hours.windows", "would never be told"),
         ({"target": "nope"}, "target", "is not a mail address"),
         ({"channel": "sms"}, "target", "phone number"),
         ({"channel": "fax"}, "channel", "Must be one of"),
@@ -364,3 +371,32 @@ def test_a_test_is_worded_by_the_endpoints_template_then_the_default_then_the_bu
     send(api, {"name": "short", "channel": "email", "subject": "S", "body": "{{ name }}"}, "/templates")
     made = make(api, template="short")
     assert tested()[1] == "[TEST] endpoint_test"
+
+
+def test_quiet_hours_are_written_in_full_kept_when_it_is_switched_and_taken_away_by_a_put(api: FlaskClient) -> None:
+    made = make(api, quiet_hours=NIGHTS)
+    assert made["quiet_hours"] == NIGHTS | {"mode": "hold", "passes_from": "critical"}
+
+    switched = api.patch(f"/endpoints/{made['id']}", json={"is_enabled": False}).get_json()
+    replaced = put(api, made["id"], PLAIN | {"version": 2, "quiet_hours": NIGHTS | {"passes_from": None}}).get_json()
+    without = put(api, made["id"], PLAIN | {"version": 3}).get_json()
+
+    assert switched["quiet_hours"] == made["quiet_hours"]
+    assert replaced["quiet_hours"]["passes_from"] is None
+    assert without["quiet_hours"] is None
+
+
+def test_what_is_always_quiet_may_drop(api: FlaskClient) -> None:
+    made = make(api, quiet_hours=ALWAYS | {"mode": "drop", "passes_from": "high"})
+
+    assert made["quiet_hours"] == {
+        "windows": {"zone": "UTC", **ALWAYS["windows"]},
+        "mode": "drop",
+        "passes_from": "high",
+    }
+
+
+def test_quiet_hours_cannot_stand_beside_statuses(api: FlaskClient) -> None:
+    response = send(api, HOOK | {"purpose": "statuses", "quiet_hours": NIGHTS}, "/endpoints")
+
+    assert "quiet_hours" in refused(response)

@@ -28,6 +28,7 @@ MARK = "acme-private"
 
 NOTIFY = f'notify("email:{MARK}@example.com"), notify("endpoint:{MARK}")'
 RULE = f'when event.type == "{MARK}" then {NOTIFY}, ticket("high", "{MARK}")'
+GROUPING_RULE = f'when event.type == "{MARK}-held" group by name then notify("email:{MARK}@example.com")'
 BUT_ADMIN = tuple(scope for scope in SCOPES if scope != ADMIN)
 RESOURCE_OF = {
     "alerts": "events",
@@ -35,6 +36,7 @@ RESOURCE_OF = {
     "stats": "tickets",
     "dead-letters": "notifications",
     "policies": "endpoints",
+    "groups": "notifications",
 }
 RESOURCE_OF |= {"alertmanager_alerts": "events", "alertmanager_silences": "silences"}
 """Blueprints whose calls take the scopes of another resource."""
@@ -58,7 +60,7 @@ WATCHED = {
     "silences",
     "integrations",
 }
-WATCHED |= {"alerts"}
+WATCHED |= {"alerts", "message_groups"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ def owned(closed: Flask) -> Owned:
     template = made("/templates", name=MARK, body=f"{MARK} {{{{ severity }}}}")
     endpoint = made("/endpoints", channel="email", target=f"{MARK}@example.net", name=MARK)
     rule = made("/rules", name=MARK, rule=RULE)
+    made("/rules", name=f"{MARK} held", rule=GROUPING_RULE)
+    happen({"type": f"{MARK}-held", "name": MARK}, of=OWNER)
     [event] = happen({"type": MARK, "name": MARK, "device_id": MARK, "severity": "high"}, of=OWNER)
     notification = made("/notifications", channel="email", recipient=f"{MARK}@example.org", subject=MARK, body=MARK)
     silence = made("/silences", matchers=[{"name": MARK, "value": MARK}], ends_at="2099-12-31T00:00:00Z", comment=MARK)
@@ -114,6 +118,7 @@ def owned(closed: Flask) -> Owned:
             "ticket_id": api.get("/tickets", headers=key).get_json()[0]["id"],
             "notification_id": notification,
             "silence_id": silence,
+            "group_id": api.get("/groups", headers=key).get_json()[0]["id"],
             "key_id": made("/api-keys", name=MARK),
             "integration_id": made("/integrations", kind="grafana", name=MARK),
             "suppression_id": made("/suppressions", channel="email", recipient=f"{MARK}@example.info", note=MARK),

@@ -64,6 +64,12 @@ class NotificationView(ma.Schema):
     dedupe_key = fields.String(required=True, allow_none=True)
     duplicate_of = fields.UUID(required=True, allow_none=True)
     silence_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the silence that held it back"})
+    group_id = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the group in which it waits, or waited to its end"}
+    )
+    told_by = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the notification that told it with others"}
+    )
     event_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the event that rules made it of"})
     rule_ids = fields.List(fields.Integer(), required=True, allow_none=True)
     endpoint_id = fields.Integer(required=True, allow_none=True)

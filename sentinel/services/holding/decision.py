@@ -57,6 +57,19 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """The receiver is left alone until then, but for what is urgent."""
+
+    until: datetime
+    waiting: frozenset[str]
+    """Alerts that are not urgent."""
+    has_singles: bool = False
+    """Messages that speak of no alert are held, too, which are not urgent."""
+    drops: bool = False
+    """What would be said now is not said later: only how alerts stand by then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What else counts when a group is due."""
 
@@ -65,6 +78,8 @@ class Circumstances:
     """Messages that speak of no alert: each is told once."""
     muted: Mapping[str, Reason] = field(default_factory=dict)
     """Alerts that nobody wants to hear of now, and why."""
+    quiet: Quiet | None = None
+    """What is not urgent is no part of `singles` then."""
     is_hurried: bool = False
     """It is told now, whatever it would wait for."""
     is_last: bool = False
@@ -87,6 +102,8 @@ class Fate:
     """When it must be looked at again."""
     is_remembered: bool = False
     """It is over and kept only because its changes count."""
+    is_punctual: bool = False
+    """It is looked at then, and not at the next of the group's intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +129,15 @@ class Decision:
 def decide(group: Group, alerts: Iterable[Alert], now: Circumstances) -> Decision:
     """Say what is told of a group that is due, what its messages come to, and when it is due again."""
     known = {alert.key: alert for alert in alerts}
-    fates = {key: fate_of(alert, group.terms, now) for key, alert in known.items()}
+    fates = {key: _unless_quiet(alert, fate_of(alert, group.terms, now), now.quiet) for key, alert in known.items()}
     shown = [key for key, fate in fates.items() if fate.is_shown]
     news = [key for key, fate in fates.items() if fate.is_told]
     tells = bool(news or now.singles or (shown and (now.is_hurried or _repeats(group, now.now))))
     told_at = now.now if tells else group.last_told_at
     next_at = None if now.is_last else _next(group, fates.values(), told_at, has_firing=bool(shown))
+    waits_until = _waits_until(now.quiet, fates.values())
+    if waits_until is not None:
+        next_at = min(next_at or waits_until, waits_until)
     return Decision(
         tells=tells,
         firing=shown,
@@ -128,8 +148,37 @@ def decide(group: Group, alerts: Iterable[Alert], now: Circumstances) -> Decisio
         beliefs={key: fate.believed for key, fate in fates.items() if fate.believed is not known[key].standing},
         is_repeated=tells and not news and not now.singles,
         next_at=next_at,
-        is_over=next_at is not None and all(fate.is_remembered for fate in fates.values() if not _is_gone(fate)),
+        is_over=next_at is not None and waits_until is None and _is_memory(fates.values()),
     )
+
+
+def tell_all(alerts: Iterable[Alert], now: Circumstances) -> Decision:
+    """Say once of everything how it stands, of alerts that are over as well; while it is quiet, everything waits.
+
+    What is muted by then ends.
+    """
+    known = list(alerts)
+    waits = now.quiet is not None
+    told = [] if waits else [each for each in known if each.key not in now.muted]
+    return Decision(
+        tells=not waits and bool(told or now.singles),
+        firing=[each.key for each in told if each.is_firing],
+        resolved=[each.key for each in told if not each.is_firing],
+        flapping=[],
+        stays=[each.key for each in known] if waits else [],
+        reasons={} if waits else {each.key: now.muted[each.key] for each in known if each.key in now.muted},
+        beliefs={each.key: each.told for each in known if each.told is not each.standing},
+        is_repeated=False,
+        next_at=None if now.quiet is None else now.quiet.until,
+    )
+
+
+def _unless_quiet(alert: Alert, fate: Fate, quiet: Quiet | None) -> Fate:
+    """What would be said of an alert that is not urgent is said when the receiver is no longer left alone."""
+    if quiet is None or alert.key not in quiet.waiting or not (fate.is_told or fate.is_shown):
+        return fate
+    reason = Reason.QUIET_HOURS if quiet.drops else None
+    return Fate(alert.told, stays=not quiet.drops, reason=reason, look_at=quiet.until, is_punctual=True)
 
 
 def fate_of(alert: Alert, terms: Terms, now: Circumstances) -> Fate:
@@ -202,6 +251,17 @@ def _steady_at(alert: Alert, terms: Terms) -> datetime:
     return (alert.changes[0] if alert.changes else alert.since) + timedelta(seconds=terms.flap_seconds)
 
 
+def _waits_until(quiet: Quiet | None, fates: Iterable[Fate]) -> datetime | None:
+    """When what is held while it is quiet must be told, if anything is."""
+    if quiet is None or not (quiet.has_singles or any(each.stays and each.is_punctual for each in fates)):
+        return None
+    return quiet.until
+
+
+def _is_memory(fates: Iterable[Fate]) -> bool:
+    return all(fate.is_remembered for fate in fates if not _is_gone(fate))
+
+
 def _is_gone(fate: Fate) -> bool:
     return fate.believed is Belief.RESOLVED and fate.look_at is None
 
@@ -219,7 +279,11 @@ def _repeat_at(terms: Terms, told_at: datetime | None) -> datetime | None:
 
 def _next(group: Group, fates: Iterable[Fate], told_at: datetime | None, *, has_firing: bool) -> datetime | None:
     """When the group is due again: for the first alert that must be looked at, or to say again that it fires."""
-    dues = [tick(group, told_at, fate.look_at) for fate in fates if fate.look_at is not None]
+    dues = [
+        fate.look_at if fate.is_punctual else tick(group, told_at, fate.look_at)
+        for fate in fates
+        if fate.look_at is not None
+    ]
     if has_firing and group.terms.interval_seconds is not None:
         # Who never wants to hear it again: the group waits for a change, and is looked at now and then all the same.
         dues.append(_repeat_at(group.terms, told_at) or (told_at or group.began_at) + LONG)

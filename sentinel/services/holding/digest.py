@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 
+from sentinel.models.group import GroupKind
 from sentinel.models.status import Status
-from sentinel.queries import flushing, matching
+from sentinel.queries import flushing
 from sentinel.queries.flushing import DueGroup, Shown
+from sentinel.queries.matching import ConcernedClient
 from sentinel.rendering import Facts
 from sentinel.rendering.gathered import Gathered, Told
 from sentinel.rendering.titles import title_of
@@ -26,6 +28,9 @@ from sentinel.settings import get_settings
 MOST_SHOWN = 100
 """Alerts and events of which a message, its template and its metadata know more than their number."""
 
+OCCASIONS: dict[str, str] = {GroupKind.QUIET_HOURS: "while it was quiet", GroupKind.LIMIT: "more"}
+"""Why messages were held that nobody asked to be grouped, as words after their number."""
+
 PROGRAMS = "webhook"
 """The channel whose messages are read by programs: they get the list itself."""
 
@@ -39,7 +44,10 @@ class Telling:
     resolved: Sequence[str]
     flapping: Sequence[str]
     singles: int
-    severities: Iterable[str | None]
+    passing: Sequence[str] | None
+    """Only such severities of singles are told now; None: all."""
+    severities: Mapping[str | None, int]
+    """How many of each there are."""
     is_repeated: bool
 
     @property
@@ -54,17 +62,18 @@ class Telling:
         return dict(pairs[:MOST_SHOWN])
 
 
-def rows_of(uow: UnitOfWork, tellings: Mapping[str, Telling]) -> list[dict[str, Any]]:
+def rows_of(
+    uow: UnitOfWork, tellings: Mapping[str, Telling], clients: Mapping[int, ConcernedClient]
+) -> list[dict[str, Any]]:
     """Make the messages that tell groups, one each, by the ids that they are to have."""
     shown = _shown(uow, tellings.values())
-    known = matching.clients(uow.session, sorted({each.group.client_id for each in tellings.values()}), now=uow.now)
     rule_ids = {rule_id for each in tellings.values() for rule_id in each.group.rule_ids}
     names = flushing.rule_names(uow.session, sorted(rule_ids))
-    words = wordings.wordings_of(known)
+    words = wordings.wordings_of(clients)
     made = []
     for notification_id, telling in tellings.items():
         gathered = _gathered(telling, shown.get(telling.group.id, []))
-        facts = _facts(telling, gathered, client=known[telling.group.client_id].name, names=names, now=uow.now)
+        facts = _facts(telling, gathered, client=clients[telling.group.client_id].name, names=names, now=uow.now)
         content = wordings.worded(_planned(telling), facts, words)
         made.append(_row(uow, notification_id, telling, gathered) | {"subject": content.subject, "body": content.body})
     return made
@@ -80,7 +89,7 @@ def _shown(uow: UnitOfWork, tellings: Iterable[Telling]) -> dict[str, list[Told]
         group_id: [_told(alerts[group_id, key], status) for key, status in keys.items() if (group_id, key) in alerts]
         for group_id, keys in statuses.items()
     }
-    with_singles = [each.group.id for each in tellings if each.singles]
+    with_singles = [{"id": each.group.id, "passing": each.passing} for each in tellings if each.singles]
     if with_singles:
         for single in flushing.shown_singles(uow.session, with_singles, most=MOST_SHOWN):
             if len(found[single.group_id]) < MOST_SHOWN:
@@ -101,7 +110,15 @@ def _gathered(telling: Telling, told: Sequence[Told]) -> Gathered:
         "resolved": len(telling.resolved),
         "event": telling.singles,
     }
-    return Gathered(telling.group.id, orjson.loads(telling.group.labels), counts, told, telling.is_repeated)
+    return Gathered(
+        telling.group.id,
+        orjson.loads(telling.group.labels),
+        counts,
+        told,
+        telling.is_repeated,
+        OCCASIONS.get(telling.group.kind, ""),
+        telling.severities,
+    )
 
 
 def _facts(telling: Telling, gathered: Gathered, *, client: str, names: Mapping[int, str], now: datetime) -> Facts:
@@ -153,30 +170,8 @@ def _row(uow: UnitOfWork, notification_id: str, telling: Telling, gathered: Gath
 def metadata(telling: Telling, gathered: Gathered) -> dict[str, Any]:
     """What is kept of whom a message tells; programs get the list itself."""
     group = telling.group
-    kept: dict[str, Any] = {
-        "id": group.id,
-        "kind": group.kind,
-        "labels": gathered.labels,
-        **gathered.counts,
-        "is_repeated": telling.is_repeated,
-        "event_ids": [each.event_id for each in gathered.told if each.event_id is not None],
-    }
+    event_ids = [each.event_id for each in gathered.told if each.event_id is not None]
+    kept = gathered.as_object() | {"kind": group.kind, "event_ids": event_ids}
     if group.channel == PROGRAMS:
-        kept["alerts"] = [as_object(each) for each in gathered.told]
-        kept["left_out"] = gathered.number - len(gathered.told)
+        kept["alerts"] = [each.as_object() for each in gathered.told]
     return kept
-
-
-def as_object(told: Told) -> dict[str, Any]:
-    """One of those that are told, as programs and templates see it."""
-    return {
-        "status": told.status,
-        "title": told.title,
-        "severity": told.severity,
-        "since": told.since.isoformat(),
-        "event_id": told.event_id,
-        "labels": told.event.get("labels") or {},
-        "annotations": told.event.get("annotations") or {},
-        "source": told.event.get("source"),
-        "name": told.event.get("name"),
-    }

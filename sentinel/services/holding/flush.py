@@ -13,13 +13,17 @@ from typing import Any
 
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
-from sentinel.models.status import Status
-from sentinel.queries import flushing, notifications, sweeping
+from sentinel.models.group import GroupKind
+from sentinel.models.status import Reason, Status
+from sentinel.queries import flushing, holding, matching, notifications, sweeping
 from sentinel.queries.flushing import AlertRow, DueGroup, Singles
+from sentinel.queries.matching import ConcernedClient
 from sentinel.rules.grouping import Terms
-from sentinel.services.holding import digest
-from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, decide
+from sentinel.services.holding import digest, muting
+from sentinel.services.holding.decision import Alert, Belief, Circumstances, Decision, Group, Quiet, decide, tell_all
 from sentinel.services.holding.digest import Telling
+from sentinel.services.holding.muting import Muted
+from sentinel.services.holding.restraint import Restraint, restraint_of
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
@@ -34,23 +38,41 @@ MOST_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A group that is due, and all that is held in it."""
+
+    group: DueGroup
+    alerts: Mapping[str, AlertRow]
+    singles: Sequence[Singles]
+    muted: Mapping[str, Muted]
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A group that is due, what is known of it, and what it does."""
 
     group: DueGroup
     alerts: Mapping[str, AlertRow]
-    singles: Singles | None
+    singles: Sequence[Singles]
+    muted: Mapping[str, Muted]
     decision: Decision
+    restraint: Restraint | None = None
+
+    @property
+    def passing(self) -> list[str] | None:
+        """The severities of single messages that may be told now; None: all."""
+        return None if self.restraint is None else self.restraint.passing
 
     @property
     def telling(self) -> Telling:
         """What the group says, if it says anything."""
         told = self.decision
-        known = [self.alerts[key].severity for key in (*told.firing, *told.resolved, *told.flapping)]
-        of_singles = () if self.singles is None else self.singles.severities
-        number = 0 if self.singles is None else self.singles.number
+        severities = Counter(self.alerts[key].severity for key in (*told.firing, *told.resolved, *told.flapping))
+        for each in self.singles:
+            severities[each.severity] += each.number
+        number = sum(each.number for each in self.singles)
         return Telling(
-            self.group, told.firing, told.resolved, told.flapping, number, {*known, *of_singles}, told.is_repeated
+            self.group, told.firing, told.resolved, told.flapping, number, self.passing, severities, told.is_repeated
         )
 
 
@@ -73,28 +95,53 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
     """Tell these groups, which this transaction holds; returns which message tells each that had something to say."""
     if not due:
         return {}
-    decided = _decided(uow, due, is_hurried=is_hurried)
+    clients = matching.clients(uow.session, sorted({each.client_id for each in due}), now=uow.now)
+    decided = _decided(uow, due, clients, is_hurried=is_hurried)
     telling = [each for each in decided if each.decision.tells]
     told_by = _release(uow, telling)
-    told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by])
+    told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by], clients)
     _end(uow, decided, told_by)
     _settle(uow, decided, told_by)
     _measure(uow, decided, told_by)
     return told_by
 
 
-def _decided(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool) -> list[Due]:
+def _decided(
+    uow: UnitOfWork, due: Sequence[DueGroup], clients: Mapping[int, ConcernedClient], *, is_hurried: bool
+) -> list[Due]:
     ids = [each.id for each in due]
     alerts: dict[str, dict[str, AlertRow]] = defaultdict(dict)
     for row in flushing.alerts_of(uow.session, ids):
         alerts[row.group_id][row.key] = row
-    singles = flushing.singles_of(uow.session, ids)
-    found = []
-    for group in due:
-        known, alone = alerts[group.id], singles.get(group.id)
-        now = Circumstances(uow.now, 0 if alone is None else alone.number, is_hurried=is_hurried, is_last=group.is_last)
-        found.append(Due(group, known, alone, decide(_group(group), map(_alert, known.values()), now)))
-    return found
+    singles: dict[str, list[Singles]] = defaultdict(list)
+    for each in flushing.singles_of(uow.session, ids):
+        singles[each.group_id].append(each)
+    muted = muting.muted(uow, due, clients)
+    return [
+        _due(uow, Known(each, alerts[each.id], singles[each.id], muted.get(each.id, {})), is_hurried=is_hurried)
+        for each in due
+    ]
+
+
+def _due(uow: UnitOfWork, known: Known, *, is_hurried: bool) -> Due:
+    restraint = None if is_hurried else restraint_of(known.group, now=uow.now)
+    passing = [each for each in known.singles if restraint is None or restraint.lets_pass(each.severity)]
+    now = Circumstances(
+        uow.now,
+        sum(each.number for each in passing),
+        {key: each.reason for key, each in known.muted.items()},
+        quiet=_quiet(restraint, known, has_singles=len(passing) < len(known.singles)),
+        is_hurried=is_hurried,
+        is_last=known.group.is_last,
+    )
+    alerts = [_alert(each) for each in known.alerts.values()]
+    is_grouped = known.group.kind == GroupKind.GROUPING
+    decision = decide(_group(known.group), alerts, now) if is_grouped else tell_all(alerts, now)
+    return Due(known.group, known.alerts, passing, known.muted, decision, restraint)
+
+
+def _quiet(restraint: Restraint | None, known: Known, *, has_singles: bool) -> Quiet | None:
+    return None if restraint is None else restraint.quiet(known.alerts.values(), has_singles=has_singles)
 
 
 def _group(row: DueGroup) -> Group:
@@ -133,17 +180,17 @@ def _own_message(due: Due) -> str | None:
     number = due.telling.number
     if number != 1 or told.flapping or told.is_repeated:
         return None
-    if due.singles is not None:
-        return due.singles.first_id
+    if due.singles:
+        return due.singles[0].first_id
     return due.alerts[(*told.firing, *told.resolved)[0]].notification_id
 
 
-def _tell_together(uow: UnitOfWork, telling: Sequence[Due]) -> dict[str, str]:
+def _tell_together(uow: UnitOfWork, telling: Sequence[Due], clients: Mapping[int, ConcernedClient]) -> dict[str, str]:
     """Store one message for each of these flushing."""
     if not telling:
         return {}
     ids = new_ids(uow.now, len(telling))
-    rows = digest.rows_of(uow, {each: due.telling for each, due in zip(ids, telling, strict=True)})
+    rows = digest.rows_of(uow, {each: due.telling for each, due in zip(ids, telling, strict=True)}, clients)
     notifications.insert(uow.session, rows)
     tallies.count_accepted(uow, (row["channel"] for row in rows))
     _dispatch(uow, {row["id"]: row["channel"] for row in rows})
@@ -162,18 +209,41 @@ def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) ->
     """End what was held, but for what stays; that waits until the group is due again."""
     ended = flushing.end(
         uow.session,
-        [
-            {"id": each.group.id, "told_by": told_by.get(each.group.id, each.group.last_notification_id)}
-            for each in decided
-        ],
+        [_ending(each, told_by.get(each.group.id, each.group.last_notification_id)) for each in decided],
         list(_endings(decided)),
         now=uow.now,
     )
     for rows in ended:
         tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
-    later = [{"id": each.group.id, "until": each.decision.next_at} for each in decided if each.decision.stays]
+    _put_off(uow, decided)
+
+
+def _put_off(uow: UnitOfWork, decided: Sequence[Due]) -> None:
+    """What stays waits until its group is due again; or until it is quiet no more, though others may be told before."""
+    later = [
+        {"id": each.group.id, "until": each.decision.next_at}
+        for each in decided
+        if each.decision.stays and each.restraint is None
+    ]
+    quiet = [
+        {"id": each.group.id, "until": each.restraint.until}
+        for each in decided
+        if each.restraint is not None and each.decision.next_at is not None
+    ]
     if later:
         flushing.put_off(uow.session, later)
+    if quiet:
+        holding.wait_for_quiet(uow.session, quiet, now=uow.now)
+
+
+def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
+    drops = due.restraint is not None and due.restraint.drops
+    return {
+        "id": due.group.id,
+        "told_by": told_by,
+        "passing": due.passing,
+        "unless_passing": Reason.QUIET_HOURS if drops else None,
+    }
 
 
 def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
@@ -182,7 +252,8 @@ def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
         for key in each.decision.stays:
             yield {"group_id": each.group.id, "alert_key": key, "stays": True}
         for key, reason in each.decision.reasons.items():
-            yield {"group_id": each.group.id, "alert_key": key, "reason": reason}
+            ending = {"group_id": each.group.id, "alert_key": key, "reason": reason}
+            yield ending | ({"silence_id": each.muted[key].silence_id} if key in each.muted else {})
 
 
 def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:

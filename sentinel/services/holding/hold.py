@@ -12,7 +12,9 @@ import orjson
 
 from sentinel.ids import new_ids
 from sentinel.models.group import GroupKind
+from sentinel.models.status import Reason
 from sentinel.queries import groups
+from sentinel.queries import holding as holding_queries
 from sentinel.rules.alerts import FIRING, RESOLVED, SpokenAlert
 from sentinel.rules.grouping import Terms
 from sentinel.services.unit_of_work import UnitOfWork
@@ -53,6 +55,23 @@ def hold(uow: UnitOfWork, rows: Sequence[Row], holdings: Mapping[str, Holding]) 
     _speak(uow, [(row, holding, found[_place(row, holding)].id) for row, holding in held])
     columns = {row["id"]: _columns(row, holding, found[_place(row, holding)]) for row, holding in held}
     return [{**row, **columns[row["id"]]} if row["id"] in columns else row for row in rows]
+
+
+def note_quiet(uow: UnitOfWork, rows: Sequence[Row], holdings: Mapping[str, Holding]) -> None:
+    """Say on messages that were just stored, and on their timelines, that they wait for the end of quiet hours."""
+    quiet = [
+        {"id": row["id"], "group_id": row["group_id"], "until": row["next_attempt_at"]}
+        for row in rows
+        if "group_id" in row and holdings[row["id"]].kind is GroupKind.QUIET_HOURS
+    ]
+    if quiet:
+        holding_queries.hold(uow.session, quiet, Reason.QUIET_HOURS, now=uow.now)
+
+
+def join(uow: UnitOfWork, held: Sequence[tuple[Row, Holding]]) -> list[groups.OpenGroup]:
+    """Open the groups of these messages, or join those that are there; returns the group of each."""
+    found = _open(uow, held)
+    return [found[_place(row, holding)] for row, holding in held]
 
 
 def _columns(row: Row, holding: Holding, group: groups.OpenGroup) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sentinel.queries import matching
 from sentinel.queries.matching import PendingEvent
 from sentinel.queries.pipeline import Candidate
 from sentinel.services import tickets
-from sentinel.services.holding.hold import Holding, hold
+from sentinel.services.holding.hold import Holding, hold, note_quiet
 from sentinel.services.matching import dispositions
 from sentinel.services.matching.fanout import Plan, Planned, PlannedTicket
 from sentinel.services.matching.surroundings import Surroundings
@@ -65,6 +65,8 @@ def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundin
     if holdings:
         rows = hold(uow, rows, holdings)
     fresh = _tell(uow, rows, surroundings) if rows else {}
+    if holdings:
+        note_quiet(uow, rows, holdings)
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
         tickets.open_many(uow, opened)

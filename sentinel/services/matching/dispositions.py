@@ -1,12 +1,13 @@
 """What becomes of a message that an event makes: it ends at once with a reason, is held, or goes on.
 
-The first that has something to say decides, in this order: nobody to send it to, a silence, a group that tells it.
+The first that has something to say decides, in this order: nobody to send it to, a silence, quiet hours, a group
+that tells it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from sentinel.queries.matching import PendingEvent
 from sentinel.rendering.titles import title_of
 from sentinel.rules.alerts import spoken_of
 from sentinel.rules.group_keys import key_of, labels_of
+from sentinel.rules.grouping import ONCE
 from sentinel.services import silences
 from sentinel.services.holding.hold import Holding
 from sentinel.services.matching.fanout import Planned
@@ -42,8 +44,44 @@ def of(messages: Sequence[Message], surroundings: Surroundings, *, now: datetime
     found = []
     for event, message in messages:
         columns = _columns(message, silencing.get((event.id, message.client_id)), now)
-        found.append(Disposition(columns, _holding(event, message, columns, now)))
+        found.append(_quietly(Disposition(columns, _holding(event, message, columns, now)), event, message, now))
     return found
+
+
+def _quietly(disposition: Disposition, event: PendingEvent, message: Planned, now: datetime) -> Disposition:
+    """What an endpoint does not want to hear now is dropped, or held; a group that holds it asks when it is due."""
+    if message.quiet_hours is None or "reason" in disposition.columns:
+        return disposition
+    until = message.quiet_hours.holds_back(message.severity, now)
+    if until is None:
+        return disposition
+    if message.quiet_hours.drops:
+        return _dropped(disposition, message)
+    if disposition.holding is not None:
+        return disposition
+    return replace(disposition, holding=_quiet_holding(event, disposition.columns, until))
+
+
+def _dropped(disposition: Disposition, message: Planned) -> Disposition:
+    """Its group hears of an alert all the same, to tell in the morning what fires still."""
+    columns: dict[str, Any] = {"reason": Reason.QUIET_HOURS}
+    if message.user_id is not None:
+        columns["user_id"] = message.user_id
+    speaks = disposition.holding is not None and disposition.holding.spoken is not None
+    return Disposition(columns, disposition.holding if speaks else None)
+
+
+def _quiet_holding(event: PendingEvent, columns: dict[str, Any], until: datetime) -> Holding:
+    return Holding(
+        kind=GroupKind.QUIET_HOURS,
+        scope="endpoint",
+        key="",
+        terms=ONCE,
+        due_at=until,
+        title=title_of(event.body),
+        spoken=spoken_of(event.body),
+        failover=columns.get("failover"),
+    )
 
 
 def _holding(event: PendingEvent, message: Planned, columns: dict[str, Any], now: datetime) -> Holding | None:

@@ -11,7 +11,7 @@ from sentinel.channels.registry import ROUTES
 from sentinel.logs import get_logger
 from sentinel.queries import matching
 from sentinel.queries.matching import ConcernedClient
-from sentinel.rendering import Content, Facts, TemplateError, Wording, render
+from sentinel.rendering import Content, Facts, TemplateError, Wording, render, tells_groups
 from sentinel.services.matching import fanout
 from sentinel.services.matching.fanout import Planned
 from sentinel.services.unit_of_work import UnitOfWork
@@ -84,6 +84,8 @@ def worded(message: Planned, facts: Facts, wordings: Wordings) -> Content:
         if wording is None:
             continue
         try:
+            if facts.group is not None and not tells_groups(wording):
+                continue  # it knows one event only
             return render(channel, facts, wording)
         except TemplateError as error:
             log.warning("template_failed", template=name, client_id=message.client_id, error=str(error))

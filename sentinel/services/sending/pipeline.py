@@ -15,6 +15,7 @@ from sentinel.models.status import Reason, Status
 from sentinel.queries import pipeline
 from sentinel.queries.pipeline import Candidate
 from sentinel.services import suppressions, traces
+from sentinel.services.holding import limits
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import tallies
 from sentinel.settings import get_settings
@@ -82,7 +83,7 @@ def dedupe(uow: UnitOfWork, rows: Rows) -> Rows:
 
 
 def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
-    """Let through what the limits allow; above them a row is dropped (SUPPRESSED) or put off, as the limit says."""
+    """Let through what the limits allow; above them a row is dropped, put off, or told with others, as they say."""
     settings = get_settings()
     # A chain carries one channel.
     provider = provider_name(rows[0].channel, settings) if rows else None
@@ -90,6 +91,8 @@ def rate_limit(uow: UnitOfWork, rows: Rows) -> Rows:
     verdict = get_limiter().admit(subjects, now=uow.now)
     if verdict.dropped:
         tallies.end(uow, verdict.dropped, Status.SUPPRESSED, Reason.RATE_LIMITED, channel=rows[0].channel)
+    if verdict.digested:
+        limits.hold_stopped(uow, dict(verdict.digested))
     for deferred, reason in ((verdict.deferred, Reason.RATE_LIMITED), (verdict.held, Reason.LIMITER_DOWN)):
         if deferred:
             rows_later = [{"id": each, "until": until} for each, until in deferred]

@@ -1,0 +1,168 @@
+"""Above a limit that digests, messages are held and told by one, when there is room again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from sentinel.clock import utc_now
+from sentinel.models import MessageGroup, Notification
+from sentinel.models.status import Status
+from sentinel.services import notifications
+from sentinel.services.holding import flush
+from sentinel.services.sending import sweeping
+from sentinel.services.unit_of_work import unit_of_work
+from tests.conftest import Configure
+from tests.integration.calls import execute
+from tests.integration.conftest import Accept, RunPipeline
+from tests.integration.groups import open_groups
+from tests.integration.rules import client, told
+from tests.rows import row
+
+LIMIT = {"scope": "target", "rate": "3/hour", "above": "digest"}
+
+
+@pytest.fixture(autouse=True)
+def limits(database: Configure) -> None:
+    """Three messages of a client to a target in an hour."""
+    database(SENTINEL_LIMITS=json.dumps([LIMIT]))
+
+
+def held(ids: Sequence[str]) -> list[Notification]:
+    """Those of `ids` that are held in a group."""
+    return [found for each in ids if (found := row(each)).group_id is not None and found.status == Status.PENDING]
+
+
+def room() -> None:
+    """Let the groups of limits be due now."""
+    execute("UPDATE message_groups SET next_flush_at = now() - interval '1 second'")
+    flush.sweep()
+
+
+def digests() -> list[Notification]:
+    """Messages that tell others."""
+    return [each for each in told() if "group" in each.details]
+
+
+def test_what_is_above_the_limit_is_held_and_told_by_one_message(accept: Accept, run_pipeline: RunPipeline) -> None:
+    severities = ["high"] * 5 + [None] * 35
+    ids = [accept(body=f"Disk {number} full", severity=each) for number, each in enumerate(severities)]
+    run_pipeline(ids)
+
+    stopped = held(ids)
+    assert [row(each).status for each in ids[:3]] == [Status.SENT] * 3
+    assert {(each.status, each.reason, each.queue_at) for each in stopped} == {
+        (Status.PENDING, "rate_limited", stopped[0].next_attempt_at)
+    }
+    assert [each.id for each in stopped] == ids[3:]
+    (group,) = open_groups()
+    assert utc_now() < group.next_flush_at < utc_now() + timedelta(hours=1, seconds=5)
+    run_pipeline(ids)
+    sweeping.sweep_waiting()
+    assert len(held(ids)) == 37
+    room()
+
+    (digest,) = digests()
+    assert (digest.channel, digest.recipient, digest.severity) == ("sms", "+14155552671", "high")
+    assert digest.body.startswith("37 more: [EVENTS:37] Disk 3 full and 36 more; Disk 3 full; Disk 4 full")
+    assert {(row(each).status, row(each).reason, row(each).told_by) for each in ids[3:]} == {
+        (Status.SUPPRESSED, "grouped", digest.id)
+    }
+    assert open_groups() == []
+
+
+def test_a_mail_says_how_many_there_are_of_each_severity(accept: Accept, run_pipeline: RunPipeline) -> None:
+    severities = [None] * 3 + ["high", "low", "low", None]
+    mail = {"channel": "email", "recipient": "a@example.com"}
+    run_pipeline([accept(**mail, subject="Disk", body="full", severity=each) for each in severities], channel="email")
+    room()
+
+    assert digests()[0].body.splitlines()[0] == "4 more: 1 high, 2 low, 1 without severity"
+    assert digests()[0].body.splitlines()[1].startswith("[HIGH] Disk (since ")
+
+
+def test_a_digest_that_is_above_the_limit_waits_and_is_told_by_no_other(
+    accept: Accept, run_pipeline: RunPipeline
+) -> None:
+    ids = [accept() for _ in range(6)]
+    run_pipeline(ids)
+    room()
+    (digest,) = digests()
+
+    run_pipeline([digest.id])
+
+    found = row(digest.id)
+    assert (found.status, found.reason, found.group_id) == (Status.PENDING, "rate_limited", None)
+    assert found.next_attempt_at is not None
+    assert open_groups() == []
+
+
+def test_a_single_message_that_was_held_goes_as_it_is(accept: Accept, run_pipeline: RunPipeline) -> None:
+    ids = [accept() for _ in range(4)]
+    run_pipeline(ids)
+    room()
+
+    found = row(ids[3])
+    assert (found.status, found.group_id, found.next_attempt_at) == (Status.PENDING, None, None)
+    assert digests() == []
+
+
+def test_what_is_too_old_by_then_and_what_was_tried_already_waits_by_itself(
+    accept: Accept, run_pipeline: RunPipeline
+) -> None:
+    run_pipeline([accept() for _ in range(3)])
+    short = accept(expires_at=utc_now() + timedelta(minutes=2))
+    tried = accept()
+    execute("UPDATE notifications SET attempts = 1 WHERE id = :id", id=tried)
+
+    run_pipeline([short, tried])
+
+    assert [(row(each).reason, row(each).group_id) for each in (short, tried)] == [("rate_limited", None)] * 2
+
+
+def test_clients_and_recipients_are_told_apart(accept: Accept, run_pipeline: RunPipeline) -> None:
+    mine = [accept() for _ in range(5)]
+    other = [accept(recipient="+14155552672") for _ in range(5)]
+    theirs = [accept(client("other")) for _ in range(5)]
+    run_pipeline([*mine, *other, *theirs])
+
+    assert len(held([*mine, *other, *theirs])) == 6
+    room()
+
+    told_by = {tuple(sorted(str(row(each).told_by) for each in ids[3:])) for ids in (mine, other, theirs)}
+    assert len(told_by) == 3
+    assert {each.client_id for each in digests()} == {1, client("other")}
+
+
+def test_the_timeline_says_why_until_when_and_in_which_group(accept: Accept, run_pipeline: RunPipeline) -> None:
+    ids = [accept() for _ in range(5)]
+    run_pipeline(ids)
+    (group,) = open_groups()
+
+    with unit_of_work() as uow:
+        items = notifications.timeline(uow, ids[4], client_id=None)
+
+    (entry,) = [each for each in items if each.event == "held"]
+    assert (entry.detail["reason"], entry.detail["group_id"]) == ("rate_limited", group.id)
+    assert "until" in entry.detail
+
+
+def test_who_was_told_in_a_digest_keeps_the_dedupe_key(accept: Accept, run_pipeline: RunPipeline) -> None:
+    ids = [accept(dedupe_key=f"k{number}") for number in range(6)]
+    run_pipeline(ids)
+    room()
+
+    again = accept(dedupe_key="k5")
+    run_pipeline([again])
+
+    assert (row(again).status, row(again).reason, row(again).duplicate_of) == (Status.SUPPRESSED, "duplicate", ids[5])
+
+
+def test_messages_that_no_limit_stops_open_no_group(accept: Accept, run_pipeline: RunPipeline) -> None:
+    run_pipeline([accept() for _ in range(3)])
+
+    assert open_groups() == []
+    assert MessageGroup.__tablename__ == "message_groups"
