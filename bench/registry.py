@@ -58,4 +58,5 @@ BENCHES = (
     Bench("retention"),
     Bench("shutdown"),
     Bench("streams"),
+    Bench("importer"),
 )

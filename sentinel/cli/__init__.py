@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from keyword import iskeyword
 from typing import ClassVar
 
 import click
@@ -32,6 +33,7 @@ class Commands(click.Group):
         "audit": "sentinel.cli.audit",
         "metrics": "sentinel.cli.metrics",
         "rules": "sentinel.cli.rules",
+        "import": "sentinel.cli.importing",
         "tickets": "sentinel.cli.tickets",
         "groups": "sentinel.cli.groups",
         "escalation-policies": "sentinel.cli.escalation_policies",
@@ -63,7 +65,7 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in self.modules:
             return None
-        attribute = cmd_name.replace("-", "_")
+        attribute = f"{cmd_name}_command" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(self.modules[cmd_name]), attribute)
         return command
 

@@ -18,6 +18,8 @@ OPERATORS = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~":
 # A name is bare, or anything at all in quotes. A value runs to the end, in quotes or not.
 WRITTEN = re.compile(r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)', re.DOTALL)
 ESCAPED = re.compile(r'\\([\\n"])')
+# Matchers side by side: a comma ends one, unless it stands in quotes.
+LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^,"]|")+', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,16 @@ class Matcher:
 
 def parse(text: str) -> Matcher:
     """Read `name="value"`, with one of = != =~ !~ between them; the quotes may be left out. Raises ValueError."""
-    found = WRITTEN.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text!r} is not a matcher")
-    is_regex, is_equal = OPERATORS[found[2]]
-    matcher = Matcher(_unquoted(found[1]), _unquoted(found[3]), is_regex, is_equal)
-    if not matcher.name or (problem := matcher.problem()):
-        raise ValueError(f"{text!r} is not a matcher: {problem if matcher.name else 'it names no label'}")
+    matcher = _written(text)
+    if problem := matcher.problem():
+        raise ValueError(f"{text!r} is not a matcher: {problem}")
     return matcher
+
+
+def parse_many(text: str) -> tuple[Matcher, ...]:
+    """Read `{name="value", other=~"x.*"}`; the braces may be left out. Patterns are not judged. Raises ValueError."""
+    inner = text.strip().removeprefix("{").removesuffix("}")
+    return tuple(_written(each) for each in LISTED.findall(inner) if each.strip())
 
 
 def label(body: Mapping[str, Any], name: str) -> str:
@@ -90,6 +94,17 @@ def match_labels(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool
 def match_anything(matchers: Sequence[Matcher]) -> bool:
     """Whether they match an event that says nothing, and so nearly every event."""
     return match_labels(matchers, {})
+
+
+def _written(text: str) -> Matcher:
+    found = WRITTEN.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a matcher")
+    is_regex, is_equal = OPERATORS[found[2]]
+    matcher = Matcher(_unquoted(found[1]), _unquoted(found[3]), is_regex, is_equal)
+    if not matcher.name:
+        raise ValueError(f"{text!r} is not a matcher: it names no label")
+    return matcher
 
 
 def _text(value: Any) -> str:

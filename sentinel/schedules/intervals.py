@@ -103,5 +103,5 @@ def _within(number: int, ranges: tuple[Range, ...]) -> bool:
 
 
 def _from_start(day: int, length: int) -> int:
-    """A day of a month of that length, counted from its start."""
-    return max(1, length + 1 + day) if day < 0 else day
+    """A day of a month of that length, counted from its start; below 1 where the month is too short for it."""
+    return length + 1 + day if day < 0 else day

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from sentinel.schedules.intervals import Span, TimeInterval
@@ -51,6 +52,11 @@ class Schedule:
     def next_start(self, moment: datetime) -> datetime | None:
         """When it next begins to hold after a moment, at which it may hold already; None: not within nine years."""
         return next((start for start, _ in self.spans(moment) if start > moment), None)
+
+    def always_ends(self, now: datetime) -> bool:
+        """Whether what holds now, or begins within a year, ends within one."""
+        near = takewhile(lambda span: span[0] < now + LONGEST, self.spans(now))
+        return all(end - max(start, now) <= LONGEST for start, end in near)
 
     def spans(self, since: datetime) -> Iterator[Span]:
         """When it holds, from the span around `since` on, in order; spans that touch are one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from sentinel.channels.recipients import normalise
@@ -82,6 +82,13 @@ def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:
         return queries.add(uow.session, row)
     except TakenError:
         raise _name_is_taken(written.name) from None
+
+
+def as_written(found: Endpoint) -> Written:
+    """An endpoint as it is now, for whoever wants a part of it otherwise; its secret is kept by being left out."""
+    names = [each.name for each in fields(Written) if each.name not in ("secret", "failover")]
+    targets = tuple(Target(**each) for each in found.failover or ())
+    return Written(**{name: getattr(found, name) for name in names}, failover=targets)
 
 
 def change(uow: UnitOfWork, client_id: int, endpoint_id: int, written: Written, *, version: int) -> Endpoint:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -67,7 +66,7 @@ def read(given: Mapping[str, Any], *, now: datetime) -> QuietHours:
     """Read what somebody wrote. Raises `InvalidInputError` that names the place."""
     windows = reading.read(given.get("windows"), f"{FIELD}.windows")
     found = QuietHours(windows, given.get("mode", HOLD), given.get("passes_from", PASSES_FROM))
-    if not found.drops and not _ends(windows, now):
+    if not found.drops and not windows.always_ends(now):
         message = "has no end within a year, and what is held would never be told"
         remedy = f'leave gaps between the intervals, or use mode "{DROP}"'
         raise InvalidInputError(FieldError(f"{FIELD}.windows", shown(given.get("windows")), message, remedy))
@@ -106,9 +105,3 @@ def _of_row(row: Mapping[str, Any]) -> QuietHours:
 def _end(windows: Schedule, now: datetime) -> datetime | None:
     """A batch has one `now`, and many messages to the same endpoint."""
     return windows.until(now)
-
-
-def _ends(windows: Schedule, now: datetime) -> bool:
-    """Whether what holds now or begins within a year ends within one."""
-    near = takewhile(lambda span: span[0] < now + LONGEST, windows.spans(now))
-    return all(end - max(start, now) <= LONGEST for start, end in near)

@@ -61,18 +61,21 @@ def everything(uow: UnitOfWork, client_id: int) -> Sequence[Rule]:
     return queries.everything(uow.session, client_id)
 
 
-def compare(uow: UnitOfWork, caller: Caller, wanted: Sequence[WantedRule], *, prune: bool) -> Iterator[Difference]:
+def compare(
+    uow: UnitOfWork, caller: Caller, wanted: Sequence[WantedRule], *, prune: bool, prefix: str = ""
+) -> Iterator[Difference]:
     """Compare the file with what is stored; gives the same growing difference after every few rules.
 
-    From here on nobody else writes rules of this client, until the transaction ends. Texts that are stored already are
-    not read again.
+    With `prune` the rules are gone that the file does not have, of those whose names begin with `prefix`. From here on
+    nobody else writes rules of this client, until the transaction ends. Texts that are stored already are not read
+    again.
     """
     queries.lock_client(uow.session, caller.client_id)
     stored = {each.name: each for each in queries.everything(uow.session, caller.client_id)}
     found = Difference(refused=_refused_names(wanted))
     if prune:
         names = {each.name for each in wanted}
-        found.gone = [rule for name, rule in stored.items() if name not in names]
+        found.gone = [rule for name, rule in stored.items() if name not in names and name.startswith(prefix)]
     readable = [(place, each) for place, each in enumerate(wanted) if place not in found.refused]
     for start in range(0, len(readable), ROWS_AT_ONCE):
         _compare_part(uow, caller, readable[start : start + ROWS_AT_ONCE], stored, found)

@@ -161,11 +161,7 @@ def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow]) -> int:
         if following[row.id].place is not None
     ]
     stored = {each.id for each in notifications.insert(uow.session, successors)} if successors else set()
-    asking = {row.id: row.ticket_message_id for row in rows if row.ticket_message_id is not None}
-    if asking:
-        linked = [each for each in successors if each["failover_of"] in asking]
-        passed_on = [{"id": each["id"], "ticket_message_id": asking[each["failover_of"]]} for each in linked]
-        failover.pass_links_on(uow.session, passed_on)
+    _pass_links_on(uow, rows, successors)
     made = {each["failover_of"]: each["id"] for each in successors if each["id"] in stored}
     notes = [_note(row.id, following[row.id], successor=made.get(row.id)) for row in rows]
     failover.note(uow.session, notes, now=uow.now)
@@ -174,6 +170,15 @@ def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow]) -> int:
         uow.count("failovers_total", len(fresh), channel=channel)
         uow.dispatch(channel, fresh)
     return len(stored)
+
+
+def _pass_links_on(uow: UnitOfWork, rows: Sequence[EndedRow], successors: Sequence[dict[str, Any]]) -> None:
+    """Who takes over for a message about a ticket takes its link over, too."""
+    asking = {row.id: row.ticket_message_id for row in rows if row.ticket_message_id is not None}
+    linked = [each for each in successors if each["failover_of"] in asking]
+    if linked:
+        passed_on = [{"id": each["id"], "ticket_message_id": asking[each["failover_of"]]} for each in linked]
+        failover.pass_links_on(uow.session, passed_on)
 
 
 def _by_channel(rows: Any) -> dict[str, list[str]]:

@@ -147,7 +147,16 @@ def test_evening_and_morning_that_touch_are_one_night() -> None:
 
 @pytest.mark.parametrize(
     ("days_of_month", "chosen"),
-    [("1", {1}), ("-1", {28}), ("29:31", set()), ("-3:-1", {26, 27, 28}), ("27:31", {27, 28}), ("27:-1", {27, 28})],
+    [
+        ("1", {1}),
+        ("-1", {28}),
+        ("29:31", set()),
+        ("-3:-1", {26, 27, 28}),
+        ("27:31", {27, 28}),
+        ("27:-1", {27, 28}),
+        ("-31:-29", set()),
+        ("-31:-27", {1, 2}),
+    ],
 )
 def test_days_of_the_month_count_from_either_end(days_of_month: str, chosen: set[int]) -> None:
     found = schedule({"days_of_month": [days_of_month]})

@@ -1,0 +1,127 @@
+"""From Alertmanager's configuration to the plan: endpoints of receivers, rules of routes, what is lost. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sentinel.importing.configuration import Configuration, Inhibition, Route
+from sentinel.importing.naming import LONGEST_ENDPOINT, fitting
+from sentinel.importing.plan import Plan, PlannedEndpoint
+from sentinel.importing.receivers import Carried, carried, surroundings
+from sentinel.importing.remarks import Remark, loss
+from sentinel.importing.routes import NEVER, Node, exactly, nodes
+from sentinel.importing.rules import Told, Unwritten, written
+from sentinel.importing.times import UntoldError, quiet_times
+from sentinel.rules.syntax import Condition
+from sentinel.schedules.schedule import Schedule
+
+MADE_BY_SETTINGS = {
+    "smtp_": ("how mails are sent", "set SMTP_HOST and its neighbours, or SENDGRID_API_KEY"),
+    "resolve_timeout": ("resolve_timeout", "set SENTINEL_ALERT_RESOLVE_SECONDS"),
+    "http_config": ("http_config of all receivers", "Sentinel's requests go out directly; see that they may"),
+}
+"""Beginnings of `global` keys: what they say, and where Sentinel is told it."""
+
+WAYS = dict[str, list[tuple[str, Carried]]]
+"""By receiver: its configs' kinds, and what they become."""
+
+
+def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan:
+    """Plan what a client has to get."""
+    plan = Plan(prefix, remarks=list(_settings(configuration)))
+    plan.remarks += map(_uninhibited, configuration.inhibitions)
+    reached = list(_reached(configuration.route, plan))
+    ways = _ways(configuration, {node.route.receiver for node, _ in reached}, plan)
+    told = []
+    for node, condition in reached:
+        quiet = _quiet(node.route, configuration, now, plan)
+        endpoints = list(_endpoints(node.route, ways[node.route.receiver], quiet, prefix))
+        plan.endpoints |= {each.name: each for each in endpoints}
+        is_nobody = not configuration.receivers[node.route.receiver].configs
+        told.append(Told(node, condition, endpoints, is_nobody=is_nobody))
+    found = written(told, prefix)
+    plan.rules, plan.is_ordered = found.rules, found.is_ordered
+    plan.remarks += map(_unwritten, found.unwritten)
+    return plan
+
+
+def _uninhibited(each: Inhibition) -> Remark:
+    return loss(each.place, "Sentinel has no inhibitions", "put its target into a silence while its source fires")
+
+
+def _reached(root: Route, plan: Plan) -> Iterator[tuple[Node, Condition]]:
+    """The nodes that alerts can reach, and when they do."""
+    for node in nodes(root):
+        condition = exactly(node)
+        if condition == NEVER:
+            plan.remarks.append(_unreached(node))
+        else:
+            yield node, condition
+
+
+def _ways(configuration: Configuration, reached: set[str], plan: Plan) -> WAYS:
+    """What becomes of the receivers that alerts reach."""
+    configs = [config for receiver in configuration.receivers.values() for config in receiver.configs]
+    around = surroundings(configuration.defaults, configs)
+    ways: WAYS = {}
+    for name, receiver in configuration.receivers.items():
+        if name not in reached:
+            plan.remarks.append(Remark(f"receivers.{name}", "no alert reaches it", "nothing is made of it"))
+            continue
+        ways[name] = [(each.kind, carried(each, around)) for each in receiver.configs]
+        plan.remarks += [remark for _, way in ways[name] for remark in way.remarks]
+    return ways
+
+
+def _quiet(route: Route, configuration: Configuration, now: datetime, plan: Plan) -> Schedule | None:
+    try:
+        return quiet_times(route, configuration, now)
+    except UntoldError as error:
+        remedy = "simplify the intervals, or give the endpoint quiet hours by hand"
+        plan.remarks.append(loss(route.place, f"its time intervals are left out: {error}", remedy))
+        return None
+
+
+def _endpoints(
+    route: Route, ways: Sequence[tuple[str, Carried]], quiet: Schedule | None, prefix: str
+) -> Iterator[PlannedEndpoint]:
+    """The endpoints of a route's receiver; a route that is quiet at times has its own."""
+    counts: Counter[str] = Counter()
+    for kind, way in ways:
+        for channel, target in way.targets:
+            counts[kind] += 1
+            number = f" {counts[kind]}" if counts[kind] > 1 else ""
+            name = fitting(f"{prefix}: {route.receiver}/{kind}{number}{_times(route, quiet)}", LONGEST_ENDPOINT)
+            yield PlannedEndpoint(name, channel, target, quiet, way.tells_resolved)
+
+
+def _times(route: Route, quiet: Schedule | None) -> str:
+    if quiet is None:
+        return ""
+    words = [f"not {name}" for name in sorted(route.mute)]
+    if route.active:
+        words.append(f"only {' or '.join(sorted(route.active))}")
+    return f" ({', '.join(words)})"
+
+
+def _unreached(node: Node) -> Remark:
+    what = f"no alert reaches it as {node.name}: the routes before it or below it take them all"
+    return Remark(node.route.place, what, "nothing is made of it")
+
+
+def _unwritten(each: Unwritten) -> Remark:
+    what = f"no rule can say when alerts reach {each.node.route.receiver} by it: {each.why}"
+    return loss(each.node.route.place, what, "write the route with fewer or shorter matchers")
+
+
+def _settings(configuration: Configuration) -> Iterator[Remark]:
+    """What a file says for all receivers, and what Sentinel is told elsewhere."""
+    for beginning, (what, remedy) in MADE_BY_SETTINGS.items():
+        if any(key.startswith(beginning) for key in configuration.defaults):
+            yield Remark("global", f"{what} is set for all of Sentinel", remedy)
+    if configuration.templates:
+        yield Remark("templates", "templates of Go are not carried over", "word messages with templates of Sentinel")
+    for each in configuration.others:
+        yield Remark(each, "is not known to Sentinel", "see whether something depends on it")
