@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sentinel.importing.configuration import Inhibition
 from sentinel.importing.remarks import Remark
 from sentinel.schedules.schedule import Schedule
 
@@ -39,6 +40,7 @@ class Plan:
     prefix: str
     endpoints: dict[str, PlannedEndpoint] = field(default_factory=dict)
     rules: Sequence[PlannedRule] = ()
+    inhibitions: dict[str, Inhibition] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     is_ordered: bool = False
 

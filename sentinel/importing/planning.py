@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sentinel.importing.configuration import Configuration, Inhibition, Route
-from sentinel.importing.naming import LONGEST_ENDPOINT, fitting
+from sentinel.importing.configuration import Configuration, Route
+from sentinel.importing.naming import LONGEST_ENDPOINT, distinct, fitting
 from sentinel.importing.plan import Plan, PlannedEndpoint
 from sentinel.importing.receivers import Carried, carried, surroundings
 from sentinel.importing.remarks import Remark, loss
@@ -31,7 +31,7 @@ WAYS = dict[str, list[tuple[str, Carried]]]
 def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan:
     """Plan what a client has to get."""
     plan = Plan(prefix, remarks=list(_settings(configuration)))
-    plan.remarks += map(_uninhibited, configuration.inhibitions)
+    _plan_inhibitions(configuration, plan)
     reached = list(_reached(configuration.route, plan))
     ways = _ways(configuration, {node.route.receiver for node, _ in reached}, plan)
     told = []
@@ -47,8 +47,17 @@ def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan
     return plan
 
 
-def _uninhibited(each: Inhibition) -> Remark:
-    return loss(each.place, "Sentinel has no inhibitions", "put its target into a silence while its source fires")
+def _plan_inhibitions(configuration: Configuration, plan: Plan) -> None:
+    """Those that ask for something on either side; one that does not speaks of all alerts."""
+    for each in configuration.inhibitions:
+        problems = [problem for matcher in (*each.source, *each.target) if (problem := matcher.problem())]
+        if not each.source or not each.target:
+            problems.append("an inhibition needs matchers of its source and of its target")
+        if problems:
+            plan.remarks.append(loss(each.place, problems[0], "give it matchers that say which alerts are meant"))
+        else:
+            name = distinct(f"{plan.prefix}: {each.name}", plan.inhibitions, LONGEST_ENDPOINT)
+            plan.inhibitions[name] = each
 
 
 def _reached(root: Route, plan: Plan) -> Iterator[tuple[Node, Condition]]:

@@ -109,6 +109,16 @@ PANELS = (
         ),
     ),
     Panel(
+        "Groups",
+        "short",
+        (
+            Query("groups_open", "{{kind}}"),
+            Query("sum by (channel) (notifications_held)", "held for {{channel}}"),
+            Query("sum by (kind, result) (increase(group_flushes_total[1h]))", "{{kind}} told {{result}} in an hour"),
+        ),
+    ),
+    Panel("How late groups are told", "s", (_quantile(0.95, "group_delay_seconds", "kind"),)),
+    Panel(
         "Escalations",
         "short",
         (

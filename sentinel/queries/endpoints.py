@@ -182,7 +182,7 @@ def get(session: Session, endpoint_id: int, *, client_id: int) -> Endpoint | Non
     return session.scalar(select(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.client_id == client_id))
 
 
-def named(session: Session, client_id: int, prefix: str) -> Sequence[Endpoint]:
+def prefixed(session: Session, client_id: int, prefix: str) -> Sequence[Endpoint]:
     """Return the endpoints of a client whose names begin so."""
     wanted = select(Endpoint).where(Endpoint.client_id == client_id, Endpoint.name.startswith(prefix, autoescape=True))
     return session.scalars(wanted.order_by(Endpoint.id)).all()

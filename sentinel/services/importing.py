@@ -6,7 +6,7 @@ has added to an endpoint (a template, other targets) stays. Nothing else of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,13 +15,16 @@ import orjson
 
 from sentinel.errors import SentinelError
 from sentinel.importing.plan import Plan, PlannedEndpoint
-from sentinel.models import Endpoint
+from sentinel.models import Endpoint, Inhibition
 from sentinel.queries import endpoints as queries
 from sentinel.queries import rules as rule_queries
+from sentinel.queries.inhibitions import Filter
+from sentinel.rules.matchers import Matcher
 from sentinel.schedules.reading import written
 from sentinel.services import endpoints
 from sentinel.services.access.clients import Caller
 from sentinel.services.endpoints import Written
+from sentinel.services.muting import inhibitions, matchers
 from sentinel.services.ruling import rule_sets
 from sentinel.services.ruling.rule_sets import Difference, WantedRule
 from sentinel.services.unit_of_work import UnitOfWork
@@ -64,15 +67,16 @@ def rehearsal(uow: UnitOfWork) -> Iterator[None]:
 
 
 def carry_out(uow: UnitOfWork, caller: Caller, plan: Plan, *, prune: bool) -> Outcome:
-    """Make endpoints and rules as planned; with `prune`, remove what an earlier import has made besides."""
+    """Make all that is planned; with `prune`, remove what an earlier import has made besides."""
     rule_queries.lock_client(uow.session, caller.client_id)
     outcome = Outcome()
-    stored = {str(each.name): each for each in queries.named(uow.session, caller.client_id, _start(plan))}
+    stored = {str(each.name): each for each in queries.prefixed(uow.session, caller.client_id, _start(plan))}
     for each in plan.endpoints.values():
         _put_endpoint(uow, caller, each, stored.get(each.name), outcome)
     _put_rules(uow, caller, plan, outcome, prune=prune)
     gone = [endpoint for name, endpoint in stored.items() if name not in plan.endpoints]
     _drop_endpoints(uow, caller, gone, outcome, prune=prune)
+    _put_inhibitions(uow, caller, plan, outcome, prune=prune)
     return outcome
 
 
@@ -100,10 +104,13 @@ def _put_endpoint(
 
 
 def _quiet_hours(wanted: PlannedEndpoint) -> dict[str, Any] | None:
-    """What comes while it is quiet is told when that is over, however severe: as Alertmanager does."""
+    """What comes while it is quiet is dropped, however severe; its group tells what fires still when that is over.
+
+    So does Alertmanager: of what was resolved meanwhile nobody hears.
+    """
     if wanted.quiet is None:
         return None
-    return {"windows": written(wanted.quiet), "mode": "hold", "passes_from": None}
+    return {"windows": written(wanted.quiet), "mode": "drop", "passes_from": None}
 
 
 def _lines_of(stored: Endpoint) -> Lines:
@@ -127,6 +134,32 @@ def _put_rules(uow: UnitOfWork, caller: Caller, plan: Plan, outcome: Outcome, *,
     _note_rules(difference, outcome)
     for _ in rule_sets.apply(uow, caller, difference):
         pass
+
+
+def _put_inhibitions(uow: UnitOfWork, caller: Caller, plan: Plan, outcome: Outcome, *, prune: bool) -> None:
+    rows, _ = inhibitions.page(uow, Filter(caller.client_id), size=inhibitions.MOST_INHIBITIONS)
+    stored = {row.name: row for row, _ in rows if row.name.startswith(_start(plan))}
+    for name, each in plan.inhibitions.items():
+        before = _inhibition_lines(stored[name]) if name in stored else ()
+        after = _lines_of_sides(each.source, each.target, each.equal)
+        outcome.note("inhibition", name, before, after)
+        if before != after:
+            inhibitions.put(uow, caller.client_id, inhibitions.Written(name, each.source, each.target, each.equal))
+    for name in [name for name in stored if name not in plan.inhibitions]:
+        if prune:
+            outcome.note("inhibition", name, _inhibition_lines(stored[name]), ())
+            inhibitions.remove(uow, caller.client_id, name)
+        else:
+            outcome.left.append(name)
+
+
+def _inhibition_lines(stored: Inhibition) -> Lines:
+    return _lines_of_sides(matchers.read_all(stored.source), matchers.read_all(stored.target), stored.equal)
+
+
+def _lines_of_sides(source: Iterable[Matcher], target: Iterable[Matcher], equal: Sequence[str]) -> Lines:
+    sides = (f"source {matchers.written(source)}", f"target {matchers.written(target)}")
+    return (*sides, f"equal {', '.join(equal)}") if equal else sides
 
 
 def _note_rules(difference: Difference, outcome: Outcome) -> None:

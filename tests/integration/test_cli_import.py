@@ -15,10 +15,13 @@ from sqlalchemy.orm import Session
 from sentinel.cli import cli
 from sentinel.db import get_engine
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError, SentinelError
-from sentinel.models import Endpoint, Rule
+from sentinel.models import Endpoint, Inhibition, Rule
+from sentinel.rules.matchers import Matcher
 from sentinel.services import endpoints
+from sentinel.services.muting import matchers
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration import rules as rows
+from tests.integration.calls import stored
 from tests.integration.rules import happen, told
 
 FILE = """\
@@ -93,7 +96,7 @@ def test_a_file_becomes_endpoints_and_rules(file: Path) -> None:
     }
     assert endpoints["alertmanager: db/slack (not nights)"].quiet_hours == {
         "windows": {"zone": "Europe/Berlin", "intervals": [{"times": ["22:00-24:00"]}]},
-        "mode": "hold",
+        "mode": "drop",
         "passes_from": None,
     }
     assert list(known(Rule)) == [
@@ -205,6 +208,40 @@ def test_two_files_live_side_by_side_under_names_of_their_own(file: Path) -> Non
     assert "6 new, 0 changed, 0 deleted, 0 unchanged." in done(file, "--prefix", "other site", "--prune")
     assert "other site: {}" in known(Rule)
     assert "alertmanager: {}" in known(Rule)
+
+
+INHIBITIONS = """\
+inhibit_rules:
+- source_matchers: [severity="critical"]
+  target_match: {severity: warning}
+  equal: [cluster]
+"""
+
+
+def test_inhibit_rules_become_inhibitions(file: Path) -> None:
+    file.write_text(FILE + INHIBITIONS)
+
+    said = done(file)
+    with Session(get_engine()) as session:
+        (found,) = session.scalars(select(Inhibition))
+    assert (found.name, found.equal) == ("alertmanager: 1", ["cluster"])
+    assert matchers.read_all(found.source) == (Matcher("severity", "critical"),)
+    assert matchers.read_all(found.target) == (Matcher("severity", "warning"),)
+    assert '+ inhibition alertmanager: 1\n+     source severity="critical"\n+     target severity="warning"\n' in said
+
+    assert "0 new, 0 changed, 0 deleted, 7 unchanged." in done(file)
+    file.write_text(FILE + INHIBITIONS.replace("cluster", "site"))
+    assert "-     equal cluster\n+     equal site\n" in done(file)
+    file.write_text(FILE)
+    assert "  alertmanager: 1\n" in done(file)
+    assert "1 deleted" in done(file, "--prune")
+    assert stored("inhibitions") == 0
+
+
+def test_an_inhibition_that_asks_for_nothing_is_a_loss(file: Path) -> None:
+    file.write_text(FILE + INHIBITIONS.replace('source_matchers: [severity="critical"]', "source_matchers: []"))
+
+    assert "inhibit_rules.0: an inhibition needs matchers" in done(file, "--dry-run")
 
 
 def test_another_client_gets_its_own(file: Path) -> None:
