@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sentinel.errors import ConflictError
@@ -28,14 +28,19 @@ TARGETS = ([ANN], [BOB], [ANN, BOB])
 REPEAT, REPEAT_WAIT, TIMEOUT, SNOOZE = 1, 900, 1800, 1200
 
 Happening = tuple[str, int]
+long_waits = st.tuples(st.just("wait"), st.sampled_from([301, 700, 1300, 2000]))
 happenings = st.lists(
     st.one_of(
-        st.tuples(st.just("wait"), st.sampled_from([1, 299, 301, 700, 1300, 2000])),
+        long_waits,
+        long_waits,
+        st.tuples(st.just("wait"), st.sampled_from([1, 299])),
         st.tuples(st.sampled_from(["acknowledge", "snooze", "resolve", "crash"]), st.just(0)),
     ),
     min_size=1,
     max_size=14,
 )
+NOBODY_ANSWERS: list[Happening] = [("wait", 1300)] * 7
+TAKEN_AND_LEFT: list[Happening] = [("acknowledge", 0), ("crash", 0), ("wait", 2000), ("wait", 301), ("snooze", 0)]
 
 
 @dataclass
@@ -114,6 +119,8 @@ def sweep() -> None:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=happenings)
+@example(story=NOBODY_ANSWERS)
+@example(story=[*TAKEN_AND_LEFT, ("wait", 1300), ("resolve", 0), ("wait", 2000)])
 def test_each_due_step_is_told_once_and_none_after_somebody_has_the_ticket(
     story: list[Happening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
