@@ -6,6 +6,9 @@ import base64
 import gc
 import os
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -14,13 +17,13 @@ from psycopg2.errors import DeadlockDetected
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, store, tracing
+from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, settings, store, tracing
 from sentinel.broker import celery
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
-from sentinel.settings import Settings, get_settings
+from sentinel.settings import Settings, get_settings, load_settings
 from tests.brokers import Broker, of_rabbitmq
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
@@ -38,6 +41,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if grouped := vars(item).get("_nodeid"):
             item._id = NodeId.parse(grouped)
+
+
+@lru_cache(maxsize=200)
+def _settings_of(_variables: frozenset[tuple[str, str]]) -> Settings:
+    return load_settings()
+
+
+def _known_settings(**overrides: Any) -> Settings:
+    """What these variables say, read once: to read two hundred settings takes as long as some tests."""
+    state_dir = Path(os.environ.get("SENTINEL_STATE_DIR", ".sentinel"))
+    if overrides or any(file.exists() for file in (Path(".env"), state_dir / "sentinel.env")):
+        return load_settings(**overrides)
+    return _settings_of(frozenset(pair for pair in os.environ.items() if pair[0].startswith(FOREIGN)))
 
 
 MADE_ONCE = (
@@ -79,7 +95,9 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         del os.environ[name]
     os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "160", "SENTINEL_SECRET_KEYS": SECRET_KEY}
     os.chdir(tmp_path_factory.mktemp("empty"))
+    settings.load_settings = _known_settings  # what `get_settings` asks
     yield
+    settings.load_settings = load_settings
     os.chdir(folder)
     os.environ.clear()
     os.environ |= before

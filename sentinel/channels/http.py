@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json as jsonlib
-import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from yarl import URL
 
 from sentinel.channels.reach import ForbiddenAddressError, Reach
 from sentinel.channels.resolver import ReachResolver
+from sentinel.channels.tls import trusting_context
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 
@@ -192,7 +192,7 @@ def _session(settings: Settings, reach: Reach | None) -> aiohttp.ClientSession:
             limit_per_host=0 if reach else settings.provider_concurrency,
             resolver=ReachResolver(reach) if reach else None,
             keepalive_timeout=_KEEPALIVE_SECONDS,
-            ssl=ssl.create_default_context(),  # made once: it costs as much as thirty sends; honours SSL_CERT_FILE
+            ssl=trusting_context(),
         ),
         timeout=aiohttp.ClientTimeout(
             # The wall around everything: the timeouts inside start again with each byte that arrives.

@@ -95,6 +95,17 @@ def refusal(ruling: Ruling, reply: Reply, *, detail: str, code: str | None = Non
     )
 
 
+def receipt_of(ruling: Ruling, detail: str) -> Receipt:
+    """The receipt of a try that came to no answer."""
+    return Receipt(
+        ruling.outcome,
+        reason=ruling.reason,
+        detail=detail,
+        hint=ruling.hint,
+        is_account_wide=ruling.is_account_wide,
+    )
+
+
 def unanswered(error: TransportError) -> Receipt:
     """The receipt of a request that got no answer."""
     if error.reason == "tls_certificate":

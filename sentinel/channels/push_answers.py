@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.http import Reply, TransportError
-from sentinel.channels.outcomes import UNSURE, Ruling
+from sentinel.channels.outcomes import UNSURE, Ruling, receipt_of
 
 _TOKEN = "The service refuses the token in the target: make a new one, and store the new target."  # noqa: S105
 _TARGET = "The service does not know this target: check it, or make a new one there."
@@ -92,11 +92,6 @@ def unanswered(error: TransportError) -> Receipt:
     """The receipt of a request without an answer: none of these services tells a message that comes again."""
     other = _here(Outcome.AMBIGUOUS, error.reason, UNSURE) if error.is_ambiguous else _here(Outcome.RETRY, error.reason)
     return receipt_of(UNANSWERED.get(error.reason, other), str(error))
-
-
-def receipt_of(ruling: Ruling, detail: str) -> Receipt:
-    """The receipt of a try that came to no answer."""
-    return Receipt(ruling.outcome, reason=ruling.reason, detail=detail, hint=ruling.hint, is_account_wide=False)
 
 
 def _waiting(ruling: Ruling, said: str) -> Ruling:

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.guarded import GuardedTransports
 from sentinel.channels.http import HttpTransport, Request, TransportError
-from sentinel.channels.outcomes import refusal, shown
-from sentinel.channels.push_answers import FORBIDDEN, INVALID_TARGET, PARTLY_SENT, receipt_of, ruling_for, unanswered
+from sentinel.channels.outcomes import receipt_of, refusal, shown
+from sentinel.channels.push_answers import FORBIDDEN, INVALID_TARGET, PARTLY_SENT, ruling_for, unanswered
 from sentinel.channels.push_wording import worded
 from sentinel.settings import Settings
 

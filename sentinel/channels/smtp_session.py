@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import socket
-import ssl
 import threading
 import time
 from collections import deque
 from email.message import EmailMessage
 
+from sentinel.channels.tls import trusting_context
 from sentinel.settings import Settings
 
 _IDLE_SECONDS = 15.0
@@ -22,7 +22,7 @@ class Connections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._tls = ssl.create_default_context()  # honours SSL_CERT_FILE
+        self._tls = trusting_context()
         self._idle: deque[tuple[float, smtplib.SMTP]] = deque()
 
     def take(self) -> smtplib.SMTP | None:

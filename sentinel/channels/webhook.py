@@ -14,13 +14,12 @@ from sentinel import tracing
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.guarded import GuardedTransports
 from sentinel.channels.http import HttpTransport, Reply, TransportError, encoded_json
-from sentinel.channels.outcomes import refusal, shown
+from sentinel.channels.outcomes import receipt_of, refusal, shown
 from sentinel.channels.webhook_answers import (
     FORBIDDEN,
     INVALID_SECRET,
     INVALID_URL,
     UNREADABLE_SECRET,
-    receipt_of,
     ruling_for,
     unanswered,
 )

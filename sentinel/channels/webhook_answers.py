@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.http import TransportError
-from sentinel.channels.outcomes import Ruling
+from sentinel.channels.outcomes import Ruling, receipt_of
 
 _CREDENTIALS = "The receiver wants credentials: accept requests by their signature, or put a token into the URL."
 _URL = "Check the endpoint's URL: the receiver knows nothing there."
@@ -78,8 +78,3 @@ def unanswered(error: TransportError) -> Receipt:
     The webhook-id of the repetition is that of the first, so the receiver can tell: no policy is asked.
     """
     return receipt_of(UNANSWERED.get(error.reason, _later(error.reason)), str(error))
-
-
-def receipt_of(ruling: Ruling, detail: str) -> Receipt:
-    """The receipt of a try that came to no answer."""
-    return Receipt(ruling.outcome, reason=ruling.reason, detail=detail, hint=ruling.hint, is_account_wide=False)

@@ -31,11 +31,22 @@ def told(kind: str) -> int:
         return int(counted.scalar_one())
 
 
-@pytest.fixture
-def system(system: System) -> System:
+@pytest.fixture(scope="module")
+def variables() -> dict[str, str]:
     """No account rests because of the faults of these tests: each send has its own."""
-    system.environment["SENTINEL_BREAKER_TRIES"] = "10000"
-    return system
+    return {"SENTINEL_BREAKER_TRIES": "10000"}
+
+
+@pytest.fixture
+def ledger(lasting_ledger: ProviderProcess) -> ProviderProcess:
+    """Twilio, with what it took."""
+    return lasting_ledger
+
+
+@pytest.fixture
+def system(lasting_system: System) -> System:
+    """The installation that all of these tests share."""
+    return lasting_system
 
 
 def all_end() -> None:

@@ -52,7 +52,11 @@ def collector() -> Iterator[Collector]:
 def test_nothing_private_is_said_at_debug_level(
     system: System, ledger: ProviderProcess, servers: Servers, collector: Collector
 ) -> None:
-    system.environment |= {"SENTINEL_LOG_LEVEL": "debug", "SENTINEL_MAX_ATTEMPTS": "2"}
+    system.environment |= {
+        "SENTINEL_LOG_LEVEL": "debug",
+        "SENTINEL_MAX_ATTEMPTS": "2",
+        "SENTINEL_PUSH_PROVIDER": "apprise",
+    }
     system.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     ledger.script(refused(500), refused(400))
     system.start_api()

@@ -17,13 +17,11 @@ from sqlalchemy import text
 
 from sentinel.db import get_engine
 from sentinel.embedded.ports import choose_port
-from sentinel.services.bookkeeping import audit
 from sentinel.stand_ins import ProviderProcess, delayed
 from tests.acceptance.test_up import Up, installation
-from tests.conftest import Configure
 from tests.integration.conftest import live_settings
 from tests.rows import count_ambiguous, count_statuses, have_ended, rows
-from tests.system import QUICK, System, eventually, running_system
+from tests.system import QUICK, System, eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600), pytest.mark.xdist_group("shutdown")]
 
@@ -47,30 +45,20 @@ GRACE_SECONDS = 4 + 5
 
 
 @pytest.fixture(scope="module")
-def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderProcess]:
-    with ProviderProcess(tmp_path_factory.mktemp("provider") / "ledger.jsonl") as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def _running(_schema: None, _ledger: ProviderProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    variables = live_settings(_ledger.url) | QUICK | PATIENT | {"SENTINEL_FLOWER_PORT": str(choose_port())}
-    with running_system(tmp_path_factory.mktemp("system"), **variables) as found:
-        yield found
+def variables() -> dict[str, str]:
+    return PATIENT | {"SENTINEL_FLOWER_PORT": str(choose_port())}
 
 
 @pytest.fixture
-def ledger(_ledger: ProviderProcess) -> ProviderProcess:
-    """Twilio and SendGrid as a process, with an empty ledger and nothing scripted."""
-    _ledger.forget()
-    return _ledger
+def ledger(lasting_ledger: ProviderProcess) -> ProviderProcess:
+    """Twilio and SendGrid."""
+    return lasting_ledger
 
 
 @pytest.fixture
-def system(_running: System, database: Configure, ledger: ProviderProcess) -> Iterator[System]:
-    """One installation for all stops, with empty tables. At the end of each its books balance."""
-    yield _running
-    assert audit.audit().found == []
+def system(lasting_system: System) -> System:
+    """One installation for all stops."""
+    return lasting_system
 
 
 def texts(first: int, count: int) -> list[dict[str, str]]:

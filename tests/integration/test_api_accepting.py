@@ -95,8 +95,8 @@ def test_an_expiry_of_any_offset_can_be_read_again(moment: str, api: FlaskClient
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("channel", "fax", "Must be one of: sms, email, slack, webhook, inbox."),
-        ("channel", "", "Must be one of: sms, email, slack, webhook, inbox."),
+        ("channel", "fax", "Must be one of: sms, email, slack, webhook, push, inbox."),
+        ("channel", "", "Must be one of: sms, email, slack, webhook, push, inbox."),
         ("channel", 1, "Not a valid string."),
         ("channel", None, "Field may not be null."),
         ("recipient", "4155552671", "is not a phone number in international form"),

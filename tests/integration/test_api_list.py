@@ -183,7 +183,7 @@ def test_since_in_the_future_means_nothing(api: FlaskClient, accept: Accept) -> 
         ("status=FAILED,", "status", "unknown status"),
         ("status=", "status", "unknown status"),
         ("status=%00", "status", "unknown status"),
-        ("channel=fax", "channel", "Must be one of: sms, email, slack, webhook, inbox."),
+        ("channel=fax", "channel", "Must be one of: sms, email, slack, webhook, push, inbox."),
         ("reason=%00", "reason", "Contains a NUL character"),
         ("since=yesterday", "since", "yesterday is not a time"),
         ("since=", "since", "is not a time"),

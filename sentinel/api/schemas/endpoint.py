@@ -63,7 +63,8 @@ class EndpointRequest(ma.Schema):
     target = text(
         LONGEST_TARGET,
         example="oncall@example.com",
-        remedy='a phone number ("+14155552671"), a mail address, a URL, a Slack channel ("#alerts"), or a user id',
+        remedy='a phone number ("+14155552671"), a mail address, a URL, a Slack channel ("#alerts"), '
+        'a push target ("ntfys://ntfy.sh/ops"), or a user id',
         required=True,
     )
     name = text(
