@@ -130,7 +130,7 @@ def some_ids() -> dict[str, object]:
     tables = {"notification_id": "notifications", "event_id": "events", "ticket_id": "tickets"}
     tables |= {"suppression_id": "suppressions", "key_id": "api_keys", "rule_id": "rules"}
     tables |= {"endpoint_id": "endpoints", "template_id": "templates", "silence_id": "silences"}
-    tables |= {"integration_id": "integrations", "inhibition_id": "inhibitions"}
+    tables |= {"integration_id": "integrations", "inhibition_id": "inhibitions", "group_id": "message_groups"}
     with db.get_engine().connect() as connection:
         found = {
             name: connection.execute(

@@ -191,7 +191,37 @@ INHIBITIONS = """
     FROM generate_series(1, :clients * 10) AS n
 """
 
+GROUPS = """
+    INSERT INTO message_groups (
+        id, client_id, fingerprint, kind, scope, rule_id, channel, recipient, labels, rule_ids, wait_seconds,
+        interval_seconds, repeat_seconds, pause_seconds, says_resolved, flap_changes, flap_seconds, began_at,
+        next_flush_at, created_at)
+    SELECT gen_random_uuid(), 1 + n % :clients, md5(n::text), 'grouping', 'rule', n % 200, 'sms', '+14155552671', '{}',
+           ARRAY[n % 200], 30, 300, 14400, 0, true, 5, 900, :now, :now + make_interval(mins => n - 10), :now
+    FROM generate_series(1, :rows / 50) AS n
+"""
+
+GROUP_ALERTS = """
+    INSERT INTO group_alerts (
+        group_id, alert_key, status, since, told, event_id, notification_id, title, changes)
+    SELECT g.id, 'alert ' || n, 'firing', :now, CASE WHEN n = 1 THEN 'resolved' ELSE 'firing' END, gen_random_uuid(),
+           gen_random_uuid(), 'disk is full', ARRAY[CAST(:now AS timestamptz)]
+    FROM message_groups g, generate_series(1, 5) AS n
+"""
+
+HELD = """
+    UPDATE notifications n SET group_id = held.group_id, next_attempt_at = n.queue_at
+    FROM (
+        SELECT w.id, g.id AS group_id
+        FROM (SELECT id, row_number() OVER () AS place FROM notifications
+              WHERE status = 'PENDING' AND queue_at > :now LIMIT 500) w
+        JOIN (SELECT id, row_number() OVER () AS place FROM message_groups LIMIT 500) g USING (place)) held
+    WHERE n.id = held.id
+"""
+
 STEPS = (
+    GROUPS,
+    GROUP_ALERTS,
     CLIENTS_SQL,
     NOTIFICATIONS,
     ATTEMPTS,
@@ -213,6 +243,7 @@ STEPS = (
     KEYS,
     TOTALS,
     RULES,
+    HELD,
 )
 
 
