@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 # ^(…)$ around all of it: a matcher's pattern is anchored anyway.
-WRAPPED = re.compile(r"\^?\((?:\?:)?(?P<inner>(?:[^()\\]|\\.)*)\)\$?", re.DOTALL)
+WRAPPED = re.compile(r"\^?\((?:\?:)?(?P<inner>(?:[^()\\]|\\.)*+)\)\$?", re.DOTALL)
 PLAIN = re.compile(r"\^?(?P<text>(?:[^\\.+*?()|\[\]{}^$]|\\[^\w\s])*)\$?")
 ESCAPED = re.compile(r"\\(.)")
 # A class, an escaped character, or any other: within a class nothing is a bar or a parenthesis.
-SIGN = re.compile(r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*\]|\\.|.", re.DOTALL)
+SIGN = re.compile(r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+(?:\]|\Z)|\\.|.", re.DOTALL)
 
 
 def listed(pattern: str) -> frozenset[str] | None:

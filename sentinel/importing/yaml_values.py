@@ -17,7 +17,7 @@ NULL = re.compile("^(?:~|null|Null|NULL|)$")
 TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 UNITS = {"y": 365 * 86_400, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 DURATION = re.compile(r"(?:\d+(?:ms|[ywdhms]))+|0")
-PART = re.compile(r"(\d+)(ms|[ywdhms])")
+PART = re.compile(r"(?<!\d)(\d++)(ms|[ywdhms])")
 
 
 class _Texts(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types

@@ -18,8 +18,8 @@ OPERATORS = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~":
 # A name is bare, or anything at all in quotes. A value runs to the end, in quotes or not.
 WRITTEN = re.compile(r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)', re.DOTALL)
 ESCAPED = re.compile(r'\\([\\n"])')
-# Matchers side by side: a comma ends one, unless it stands in quotes.
-LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^,"]|")+', re.DOTALL)
+# Matchers side by side: a comma ends one, unless it stands in quotes; quotes that do not end run to the end of all.
+LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*+"?+|[^,"])++', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

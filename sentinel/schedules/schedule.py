@@ -37,11 +37,6 @@ class Schedule:
             for start, end in each.spans_of(day, self.zone)
         )
 
-    def since(self, moment: datetime) -> datetime | None:
-        """When what holds at a moment began; None if nothing holds. Looks two days back at most."""
-        found = self._span_around(moment)
-        return found and found[0]
-
     def until(self, moment: datetime) -> datetime | None:
         """When what holds at a moment is over; that moment if nothing holds, None if it does not end within a year."""
         found = self._span_around(moment)

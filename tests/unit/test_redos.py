@@ -49,6 +49,22 @@ REGEXES: dict[str, tuple[str, int]] = {
     r'("(?:[^"\\]|\\.)*+"|[^\s"{}=!~,\\]++)\s*+(=~|!~|!=|=)\s*+("(?:[^"\\]|\\.)*+"|[^"]*+)': ("fullmatch", BODY),
     r'\\([\\n"])': ("sub", BODY),
     r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}": ("fullmatch", BODY),
+    r'(?:"(?:[^"\\]|\\.)*+"?+|[^,"])++': ("findall", BODY),
+    r"[A-Za-z0-9][\w.:-]{0,99}": ("fullmatch", BODY),
+    r"([01]\d|2[0-3]):([0-5]\d)": ("match", BODY),
+    r"([01]\d|2[0-3]):([0-5]\d)|(24):(00)": ("fullmatch", BODY),
+    r"-?\d{1,4}": ("fullmatch", BODY),
+    # what a configuration of Alertmanager says
+    r"(?:\d+(?:ms|[ywdhms]))+|0": ("fullmatch", BODY),
+    r"(?<!\d)(\d++)(ms|[ywdhms])": ("findall", BODY),
+    r"/api/webhooks/([^/]+)/([^/?]+)": ("search", BODY),
+    r"/workflows/([^/]+)/": ("search", BODY),
+    r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+(?:\]|\Z)|\\.|.": ("findall", BODY),
+    r"\\(.)": ("sub", BODY),
+    r"\^?(?P<text>(?:[^\\.+*?()|\[\]{}^$]|\\[^\w\s])*)\$?": ("fullmatch", BODY),
+    r"\^?\((?:\?:)?(?P<inner>(?:[^()\\]|\\.)*+)\)\$?": ("fullmatch", BODY),
+    r"^(?:~|null|Null|NULL|)$": ("match", BODY),
+    r"^<<$": ("match", BODY),
     # what our own statements say
     r"%\((\w+)\)s": ("findall", BODY),
     # what templates and events say
