@@ -80,6 +80,14 @@ def notifications() -> Sequence[Notification]:
         return session.scalars(select(Notification).order_by(Notification.id)).all()
 
 
+def arrive(channel: str | None = None) -> None:
+    """Let what waits be sent: all, or what goes by a channel."""
+    with get_engine().begin() as connection:
+        sent = "UPDATE notifications SET status = 'SENT', queue_at = NULL, sent_at = now()"
+        waiting = "status = 'PENDING' AND channel = coalesce(:channel, channel)"
+        connection.execute(text(f"{sent} WHERE {waiting}"), {"channel": channel})
+
+
 def history(ticket_id: int) -> list[TimelineItem]:
     with unit_of_work() as uow:
         return tickets.timeline(uow, ticket_id, client_id=DEFAULT_CLIENT_ID)
