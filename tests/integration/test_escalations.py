@@ -207,7 +207,7 @@ def test_who_was_never_sent_anything_hears_of_no_end(api: FlaskClient) -> None:
     assert [each.target for each in messages(ticket_id) if each.step is None] == [ANN]
 
 
-def test_of_a_fall_and_a_recovery_the_later_one_counts_in_whatever_order_they_come() -> None:
+def test_of_a_fall_and_a_recovery_in_one_batch_or_after_each_other_the_later_one_counts() -> None:
     policy((0, [ANN]))
     rule(TICKET)
     rule(RESOLVE)
