@@ -17,7 +17,6 @@ from sentinel.rendering import Content
 from sentinel.services import notifications as service
 from sentinel.services.bookkeeping.audit import audit
 from sentinel.services.escalating import driving, words
-from sentinel.services.sending import failover
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching.gauges import get_gauges
 from tests.conftest import Configure
@@ -41,6 +40,7 @@ from tests.integration.escalating import (
     pass_time,
     policy,
     sweep_until_quiet,
+    taken_over,
     told,
 )
 from tests.integration.rules import endpoint, event, happen, rule, tickets
@@ -439,12 +439,7 @@ def test_what_was_sent_stays_sent_when_somebody_takes_the_ticket(api: FlaskClien
 
 
 def test_who_took_over_for_somebody_hears_of_the_end(api: FlaskClient) -> None:
-    others = '[{"channel": "email", "recipient": "bob@example.com", "after_seconds": null}]'
-    endpoint("sms", "+14155552671", name="ann", failover=others)
-    ticket_id = open_ticket((0, ["endpoint:ann"]))
-    sweep_until_quiet()
-    execute("UPDATE notifications SET status = 'FAILED', reason = 'x', queue_at = NULL")
-    assert failover.sweep() == 1
+    ticket_id = taken_over()
     arrive("email")
 
     patched(api, ticket_id, status="resolved")

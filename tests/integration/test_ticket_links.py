@@ -16,7 +16,6 @@ from werkzeug.test import TestResponse
 from sentinel.app import create_app
 from sentinel.sealing import new_secret_key
 from sentinel.services.escalating import acting, links
-from sentinel.services.sending import failover
 from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import SECRET_KEY, Configure
 from tests.integration.calls import execute, stored
@@ -32,9 +31,10 @@ from tests.integration.escalating import (
     open_ticket,
     pass_time,
     sweep_until_quiet,
+    taken_over,
     told,
 )
-from tests.integration.rules import endpoint, tickets
+from tests.integration.rules import tickets
 
 BASE = "https://sentinel.example.com"
 LINK = re.compile(rf"{BASE}/t/[\w-]{{24}}(?![\w-])")
@@ -334,13 +334,7 @@ def test_the_link_leaves_with_the_message_and_lies_in_no_row(
 
 
 def test_whoever_takes_over_for_a_target_has_its_link(outside: FlaskClient) -> None:
-    others = '[{"channel": "email", "recipient": "bob@example.com", "after_seconds": null}]'
-    endpoint("sms", "+14155552671", name="ann", failover=others)
-    ticket_id = open_ticket((0, ["endpoint:ann"]))
-    sweep_until_quiet()
-    execute("UPDATE notifications SET status = 'FAILED', reason = 'x', queue_at = NULL")
-
-    assert failover.sweep() == 1
+    ticket_id = taken_over()
 
     first, second = notifications()
     assert second.failover_of == first.id
