@@ -20,6 +20,9 @@ STATEMENT_SECONDS = 15
 BUILD_LOCK_SECONDS = 600
 """What is built beside the traffic may wait for old transactions to end: nobody queues behind it."""
 
+SLICE = 5000
+"""Rows that are filled by one statement."""
+
 TRIES = 15
 PAUSE_SECONDS = 3.0
 """Between two tries traffic flows again."""
@@ -29,6 +32,11 @@ def set_limits(connection: sa.Connection, *, lock_seconds: float, statement_seco
     """How long a statement of this session may wait for a lock, and how long it may take (0: for ever)."""
     connection.execute(sa.text(f"SET lock_timeout = '{int(1000 * lock_seconds)}ms'"))
     connection.execute(sa.text(f"SET statement_timeout = '{int(1000 * statement_seconds)}ms'"))
+
+
+def has_table(table: str) -> bool:
+    """Whether an earlier run, cut off while it filled tables, has already made one."""
+    return bool(sa.inspect(op.get_bind()).has_table(table))
 
 
 def has_column(table: str, column: str) -> bool:
@@ -46,6 +54,13 @@ def beside_traffic() -> Iterator[None]:
             yield
         finally:
             set_limits(connection, lock_seconds=LOCK_SECONDS, statement_seconds=STATEMENT_SECONDS)
+
+
+def slices(table: str) -> Iterator[tuple[int, int]]:
+    """The ids of a table in slices (from, up to and including): what is filled afterwards locks a few rows at once."""
+    lowest, highest = op.get_bind().execute(sa.text(f"SELECT min(id), max(id) FROM {table}")).one()  # noqa: S608 - ours
+    if lowest is not None:
+        yield from ((start, start + SLICE - 1) for start in range(lowest, highest + 1, SLICE))
 
 
 def build_index(

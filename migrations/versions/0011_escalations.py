@@ -19,28 +19,31 @@ STATE_HAS_TIME = (
 )
 
 # What people did to tickets before there was a history stands in the tickets themselves.
-HISTORY = """
+HISTORY = sa.text("""
     INSERT INTO ticket_entries (ticket_id, at, kind, detail)
-    SELECT id, at, kind, detail FROM (
-        SELECT id, acknowledged_at AS at, 'acknowledged' AS kind, jsonb_build_object('by', acknowledged_by) AS detail
-        FROM tickets WHERE acknowledged_at IS NOT NULL
-        UNION ALL
-        SELECT id, resolved_at, 'resolved', jsonb_build_object('by', resolved_by)
-        FROM tickets WHERE resolved_at IS NOT NULL) done
-    ORDER BY at
-"""
+    SELECT t.id, done.at, done.kind, jsonb_build_object('by', done.by)
+    FROM tickets t CROSS JOIN LATERAL (VALUES
+        (1, t.acknowledged_at, 'acknowledged', t.acknowledged_by),
+        (2, t.resolved_at, 'resolved', t.resolved_by)) AS done (place, at, kind, by)
+    WHERE t.id BETWEEN :first AND :last AND done.at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM ticket_entries e WHERE e.ticket_id = t.id AND e.kind = done.kind)
+    ORDER BY t.id, done.place
+""")
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
         if not online.has_column("notifications", "ticket_message_id"):
             op.add_column("notifications", sa.Column("ticket_message_id", sa.BigInteger(), nullable=True))
-    _policies()
-    _rotations()
-    _escalations()
-    _messages()
-    _entries()
-    op.execute(HISTORY)
+    if not online.has_table("ticket_entries"):
+        _policies()
+        _rotations()
+        _escalations()
+        _messages()
+        _entries()
+    with online.beside_traffic():
+        for first, last in online.slices("tickets"):
+            op.get_bind().execute(HISTORY, {"first": first, "last": last})
 
 
 def _policies() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sentinel.channels.base import Outcome, Receipt
@@ -115,11 +115,26 @@ def unanswered(error: TransportError) -> Receipt:
     return Receipt(Outcome.RETRY, reason=error.reason, detail=str(error))
 
 
+SHOWN_OF_LINK = 8
+"""Characters of a link's token that say nothing: its first are a part of a random id, without any of its signature."""
+
+
 def shown(text: str, *, secrets: Iterable[str]) -> str:
     """A provider's words on one line, capped, with our secrets blotted out should it repeat them."""
     for secret in secrets:
         text = text.replace(secret, "***") if secret else text
     return _UNPRINTABLE.sub(" ", text).strip()[:DETAIL_LIMIT]
+
+
+def unlinked(receipt: Receipt, link: str | None) -> Receipt:
+    """Blot out the link of a message where its receiver repeats it, also cut off: whoever reads it could act by it.
+
+    What is left of a link that was cut off sooner is no more than a part of its random id.
+    """
+    if link is None or not receipt.detail:
+        return receipt
+    token = link.rpartition("/")[2]
+    return replace(receipt, detail=re.sub(rf"{re.escape(token[:SHOWN_OF_LINK])}[\w-]*", "***", receipt.detail))
 
 
 def concerns_account(receipt: Receipt) -> bool:

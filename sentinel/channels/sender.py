@@ -17,7 +17,7 @@ from sentinel import stopping
 from sentinel.channels.base import Finding, LooksUp, Message, Outcome, Provider, Question, Receipt
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.inquiry import Inquiry
-from sentinel.channels.outcomes import concerns_account
+from sentinel.channels.outcomes import concerns_account, unlinked
 from sentinel.channels.places import Places
 from sentinel.channels.receivers import Receivers
 from sentinel.channels.recording import send_recorded
@@ -131,6 +131,7 @@ class Batch:
         except Exception as error:  # our own mistake must end one message, visibly, and not its whole batch
             log.exception("provider_bug", provider=self._provider.name, notification_id=message.id)
             receipt = Receipt(Outcome.BUG, reason="bug", detail=type(error).__name__)
+        receipt = unlinked(receipt, message.link)
         if concerns_account(receipt):
             self._refusal = receipt
         elif self._receivers:

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from sentinel.models import Client, Escalation, Ticket, TicketEntry, TicketMessage
+from sentinel.models.status import Reason, Status, sources
 from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries.values import array, recordset
 
@@ -34,7 +35,7 @@ NAMES = ", ".join(COLUMNS)
 TYPES = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 FOUND = f"""
     SELECT {", ".join(f"e.{name}" for name in COLUMNS)}, t.status, t.severity, t.title, t.device_id, t.events,
-           t.last_event_at, t.event_id::text, t.acknowledged_by, c.name AS client
+           t.last_event_at, t.event_id::text, t.acknowledged_by, t.resolved_by, c.name AS client
     FROM escalations e JOIN tickets t ON t.id = e.ticket_id JOIN clients c ON c.id = t.client_id
 """  # noqa: S608 - put together from our own words
 
@@ -42,6 +43,10 @@ FOUND = f"""
 # lock them, too: the ticket and then its escalation.
 TAKE_DUE = text(f"""
     {FOUND} WHERE e.next_step_at <= :now ORDER BY e.next_step_at LIMIT :most
+    FOR NO KEY UPDATE OF t, e SKIP LOCKED
+""")
+TAKE_DUE_ONE = text(f"""
+    {FOUND} WHERE e.ticket_id = :ticket_id AND e.next_step_at <= :now
     FOR NO KEY UPDATE OF t, e SKIP LOCKED
 """)
 LOCKED = text(f"""
@@ -90,15 +95,47 @@ ADD_MESSAGES = text("""
     WHERE n.id = kept.notification_id AND kept.step IS NOT NULL
 """)
 
+# The notifications of steps, and those that took over for them.
+STEPS = """
+    steps (message_id, id) AS (
+        SELECT id, notification_id FROM ticket_messages
+        WHERE ticket_id = ANY(CAST(:ids AS int[])) AND step IS NOT NULL
+        UNION ALL
+        SELECT s.message_id, n.id FROM steps s JOIN notifications n ON n.failover_of = s.id)
+"""
+
 # Whoever was told and can have heard of it: what was never sent needs no end.
-TOLD = text("""
-    SELECT DISTINCT ON (m.ticket_id, m.channel, m.recipient)
-           m.ticket_id, m.target, m.who, m.channel, m.recipient, m.endpoint_id
-    FROM ticket_messages m LEFT JOIN notifications n ON n.id = m.notification_id
-    WHERE m.ticket_id = ANY(CAST(:ids AS int[])) AND m.step IS NOT NULL
-      AND coalesce(n.status, '') NOT IN ('CANCELLED', 'FAILED', 'SUPPRESSED')
-    ORDER BY m.ticket_id, m.channel, m.recipient, m.token DESC
-""")
+TOLD = text(f"""
+    WITH RECURSIVE {STEPS},
+    told AS (
+        SELECT m.ticket_id, m.target, m.who, coalesce(n.channel, m.channel) AS channel,
+               coalesce(n.recipient, m.recipient) AS recipient,
+               CASE WHEN n.id IS NULL THEN m.endpoint_id ELSE n.endpoint_id END AS endpoint_id, m.token
+        FROM steps s JOIN ticket_messages m ON m.id = s.message_id LEFT JOIN notifications n ON n.id = s.id
+        WHERE coalesce(n.status, '') NOT IN ('CANCELLED', 'FAILED', 'SUPPRESSED'))
+    SELECT DISTINCT ON (ticket_id, channel, recipient) ticket_id, target, who, channel, recipient, endpoint_id
+    FROM told ORDER BY ticket_id, channel, recipient, token DESC
+""")  # noqa: S608 - put together from our own words
+
+# Locked in the order of their ids, as whoever sends them does.
+WITHDRAW = text(f"""
+    WITH RECURSIVE {STEPS},
+    held AS (
+        SELECT n.id, m.ticket_id
+        FROM steps s JOIN ticket_messages m ON m.id = s.message_id JOIN notifications n ON n.id = s.id
+        WHERE n.status = ANY(CAST(:sources AS text[]))
+        ORDER BY n.id FOR NO KEY UPDATE OF n),
+    withdrawn AS (
+        UPDATE notifications n
+        SET status = 'CANCELLED', reason = :reason, next_attempt_at = NULL, queue_at = NULL, updated_at = :now
+        FROM held WHERE n.id = held.id AND n.status = ANY(CAST(:sources AS text[]))
+        RETURNING n.id, n.channel, held.ticket_id),
+    noted AS (
+        INSERT INTO timeline_entries (notification_id, at, kind, detail)
+        SELECT id, :now, 'cancelled', jsonb_build_object('ticket_id', ticket_id, 'because', CAST(:reason AS text))
+        FROM withdrawn)
+    SELECT channel FROM withdrawn
+""")  # noqa: S608 - as above
 
 NOTE = text("""
     INSERT INTO ticket_entries (ticket_id, at, kind, detail)
@@ -144,6 +181,7 @@ class StoredEscalation:
     last_event_at: datetime
     event_id: str
     acknowledged_by: str | None
+    resolved_by: str | None
     client: str
 
 
@@ -164,6 +202,11 @@ def take_due(session: Session, *, now: datetime, most: int) -> list[StoredEscala
     return [StoredEscalation(*row) for row in session.execute(TAKE_DUE, {"now": now, "most": most})]
 
 
+def take_due_one(session: Session, ticket_id: int, *, now: datetime) -> list[StoredEscalation]:
+    """Take the escalation of this ticket, if it is still due and nobody else has it."""
+    return [StoredEscalation(*row) for row in session.execute(TAKE_DUE_ONE, {"ticket_id": ticket_id, "now": now})]
+
+
 def locked(session: Session, ticket_ids: Iterable[int]) -> list[StoredEscalation]:
     """Return the escalations of these tickets; they are this transaction's until it ends."""
     found = session.execute(LOCKED, {"ids": array(map(str, ticket_ids))})
@@ -182,8 +225,8 @@ def move(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) 
 
 def reopen(session: Session, ticket_ids: Iterable[int], *, now: datetime) -> None:
     """Open acknowledged tickets again."""
-    sources = array(SOURCES[TicketStatus.OPEN])
-    session.execute(REOPEN, {"ids": array(map(str, ticket_ids)), "sources": sources, "now": now})
+    values = {"ids": array(map(str, ticket_ids)), "sources": array(SOURCES[TicketStatus.OPEN]), "now": now}
+    session.execute(REOPEN, values)
 
 
 def add_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -194,6 +237,12 @@ def add_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def told(session: Session, ticket_ids: Iterable[int]) -> list[ToldTarget]:
     """Return whom these tickets were told to."""
     return [ToldTarget(*row) for row in session.execute(TOLD, {"ids": array(map(str, ticket_ids))})]
+
+
+def withdraw(session: Session, ticket_ids: Iterable[int], *, reason: Reason, now: datetime) -> list[str]:
+    """Cancel what waits to be sent of the steps of these tickets; returns the channel of each message."""
+    values = {"ids": array(map(str, ticket_ids)), "sources": array(sources(Status.CANCELLED))}
+    return list(session.execute(WITHDRAW, values | {"reason": reason, "now": now}).scalars())
 
 
 def note(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:

@@ -84,20 +84,23 @@ JOIN = text(f"""
     FROM joined AS tickets JOIN speaking AS s USING (client_id, merge_key)
 """)  # noqa: S608 - put together from our own words
 
-# An event of an earlier time than the last one that joined says nothing about what has happened since.
+# An event of an earlier time than the last one that joined says nothing about what has happened since. Of a key's
+# recoveries the last speaks. It is asked again of the row as it is after a wait for its lock: whoever held it may have
+# joined a later event.
 RESOLVE_MERGED = text("""
     WITH meant AS (
-        SELECT DISTINCT ON (t.id) t.id, r.by
+        SELECT DISTINCT ON (t.id) t.id, r.by, r.at
         FROM json_to_recordset(CAST(:rows AS json)) AS r (client_id int, merge_key text, by text, at timestamptz)
         JOIN tickets t ON t.client_id = r.client_id AND t.merge_key = r.merge_key
             AND t.merge_key IS NOT NULL AND t.status <> 'resolved' AND t.last_event_at <= r.at
-        ORDER BY t.id, r.at),
+        ORDER BY t.id, r.at DESC),
     held AS (
-        SELECT t.id FROM tickets t JOIN meant USING (id) ORDER BY t.client_id, t.merge_key FOR NO KEY UPDATE OF t)
+        SELECT t.id FROM tickets t JOIN meant USING (id) WHERE t.last_event_at <= meant.at
+        ORDER BY t.client_id, t.merge_key FOR NO KEY UPDATE OF t)
     UPDATE tickets t
     SET status = 'resolved', version = version + 1, updated_at = :now, resolved_at = :now, resolved_by = meant.by
     FROM meant JOIN held USING (id)
-    WHERE t.id = meant.id AND t.status = ANY(CAST(:sources AS text[]))
+    WHERE t.id = meant.id AND t.status = ANY(CAST(:sources AS text[])) AND t.last_event_at <= meant.at
     RETURNING t.id, t.client_id, t.resolved_by
 """)
 

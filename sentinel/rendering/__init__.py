@@ -64,8 +64,8 @@ def render(channel: str, facts: Facts, wording: Wording | None = None) -> Conten
         subject, body = _built_in(channel, facts)
     else:
         subject, body = _worded(channel, facts, wording)
-    line = None if channel == "sms" else _shortened(mark + _one_line(subject), LONGEST_SUBJECT)
-    return Content(line, _shortened(mark + body, _longest_body(channel)))
+    line = None if channel == "sms" else shortened(mark + one_line(subject), LONGEST_SUBJECT)
+    return Content(line, shortened(mark + body, _longest_body(channel)))
 
 
 def check(channel: str | None, wording: Wording) -> None:
@@ -127,11 +127,13 @@ def _longest_body(channel: str) -> int:
     return ROUTES[channel].longest_body if channel in ROUTES else LONGEST_TEXT
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """What stands in a subject: a line break there ends the message, not the line."""
     if text.isprintable() and text == text.strip() and "  " not in text:
         return text
     return " ".join(LINE_BREAKING.sub(" ", text).split())
 
 
-def _shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
+    """A text cut off at so many characters, visibly."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

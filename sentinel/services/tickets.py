@@ -28,6 +28,12 @@ LARGEST_ID = 2**31 - 1
 
 LONGEST_SNOOZE = timedelta(days=30)
 
+Alarm = tuple[int, str | None]
+"""A client and a merge key."""
+
+Moment = tuple[datetime, str]
+"""When an event came, and its id: which of two is the later one."""
+
 
 @dataclass(frozen=True, slots=True)
 class By:
@@ -92,11 +98,12 @@ def resolve_many(uow: UnitOfWork, recovered: Sequence[Recovery], *, beside: Sequ
 
     What opens or joins a ticket after a recovery keeps it open, also within one batch and at the same moment.
     """
+    last_fall = _last_falls(beside)
     rows = [
         {"client_id": each.client_id, "merge_key": _short_key(each.merge_key), "by": f"rule {each.rule_id}"}
         | {"at": each.at}
         for each in recovered
-        if not any(_is_newer(other, each) for other in beside)
+        if (fall := last_fall.get(_alarm_of(each))) is None or fall < _moment_of(each)
     ]
     resolved = tickets.resolve_merged(uow.session, rows, now=uow.now) if rows else []
     note(uow, *(entry(ticket_id, "resolved", by=by, how="rule") for ticket_id, _, by in resolved))
@@ -105,9 +112,19 @@ def resolve_many(uow: UnitOfWork, recovered: Sequence[Recovery], *, beside: Sequ
     return len(resolved)
 
 
-def _is_newer(opened: NewTicket, recovered: Recovery) -> bool:
-    is_same = (opened.client_id, opened.merge_key) == (recovered.client_id, recovered.merge_key)
-    return is_same and (opened.at, opened.event_id) > (recovered.at, recovered.event_id)
+def _last_falls(opened: Sequence[NewTicket]) -> dict[Alarm, Moment]:
+    found: dict[Alarm, Moment] = {}
+    for each in opened:
+        found[_alarm_of(each)] = max(_moment_of(each), found.get(_alarm_of(each), _moment_of(each)))
+    return found
+
+
+def _alarm_of(said: NewTicket | Recovery) -> Alarm:
+    return said.client_id, said.merge_key
+
+
+def _moment_of(said: NewTicket | Recovery) -> Moment:
+    return said.at, said.event_id
 
 
 def _join(uow: UnitOfWork, merging: Sequence[NewTicket]) -> list[Touched]:

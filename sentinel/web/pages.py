@@ -25,6 +25,7 @@ from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching.gauges import Values, get_gauges
 from sentinel.settings import Settings
 from sentinel.web import sessions
+from sentinel.web.addresses import relative
 from sentinel.web.forms import LoginForm, own_page
 
 log = get_logger(__name__)
@@ -72,6 +73,7 @@ def install_console(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
     app.static_url_path = "/static"  # Bootstrap-Flask puts its own files below it
     Bootstrap5(app)
+    app.add_template_filter(relative)
     app.register_blueprint(blueprint)
 
 

@@ -16,6 +16,7 @@ from sentinel.services.escalating import acting
 from sentinel.services.escalating.acting import SNOOZES_MINUTES, Action, Seen, Trouble
 from sentinel.services.escalating.links import PATH
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.web.addresses import relative
 from sentinel.web.pages import HEADERS as CONSOLE_HEADERS
 
 log = get_logger(__name__)
@@ -60,7 +61,7 @@ def act(token: str) -> AnyResponse:
     with unit_of_work() as uow:
         is_done = acting.act(uow, token, Action(action), minutes=int(minutes))
     log.info("ticket_link_used", action=action, is_done=is_done)
-    return redirect(url_for(f"{NAME}.show", token=token), code=HTTPStatus.SEE_OTHER)
+    return redirect(relative(url_for(f"{NAME}.show", token=token)), code=HTTPStatus.SEE_OTHER)
 
 
 def _shown(seen: Seen, token: str) -> AnyResponse:

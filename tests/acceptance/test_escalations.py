@@ -19,7 +19,7 @@ BASE = "https://sentinel.example.com"
 FIRST, SECOND = "+14155552671", "+14155552672"
 POLICY = {
     "name": "primary",
-    "steps": [{"notify": [f"sms:{FIRST}"]}, {"wait_seconds": 8, "notify": [f"sms:{SECOND}"]}],
+    "steps": [{"notify": [f"sms:{FIRST}"]}, {"wait_seconds": 60, "notify": [f"sms:{SECOND}"]}],
 }
 RULES = {
     "offline": 'when type == "offline" then ticket("critical", "{id} is offline", merge="id", policy="primary")',

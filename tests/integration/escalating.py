@@ -14,9 +14,10 @@ from sentinel.services import tickets
 from sentinel.services.escalating import driving, policies
 from sentinel.services.escalating.policies import Step, Written
 from sentinel.services.notifications import TimelineItem
+from sentinel.services.sending import failover
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.conftest import DEFAULT_CLIENT_ID
-from tests.integration.rules import happen, rule
+from tests.integration.rules import endpoint, happen, rule
 
 ANN, BOB, CID = "sms:+14155552671", "email:bob@example.com", "slack:#ops"
 OFFLINE = {"type": "offline", "device_id": "dev-1"}
@@ -39,6 +40,18 @@ def open_ticket(*steps: tuple[int, Sequence[str]], **more: Any) -> int:
     happen(OFFLINE)
     with new_session() as session:
         return session.scalars(select(Ticket.id)).one()
+
+
+def taken_over() -> int:
+    """A ticket whose first step did not reach Ann, so that Bob's mail took over; returns its id."""
+    others = '[{"channel": "email", "recipient": "bob@example.com", "after_seconds": null}]'
+    endpoint("sms", "+14155552671", name="ann", failover=others)
+    ticket_id = open_ticket((0, ["endpoint:ann"]))
+    sweep_until_quiet()
+    with get_engine().begin() as connection:
+        connection.execute(text("UPDATE notifications SET status = 'FAILED', reason = 'x', queue_at = NULL"))
+    assert failover.sweep() == 1
+    return ticket_id
 
 
 def pass_time(seconds: float) -> None:
@@ -78,6 +91,14 @@ def told(ticket_id: int) -> list[tuple[int | None, int | None, str]]:
 def notifications() -> Sequence[Notification]:
     with new_session() as session:
         return session.scalars(select(Notification).order_by(Notification.id)).all()
+
+
+def arrive(channel: str | None = None) -> None:
+    """Let what waits be sent: all, or what goes by a channel."""
+    with get_engine().begin() as connection:
+        sent = "UPDATE notifications SET status = 'SENT', queue_at = NULL, sent_at = now()"
+        waiting = "status = 'PENDING' AND channel = coalesce(:channel, channel)"
+        connection.execute(text(f"{sent} WHERE {waiting}"), {"channel": channel})
 
 
 def history(ticket_id: int) -> list[TimelineItem]:

@@ -95,7 +95,9 @@ def test_a_ticket_is_snoozed_and_tells_its_story() -> None:
 
     assert "primary: acknowledged" in " ".join(done("tickets", "list").split())
     story = done("tickets", "timeline", ticket_id)
-    assert all(word in story for word in ("opened", "step_told", "sms:+14155552671 PENDING", "snoozed", "acknowledged"))
+    assert all(
+        word in story for word in ("opened", "step_told", "sms:+14155552671 CANCELLED", "snoozed", "acknowledged")
+    )
     events = [each["event"] for each in json.loads(done("tickets", "timeline", ticket_id, "--json"))]
     assert events == ["opened", "escalation_began", "step_told", "snoozed", "acknowledged"]
 

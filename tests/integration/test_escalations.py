@@ -12,12 +12,16 @@ from flask.testing import FlaskClient
 from sentinel.clock import utc_now
 from sentinel.db import new_session
 from sentinel.queries import escalations
+from sentinel.queries.escalations import StoredEscalation
+from sentinel.rendering import Content
+from sentinel.services import notifications as service
 from sentinel.services.bookkeeping.audit import audit
-from sentinel.services.escalating import driving
+from sentinel.services.escalating import driving, words
+from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching.gauges import get_gauges
 from tests.conftest import Configure
 from tests.integration.calls import execute, stored
-from tests.integration.conftest import RunPipeline
+from tests.integration.conftest import DEFAULT_CLIENT_ID, RunPipeline
 from tests.integration.escalating import (
     ANN,
     BACK,
@@ -26,6 +30,7 @@ from tests.integration.escalating import (
     OFFLINE,
     RESOLVE,
     TICKET,
+    arrive,
     escalation,
     history,
     kinds,
@@ -35,6 +40,7 @@ from tests.integration.escalating import (
     pass_time,
     policy,
     sweep_until_quiet,
+    taken_over,
     told,
 )
 from tests.integration.rules import endpoint, event, happen, rule, tickets
@@ -165,6 +171,7 @@ def test_a_recovery_resolves_the_ticket_and_those_who_were_told_hear_of_it() -> 
     ticket_id = open_ticket((0, [ANN, BOB]), (300, [CID]))
     resolving = rule(RESOLVE)
     sweep_until_quiet()
+    arrive()
 
     (recovery,) = happen(BACK | {"occurred_at": in_seconds(1)})
 
@@ -181,6 +188,7 @@ def test_a_recovery_resolves_the_ticket_and_those_who_were_told_hear_of_it() -> 
 def test_a_policy_may_keep_the_end_to_itself(api: FlaskClient) -> None:
     ticket_id = open_ticket(tells_end=False)
     sweep_until_quiet()
+    arrive()
 
     patched(api, ticket_id, status="resolved")
 
@@ -192,13 +200,14 @@ def test_who_was_never_sent_anything_hears_of_no_end(api: FlaskClient) -> None:
     ticket_id = open_ticket((0, [ANN, BOB]))
     sweep_until_quiet()
     execute("UPDATE notifications SET status = 'FAILED', reason = 'x', queue_at = NULL WHERE channel = 'email'")
+    arrive()
 
     patched(api, ticket_id, status="resolved")
 
     assert [each.target for each in messages(ticket_id) if each.step is None] == [ANN]
 
 
-def test_of_a_fall_and_a_recovery_the_later_one_counts_in_whatever_order_they_come() -> None:
+def test_of_a_fall_and_a_recovery_in_one_batch_or_after_each_other_the_later_one_counts() -> None:
     policy((0, [ANN]))
     rule(TICKET)
     rule(RESOLVE)
@@ -374,6 +383,153 @@ def test_limits_that_hold_back_floods_hold_back_no_step(database: Configure, run
     assert [each.status for each in notifications()] == ["SENT"] * 3
 
 
+def test_a_title_of_several_lines_is_told_in_one(api: FlaskClient) -> None:
+    policy((0, [BOB]))
+    rule('when type == "offline" then ticket("critical", "{text}", merge="device_id", policy="primary")')
+    happen(OFFLINE | {"text": "disk\r\nfull\u2028now"})
+    (ticket,) = tickets()
+
+    sweep_until_quiet()
+    arrive()
+    patched(api, ticket.id, status="resolved")
+
+    assert [each.subject for each in notifications()] == [
+        "[CRITICAL] disk full now",
+        "RESOLVED [CRITICAL] disk full now",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ({"status": "acknowledged"}, "acknowledged"),
+        ({"status": "resolved"}, "resolved"),
+        ({"snoozed_until": "in_an_hour"}, "snoozed"),
+    ],
+)
+def test_what_still_waits_when_somebody_takes_the_ticket_is_not_sent(
+    api: FlaskClient, run_pipeline: RunPipeline, body: dict[str, Any], cause: str
+) -> None:
+    ticket_id = open_ticket((0, [ANN, BOB]), (300, [CID]))
+    sweep_until_quiet()
+    execute("UPDATE notifications SET status = 'RETRYING', next_attempt_at = now() WHERE channel = 'sms'")
+
+    patched(api, ticket_id, **{name: in_seconds(3600) if "_" in value else value for name, value in body.items()})
+
+    assert {(each.status, each.reason) for each in notifications()} == {("CANCELLED", cause)}
+    for each in notifications():
+        run_pipeline([each.id], each.channel)
+        with unit_of_work() as uow:
+            story = service.timeline(uow, each.id, client_id=DEFAULT_CLIENT_ID)
+        said = [item.detail for item in story if item.event == "cancelled"]
+        assert said == [{"ticket_id": ticket_id, "because": cause}]
+    assert {each.status for each in notifications()} == {"CANCELLED"}
+    assert "end_told" not in kinds(ticket_id), "nobody has heard of it"
+    assert audit().counts == {}
+
+
+def test_what_was_sent_stays_sent_when_somebody_takes_the_ticket(api: FlaskClient) -> None:
+    ticket_id = open_ticket((0, [ANN]))
+    sweep_until_quiet()
+    arrive()
+
+    patched(api, ticket_id, status="acknowledged")
+
+    assert [each.status for each in notifications()] == ["SENT"]
+
+
+def test_who_took_over_for_somebody_hears_of_the_end(api: FlaskClient) -> None:
+    ticket_id = taken_over()
+    arrive("email")
+
+    patched(api, ticket_id, status="resolved")
+
+    assert [(each.channel, each.recipient, each.status) for each in notifications()[2:]] == [
+        ("email", "bob@example.com", "PENDING")
+    ]
+
+
+def test_a_target_to_take_over_that_cannot_be_used_keeps_nobody_from_being_told() -> None:
+    others = """[{"channel": "email", "recipient": "nobody", "after_seconds": null},
+                 {"channel": "email", "recipient": "bob@example.com", "after_seconds": null}]"""
+    endpoint("sms", "+14155552671", name="ann", failover=others)
+    ticket_id = open_ticket((0, ["endpoint:ann"]))
+
+    sweep_until_quiet()
+
+    (sent,) = notifications()
+    assert sent.recipient == "+14155552671"
+    assert [each["recipient"] for each in sent.failover or ()] == ["bob@example.com"]
+    (step,) = [each for each in history(ticket_id) if each.event == "step_told"]
+    assert step.detail["missing"] == [{"target": "email:nobody", "who": "ann", "reason": "invalid"}]
+
+
+def test_one_ticket_that_cannot_be_told_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = open_ticket()
+    happen(OFFLINE | {"device_id": "dev-2"})
+    good = tickets()[-1].id
+    monkeypatch.setattr(words, "waiting", _wording_but_not_of(bad))
+
+    assert driving.sweep() == 2
+
+    assert (told(bad), told(good)) == ([], [(1, 1, ANN)])
+    assert kinds(bad)[-1] == "put_off"
+    assert history(bad)[-1].detail == {"error": "RuntimeError", "seconds": 60}
+    assert driving.sweep() == 0, "it has its time to come again"
+    pass_time(61)
+    monkeypatch.undo()
+    sweep_until_quiet()
+    assert told(bad) == [(1, 1, ANN)]
+
+
+def _wording_but_not_of(ticket_id: int) -> Any:
+    worded = words.waiting
+
+    def waiting(found: StoredEscalation, channel: str) -> Content:
+        if found.ticket_id == ticket_id:
+            raise RuntimeError
+        return worded(found, channel)
+
+    return waiting
+
+
+def test_a_rotation_in_a_zone_that_is_gone_is_noted_and_the_next_step_follows(api: FlaskClient) -> None:
+    endpoint("sms", "+14155552671", name="ann")
+    rotation = {"name": "primary", "members": ["ann"], "zone": "Europe/Berlin", "starts_on": "2026-11-30"}
+    assert api.post("/rotations", json=rotation | {"handover": "09:00", "shift_days": 7}).status_code == 201
+    execute("UPDATE rotations SET zone = 'Nowhere/Gone'")
+    ticket_id = open_ticket((0, ["rotation:primary"]), (300, [BOB]))
+
+    sweep_until_quiet()
+
+    (missed,) = [each for each in history(ticket_id) if each.event == "step_missed"]
+    assert missed.detail["missing"] == [{"target": "rotation:primary", "who": None, "reason": "invalid"}]
+    assert told(ticket_id) == [(1, 2, BOB)]
+
+
+@pytest.mark.parametrize(("status", "state"), [("resolved", "ended"), ("acknowledged", "acknowledged")])
+def test_what_an_older_version_did_to_a_ticket_is_followed_and_nobody_is_told(status: str, state: str) -> None:
+    ticket_id = open_ticket()
+    execute(f"UPDATE tickets SET status = '{status}', {status}_at = now(), {status}_by = 'ann'")
+
+    sweep_until_quiet()
+
+    assert (told(ticket_id), escalation(ticket_id).state) == ([], state)
+
+
+def test_who_can_no_longer_be_told_of_the_end_is_noted(api: FlaskClient) -> None:
+    ticket_id = open_ticket((0, [ANN, BOB]))
+    sweep_until_quiet()
+    arrive()
+    execute("UPDATE notifications SET recipient = 'nobody' WHERE channel = 'email'")
+
+    patched(api, ticket_id, status="resolved")
+
+    (end,) = [each for each in history(ticket_id) if each.event == "end_told"]
+    assert [each["channel"] for each in end.detail["told"]] == ["sms"]
+    assert end.detail["missing"] == [{"target": BOB, "who": BOB, "reason": "invalid"}]
+
+
 def test_a_step_that_is_two_minutes_late_is_a_discrepancy_and_a_metric() -> None:
     ticket_id = open_ticket()
     pass_time(100)
@@ -392,6 +548,7 @@ def test_an_address_that_is_a_secret_stands_in_no_history_and_is_nobodys_name(ap
     ticket_id = open_ticket((0, [ANN, "slack:https://hooks.slack.com/services/T0/B0/token"]))
     sweep_until_quiet()
     hook = next(each for each in messages(ticket_id) if each.channel == "slack")
+    arrive()
 
     patched(api, ticket_id, status="resolved", by=hook.who)
 

@@ -345,3 +345,39 @@ def test_an_upgrade_cut_off_while_it_builds_indexes_goes_on_at_the_next_start(
     names = {each["name"] for each in inspect(engine).get_indexes("notifications")}
     assert invalid == 0
     assert names >= {index.name for index in Base.metadata.tables["notifications"].indexes}
+
+
+def test_the_history_of_tickets_begins_with_what_is_known_and_a_fill_that_was_cut_off_goes_on(
+    config: Config, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = online.slices
+    monkeypatch.setattr(online, "SLICE", 2)
+
+    def cut_off(table: str) -> Iterator[tuple[int, int]]:
+        """As by a kill after the first slice."""
+        yield next(slices(table))
+        raise KeyboardInterrupt
+
+    command.upgrade(config, "0010")
+    rows = """
+        INSERT INTO tickets (client_id, event_id, rule_id, severity, title, status, last_event_at, created_at,
+                             updated_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by)
+        SELECT 1, gen_random_uuid(), 1, 'low', 'x', 'resolved', now(), now(), now(), '2026-11-20', 'ann', '2026-11-21',
+               'bob'
+        FROM generate_series(1, 5)
+    """
+    with engine.begin() as connection:
+        connection.execute(text(rows))
+    with monkeypatch.context() as patch, overheard() as said:
+        patch.setattr(online, "slices", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            command.upgrade(config, "0011")
+    assert [each.is_alone for each in said if "INSERT INTO ticket_entries" in each.sql] == [True]
+
+    command.upgrade(config, "0011")
+
+    with engine.connect() as connection:
+        told = connection.execute(text("SELECT ticket_id, kind, detail->>'by' FROM ticket_entries ORDER BY id")).all()
+    assert told == [
+        (number, *what) for number in range(1, 6) for what in (("acknowledged", "ann"), ("resolved", "bob"))
+    ]

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from sentinel.clock import utc_now
-from sentinel.db import new_session
+from sentinel.db import get_engine, new_session
 from sentinel.ids import new_id, new_ids
 from sentinel.models import Ticket
 from sentinel.models.ticket import TicketStatus
 from sentinel.queries import clients
 from sentinel.services import tickets
-from sentinel.services.tickets import By, NewTicket
+from sentinel.services.tickets import By, NewTicket, Recovery
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.calls import stored
 from tests.integration.conftest import DEFAULT_CLIENT_ID
+from tests.system import eventually
 
 
 def ticket(**changes: Any) -> NewTicket:
@@ -55,6 +56,18 @@ def rows() -> Sequence[Ticket]:
 def move(ticket_id: int, status: TicketStatus) -> None:
     with unit_of_work() as uow:
         tickets.move(uow, ticket_id, status, client_id=DEFAULT_CLIENT_ID, by=By("ann", "api"))
+
+
+def recovered(key: str, at: datetime) -> int:
+    """Resolve what a key has open; how many tickets that were."""
+    recovery = Recovery(DEFAULT_CLIENT_ID, key, rule_id=2, event_id=new_id(at), at=at)
+    with unit_of_work() as uow:
+        return tickets.resolve_many(uow, [recovery])
+
+
+def is_anybody_waiting() -> bool:
+    with get_engine().connect() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_an_event_opens_one_ticket_however_often_it_is_evaluated() -> None:
@@ -181,6 +194,28 @@ def test_resolved_and_new_at_once_leaves_no_event_without_a_ticket() -> None:
 
     assert sum(found.events for found in rows()) == 21
     assert stored("ticket_events") == 21
+
+
+def test_a_recovery_that_waits_while_a_later_fall_joins_resolves_nothing() -> None:
+    now = utc_now()
+    opened(ticket(merge_key="dev-1", at=now - timedelta(seconds=60)))
+
+    with ThreadPoolExecutor(1) as pool:
+        with unit_of_work() as uow:
+            tickets.open_many(uow, [ticket(merge_key="dev-1", at=now)])
+            waiting = pool.submit(recovered, "dev-1", now - timedelta(seconds=30))
+            eventually(is_anybody_waiting, seconds=10, message="the recovery does not wait for the ticket")
+        assert waiting.result() == 0
+
+    assert [(found.status, found.events) for found in rows()] == [("open", 2)]
+
+
+def test_of_recoveries_at_once_one_that_is_late_enough_resolves() -> None:
+    now = utc_now()
+    opened(ticket(merge_key="dev-1", at=now))
+
+    assert recovered("dev-1", now - timedelta(seconds=1)) == 0
+    assert recovered("dev-1", now) == 1
 
 
 @pytest.mark.parametrize("length", [500, 501, 5000])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
@@ -12,6 +12,7 @@ from sentinel.queries.endpoints import Destination
 from sentinel.rules.syntax import ENDPOINT
 from sentinel.services.escalating import rotations
 from sentinel.services.escalating.policies import ROTATION
+from sentinel.services.sending import failover
 from sentinel.services.sending.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
 
@@ -19,18 +20,6 @@ Asked = tuple[int, str]
 """A client, and a target as its policy has it: `endpoint:ann`, `rotation:primary`, `sms:+14155552671`."""
 
 NO_ENDPOINT, NO_ROTATION, INVALID = "no_endpoint", "no_rotation", "invalid"
-
-
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """Somebody who can be told; `who` is what the history calls them."""
-
-    target: str
-    who: str
-    channel: str
-    recipient: str
-    endpoint_id: int | None = None
-    failover: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +31,36 @@ class Nobody:
     who: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Somebody who can be told; `who` is what the history calls them. `unusable`: who cannot take over any more."""
+
+    target: str
+    who: str
+    channel: str
+    recipient: str
+    endpoint_id: int | None = None
+    failover: tuple[Target, ...] = ()
+    unusable: tuple[Nobody, ...] = ()
+
+
 def found(uow: UnitOfWork, asked: Iterable[Asked]) -> Mapping[Asked, Addressee | Nobody]:
     """Say whom targets mean, with two questions for all of them together."""
     wanted = set(asked)
     duties = rotations.on_call_of(uow, ((client, _name(target)) for client, target in wanted if _is(ROTATION, target)))
     names = {(client, _name(target)) for client, target in wanted if _is(ENDPOINT, target)}
-    names |= {(client, duty.member) for (client, _), duty in duties.items()}
+    names |= {(client, duty.member) for (client, _), duty in duties.items() if duty is not None}
     known = endpoints.named(uow.session, sorted(names)) if names else {}
 
     def meant(client: int, target: str) -> Addressee | Nobody:
-        name: str | None = _name(target)
+        name = _name(target)
         if _is(ROTATION, target):
-            duty = duties.get((client, _name(target)))
-            name = duty.member if duty else None
+            duty = duties.get((client, name))
+            if duty is None:
+                return Nobody(target, INVALID if (client, name) in duties else NO_ROTATION)
+            name = duty.member
         elif not _is(ENDPOINT, target):
             return _plain(target)
-        if name is None:
-            return Nobody(target, NO_ROTATION)
         endpoint = known.get(client, {}).get(name)
         return Nobody(target, NO_ENDPOINT, name) if endpoint is None else _at(target, name, endpoint)
 
@@ -93,5 +95,17 @@ def _at(target: str, who: str, endpoint: Destination) -> Addressee | Nobody:
         recipient = normalise(endpoint.channel, endpoint.target)
     except InvalidInputError:  # as above
         return Nobody(target, INVALID, who)
-    others = tuple(Target(**each) for each in endpoint.failover or ())
-    return Addressee(target, who, endpoint.channel, recipient, endpoint.id, others)
+    addressee = Addressee(target, who, endpoint.channel, recipient, endpoint.id)
+    for other in endpoint.failover or ():
+        addressee = _followed(addressee, Target(**other))
+    return addressee
+
+
+def _followed(first: Addressee, other: Target) -> Addressee:
+    """With somebody more to take over; who cannot be used any more is noted, and keeps nobody from being told."""
+    try:
+        kept = failover.checked((*first.failover, other), first=(first.channel, first.recipient))
+    except InvalidInputError:
+        unusable = Nobody(":".join(other.place), INVALID, first.who)
+        return replace(first, unusable=(*first.unusable, unusable))
+    return replace(first, failover=kept)

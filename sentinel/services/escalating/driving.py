@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from sentinel.logs import get_logger
+from sentinel.models.ticket import TicketStatus
 from sentinel.queries import escalations, sweeping
 from sentinel.queries.escalations import StoredEscalation
-from sentinel.services.escalating import addressees, moves, telling, words
+from sentinel.services.escalating import addressees, following, moves, telling, words
 from sentinel.services.escalating.addressees import Addressee, Asked, Nobody
 from sentinel.services.escalating.history import entry, note
 from sentinel.services.escalating.moves import ACKNOWLEDGED, EXHAUSTED
@@ -18,6 +23,9 @@ from sentinel.services.escalating.telling import Telling
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 
 log = get_logger(__name__)
+
+PUT_OFF_SECONDS = 60
+"""What could not be moved, by a mistake of ours, is tried again so much later."""
 
 MOST = 200
 """Most tickets of one run, of up to 20 messages each: the next one follows in a second."""
@@ -34,14 +42,69 @@ class Step:
 
 def sweep() -> int:
     """Tell what is due and reopen what was not resolved in time; returns how many escalations have moved."""
+    try:
+        moved = _sweep_together()
+    except (OperationalError, InterfaceError, PoolTimeout):  # nobody's fault: what is due stays due
+        raise
+    except Exception:
+        log.exception("escalating_bug")
+        moved = _sweep_singly()
+    if moved:
+        log.info("sweep_escalations", rows=moved)
+    return moved
+
+
+def _sweep_together() -> int:
     with unit_of_work() as uow:
         due = escalations.take_due(uow.session, now=uow.now, most=MOST)
-        _reopen(uow, [each for each in due if each.state == ACKNOWLEDGED])
-        _tell(uow, [each for each in due if each.state != ACKNOWLEDGED])
+        _move(uow, due)
         sweeping.record_run(uow.session, "sweep_escalations", len(due), now=uow.now)
-    if due:
-        log.info("sweep_escalations", rows=len(due))
     return len(due)
+
+
+def _sweep_singly() -> int:
+    """Move one ticket after the other, so that the one that cannot be moved holds up itself alone."""
+    with unit_of_work() as uow:
+        due = [each.ticket_id for each in escalations.take_due(uow.session, now=uow.now, most=MOST)]
+    moved = sum(map(_sweep_one, due))
+    with unit_of_work() as uow:
+        sweeping.record_run(uow.session, "sweep_escalations", moved, now=uow.now)
+    return moved
+
+
+def _sweep_one(ticket_id: int) -> int:
+    try:
+        with unit_of_work() as uow:
+            due = escalations.take_due_one(uow.session, ticket_id, now=uow.now)
+            _move(uow, due)
+    except (OperationalError, InterfaceError, PoolTimeout):
+        raise
+    except Exception as error:
+        log.exception("escalating_bug", ticket_id=ticket_id)
+        return _put_off(ticket_id, error)
+    return len(due)
+
+
+def _put_off(ticket_id: int, error: Exception) -> int:
+    """What cannot be moved comes again, and says so where people look."""
+    with unit_of_work() as uow:
+        due = escalations.take_due_one(uow.session, ticket_id, now=uow.now)
+        later = uow.now + timedelta(seconds=PUT_OFF_SECONDS)
+        put(uow, [(each, moves.put_off(standing_of(each), until=later)) for each in due])
+        note(uow, *(entry(ticket_id, "put_off", error=type(error).__name__, seconds=PUT_OFF_SECONDS) for _ in due))
+    return len(due)
+
+
+def _move(uow: UnitOfWork, due: Sequence[StoredEscalation]) -> None:
+    """Go by what is true of each ticket: an older version that is still at work moves tickets, and no escalations."""
+    resolved = {each.ticket_id: each.resolved_by or "" for each in due if each.status == TicketStatus.RESOLVED}
+    if resolved:
+        following.end(uow, resolved)
+    taken = [each for each in due if each.status == TicketStatus.ACKNOWLEDGED]
+    if unnoticed := [each.ticket_id for each in taken if each.state != ACKNOWLEDGED]:
+        following.acknowledge(uow, *unnoticed)
+    _reopen(uow, [each for each in taken if each.state == ACKNOWLEDGED])
+    _tell(uow, [each for each in due if each.status == TicketStatus.OPEN])
 
 
 def _reopen(uow: UnitOfWork, late: Sequence[StoredEscalation]) -> None:
@@ -92,7 +155,8 @@ def _step(uow: UnitOfWork, due: StoredEscalation, meant: Mapping[Asked, Addresse
         for each in found.values()
     ]
     told = [each for each in made if isinstance(each, Telling)]
-    return Step(due, told, [each for each in made if isinstance(each, Nobody)])
+    unusable = [each for telling_ in told for each in telling_.to.unusable]
+    return Step(due, told, [*(each for each in made if isinstance(each, Nobody)), *unusable])
 
 
 def _place(found: Addressee | Nobody) -> tuple[str, ...]:
@@ -102,18 +166,8 @@ def _place(found: Addressee | Nobody) -> tuple[str, ...]:
 def _told(step: Step, ids: Iterator[str]) -> dict[str, Any]:
     """What the history says of a step; `ids` are those of its notifications, in order."""
     found = step.of
-    told = [
-        {
-            "target": addressees.shown(each.to.target),
-            "who": each.to.who,
-            "channel": each.to.channel,
-            "notification_id": next(ids),
-        }
-        for each in step.told
-    ]
-    missing = [
-        {"target": addressees.shown(each.target), "who": each.who, "reason": each.reason} for each in step.missing
-    ]
+    told = [telling.said(each, next(ids)) for each in step.told]
+    missing = [telling.unsaid(each) for each in step.missing]
     return entry(
         found.ticket_id,
         "step_told" if told else "step_missed",

@@ -79,6 +79,11 @@ def snoozed(standing: Standing, *, until: datetime) -> Standing:
     return _moved(standing, SNOOZED, until)
 
 
+def put_off(standing: Standing, *, until: datetime) -> Standing:
+    """What was due could not be done: the same again, later."""
+    return _moved(standing, standing.state, until)
+
+
 def ended(standing: Standing) -> Standing:
     """The ticket is resolved."""
     return _moved(standing, ENDED, None)

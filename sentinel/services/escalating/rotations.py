@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Rotation, RotationOverride
@@ -108,20 +107,26 @@ def on_call(uow: UnitOfWork, client_id: int, name: str, moment: datetime) -> Dut
         message, remedy = "is too far away", f"choose a time within {FARTHEST.days} days"
         raise InvalidInputError(FieldError("at", moment.isoformat(), message, remedy))
     found = ROTATIONS.get(uow, name, client_id=client_id)
-    return _duties(uow, [found], moment)[client_id, name]
+    duty = _duties(uow, [found], moment)[client_id, name]
+    if duty is None:
+        raise ConflictError(
+            f'rotation "{name}" has the time zone "{found.zone}", which is none any more; '
+            f"PUT /rotations/{name} gives it another"
+        )
+    return duty
 
 
-def on_call_of(uow: UnitOfWork, wanted: Iterable[Named]) -> Mapping[Named, Duty]:
-    """Say who is on call now, of many rotations; those that are gone are left out."""
+def on_call_of(uow: UnitOfWork, wanted: Iterable[Named]) -> Mapping[Named, Duty | None]:
+    """Say who is on call now, of many rotations; those that are gone are left out, None: its zone is none any more."""
     asked = sorted(set(wanted))
     return _duties(uow, queries.named(uow.session, asked), uow.now) if asked else {}
 
 
-def _duties(uow: UnitOfWork, rows: Sequence[Rotation], moment: datetime) -> dict[Named, Duty]:
+def _duties(uow: UnitOfWork, rows: Sequence[Rotation], moment: datetime) -> dict[Named, Duty | None]:
     found = queries.overrides(uow.session, [row.id for row in rows], ending_after=moment)
     return {
-        (row.client_id, row.name): turns.on_call(
-            _turns_of(row),
+        (row.client_id, row.name): _duty(
+            row,
             [Override(each.member, each.starts_at, each.ends_at) for each in found if each.rotation_id == row.id],
             moment,
         )
@@ -129,8 +134,13 @@ def _duties(uow: UnitOfWork, rows: Sequence[Rotation], moment: datetime) -> dict
     }
 
 
-def _turns_of(row: Rotation) -> turns.Rotation:
-    return turns.Rotation(tuple(row.members), ZoneInfo(row.zone), row.starts_on, row.handover, row.shift_days)
+def _duty(row: Rotation, standing_in: Sequence[Override], moment: datetime) -> Duty | None:
+    try:
+        zone = zone_of(row.zone, "zone")
+    except InvalidInputError:  # the zones of this machine are not those of when it was written
+        return None
+    rotation = turns.Rotation(tuple(row.members), zone, row.starts_on, row.handover, row.shift_days)
+    return turns.on_call(rotation, standing_in, moment)
 
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sentinel.queries import escalations, notifications
 from sentinel.queries.escalations import StoredEscalation
 from sentinel.rendering import Content
 from sentinel.services import notifications as service
-from sentinel.services.escalating.addressees import INVALID, Addressee, Nobody
+from sentinel.services.escalating.addressees import INVALID, Addressee, Nobody, shown
 from sentinel.services.notifications import CheckedRequest, Request
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
@@ -78,6 +78,17 @@ def store(uow: UnitOfWork, tellings: Sequence[Telling]) -> list[str]:
     service.announce(uow, rows)
     log_each(log, "notification_accepted", ({"notification_id": row["id"]} for row in rows))
     return [row["id"] for row in rows]
+
+
+def said(telling: Telling, notification_id: str) -> dict[str, Any]:
+    """What the history says of somebody who was told."""
+    to = telling.to
+    return {"target": shown(to.target), "who": to.who, "channel": to.channel, "notification_id": notification_id}
+
+
+def unsaid(nobody: Nobody) -> dict[str, Any]:
+    """What the history says of somebody who could not be told."""
+    return {"target": shown(nobody.target), "who": nobody.who, "reason": nobody.reason}
 
 
 def _message(telling: Telling, notification_id: str) -> dict[str, Any]:

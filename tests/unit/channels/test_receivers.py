@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 
 import pytest
 
@@ -13,7 +14,7 @@ from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.outcomes import concerns_account
 from sentinel.channels.receivers import Receivers
 from sentinel.channels.sender import Result, Sender, Sent, Unsent
-from sentinel.stand_ins import BOT_TOKEN, ProviderStandIn, delayed, rate_limited, refused, silence
+from sentinel.stand_ins import BOT_TOKEN, ProviderStandIn, delayed, rate_limited, raw, refused, silence
 from tests.unit.channels.conftest import hook, http_settings, make_settings, slack
 
 UNANSWERED = Receipt(Outcome.RETRY, reason="read_timeout", is_account_wide=False)
@@ -202,3 +203,22 @@ def test_a_worker_builds_only_what_it_sends_with(stand_in: ProviderStandIn, send
     results_of(sender, *hooks(stand_in, "a", 1))
 
     assert list(sender._providers) == [("webhook", "webhook")]
+
+
+# --- what receivers repeat ------------------------------------------------------------------------------------------
+
+TOKEN = "AAbbCCddEEffGGhhIIjjKK-_"
+LINK = f"https://sentinel.example.com/t/{TOKEN}"
+
+
+@pytest.mark.parametrize("kept", [24, 18, 10])
+def test_a_receiver_that_repeats_the_request_shows_nobody_the_link(
+    stand_in: ProviderStandIn, sender: Sender, kept: int
+) -> None:
+    repeated = f"cannot read {LINK[: len(LINK) - len(TOKEN) + kept]}"
+    stand_in.script(raw(HTTPStatus.BAD_REQUEST, repeated))
+
+    (result,) = results_of(sender, hook(f"{stand_in.url}/hooks/open/repeats", link=LINK))
+
+    assert isinstance(result, Sent)
+    assert result.receipt.detail == "cannot read https://sentinel.example.com/t/***"
