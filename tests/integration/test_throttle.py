@@ -164,6 +164,16 @@ def test_an_address_that_guesses_keys_is_answered_no_more(limited: Limited) -> N
     assert guess(api, address="203.0.113.10") == 401
 
 
+@pytest.mark.parametrize("path", ["/ping/00000000-0000-4000-8000-000000000000", "/integrations/sns/x", "/t/x"])
+def test_where_no_key_is_asked_for_an_invented_one_has_no_rate_of_its_own(path: str, limited: Limited) -> None:
+    api = limited("3/hour")
+
+    answers = [guess(api, path=path) for _ in range(4)]
+
+    assert (answers[3], 429 in answers[:3]) == (429, False)
+    assert guess(api, path=path, address="203.0.113.10") != 429
+
+
 def test_a_guess_that_would_be_right_is_not_told(limited: Limited) -> None:
     api, mine = limited("none", failures="2/hour"), bearer("mine")["Authorization"].removeprefix("Bearer ")
 
