@@ -100,7 +100,7 @@ class EndedRow:
     status: str
     reason: str | None
     expires_at: datetime | None
-    failover: list[dict[str, Any]]
+    failover: Sequence[Mapping[str, Any]]
     ticket_message_id: int | None = None
 
 

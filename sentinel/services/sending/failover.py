@@ -228,7 +228,7 @@ def _beyond(uow: UnitOfWork, rows: Sequence[EndedRow], following: Mapping[str, N
         for each, (status, reason) in failover.there(uow.session, asked).items()
         if status in UNREACHED and reason not in TOLD_OTHERWISE
     }
-    left = [replace(row, failover=list(following[row.id].left)) for row in met if row.id in unheard]
+    left = [replace(row, failover=following[row.id].left) for row in met if row.id in unheard]
     return {each: after.beyond(following[each], why=unheard[each]) for each, after in _following(uow, left).items()}
 
 
