@@ -37,6 +37,7 @@ def make_heartbeats() -> None:
         sa.Column("status", sa.String(4), server_default=sa.text("'new'"), nullable=False),
         sa.Column("reason", sa.String(10), nullable=True),
         sa.Column("downs", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("changed_at", MOMENT, nullable=True),
         sa.Column("last_seen_at", MOMENT, nullable=True),
         sa.Column("last_message", sa.Text(), nullable=True),
         sa.Column("last_exit_code", sa.Integer(), nullable=True),

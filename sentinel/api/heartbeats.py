@@ -62,6 +62,12 @@ def heard(found: Heard) -> Response:
     return json_response({"name": found.name, "state": found.state, "expected_at": found.expected_at})
 
 
+def said() -> Signal:
+    """Read what the sender of this request says in JSON; nothing at all means that it is well."""
+    body = whole_body()
+    return signals.read(parsed(body)) if body else Signal()
+
+
 def _view(row: Heartbeat, caller: Caller, now: datetime) -> dict[str, Any]:
     return view(row, caller.client_name, now=now, is_sender=WRITE in caller.scopes)
 
@@ -120,10 +126,10 @@ class HeartbeatItem(MethodView):
 
         Nobody makes a heartbeat by a signal: a name with a typo would be one that nobody waits for.
         """
-        said = _said()
+        signal = said()
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
-            return heard(signals.take(uow, caller.client_id, heartbeat, said))
+            return heard(signals.take(uow, caller.client_id, heartbeat, signal))
 
     @blueprint.arguments(HeartbeatChange())
     @blueprint.response(200, HeartbeatView)
@@ -142,8 +148,3 @@ class HeartbeatItem(MethodView):
         with unit_of_work() as uow:
             heartbeats.delete(uow, current_caller(uow, WRITE), heartbeat)
         return Response(status=204)
-
-
-def _said() -> Signal:
-    body = whole_body()
-    return signals.read(parsed(body)) if body else Signal()

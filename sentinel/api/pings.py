@@ -7,8 +7,8 @@ from uuid import UUID
 from flask import Response, request
 from flask.views import MethodView
 
-from sentinel.api.heartbeats import SIGNAL_BODY, heard
-from sentinel.api.parsing import PINGS, StrictBlueprint, parsed, whole_body
+from sentinel.api.heartbeats import SIGNAL_BODY, heard, said
+from sentinel.api.parsing import PINGS, StrictBlueprint, whole_body
 from sentinel.api.schemas.heartbeat import HeardView
 from sentinel.queries.heartbeats import Signal
 from sentinel.services.proving import signals
@@ -57,8 +57,7 @@ class Alive(MethodView):
     @blueprint.doc(security=[], requestBody=SIGNAL_BODY)
     def post(self, heartbeat_id: UUID) -> Response:
         """Signal by an address alone. JSON is read as `POST /heartbeats/{name}` reads it, any other body is a text."""
-        said = signals.read(parsed(whole_body())) if request.is_json else Signal(message=_text())
-        return _take(heartbeat_id, said)
+        return _take(heartbeat_id, said() if request.is_json else Signal(message=_text()))
 
 
 @blueprint.route("/<uuid:heartbeat_id>/fail", parameters=[HEARTBEAT_ID])

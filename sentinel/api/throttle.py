@@ -14,6 +14,7 @@ from limits import RateLimitItem, parse_many
 from sentinel import metrics
 from sentinel.api.auth import presented_key
 from sentinel.api.errors import error_response
+from sentinel.api.parsing import SENDERS, TICKET_LINKS
 from sentinel.logs import get_logger
 from sentinel.origins import origin_of
 from sentinel.security import key_hash
@@ -31,6 +32,9 @@ The console has a limit of its own for passwords.
 
 WITHOUT_RATE = frozenset({"metrics"})
 """Blueprints that may be asked as often as one likes, but not with one wrong secret after the other."""
+
+KEYLESS = SENDERS | {TICKET_LINKS}
+"""Blueprints that look at no key in a header: an invented one must not bring a rate of its own."""
 
 PREFIX = "sentinel:api"
 KNOWN_SECONDS = 3600
@@ -191,7 +195,7 @@ def rates_of(text: str) -> tuple[RateLimitItem, ...]:
 
 
 def _asker() -> Asker:
-    shown = presented_key()
+    shown = None if request.blueprint in KEYLESS else presented_key()
     return Asker(None if shown is None else key_hash(shown).hex(), origin_of(request.remote_addr))
 
 

@@ -51,6 +51,8 @@ class Heartbeat(Base):
     reason: Mapped[str | None] = mapped_column(String(10))
     # How often it went down: each time is an event of its own, whoever writes it down.
     downs: Mapped[int] = mapped_column(server_default=literal_column("0"))
+    # When it last went down or came up: the next change is after it, whatever clocks say. None: it never did.
+    changed_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     last_message: Mapped[str | None]
     last_exit_code: Mapped[int | None]

@@ -19,6 +19,7 @@ COLUMNS = """
 OVERDUE = text(f"""
     SELECT {COLUMNS} FROM notifications
     WHERE failover IS NOT NULL AND status IN ('PENDING', 'RETRYING') AND failover_at <= :now
+        AND (expires_at IS NULL OR expires_at > :now)
     ORDER BY failover_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 - put together from our own words
 
@@ -43,6 +44,23 @@ TRIED = text("""
         SELECT t.of, n.failover_of, n.channel, n.recipient
         FROM tried t JOIN notifications n ON n.id = t.failover_of)
     SELECT of::text, channel, recipient FROM tried
+""")
+
+# Messages about one event to one target: there is one at most.
+THERE = text("""
+    SELECT r.id::text, n.status, n.reason
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (
+        id uuid, event_id uuid, client_id int, channel text, recipient text)
+    JOIN notifications n ON n.event_id = r.event_id AND n.client_id = r.client_id
+        AND n.channel = r.channel AND n.recipient = r.recipient
+""")
+
+# A ticket asks for somebody while nobody has it and nobody has asked for quiet, and each time from the start anew.
+ASKING = text("""
+    SELECT m.id FROM ticket_messages m
+    JOIN tickets t ON t.id = m.ticket_id JOIN escalations e ON e.ticket_id = m.ticket_id
+    WHERE m.id = ANY(CAST(:ids AS bigint[])) AND t.status = 'open'
+        AND e.run = m.run AND e.state IN ('running', 'exhausted')
 """)
 
 FORGET = text("""
@@ -82,12 +100,12 @@ class EndedRow:
     status: str
     reason: str | None
     expires_at: datetime | None
-    failover: list[dict[str, Any]]
+    failover: Sequence[Mapping[str, Any]]
     ticket_message_id: int | None = None
 
 
 def overdue(session: Session, *, most: int, now: datetime) -> list[EndedRow]:
-    """Return rows that wait longer than their next target is willing to, locked.
+    """Return rows that wait longer than their next target is willing to, locked; what has expired is not among them.
 
     A row that is being sent, or whose send is in doubt, is not given up: its target may have been told already.
     """
@@ -105,6 +123,17 @@ def tried(session: Session, ids: Sequence[str]) -> dict[str, set[tuple[str, str]
     for row in session.execute(TRIED, {"ids": array(ids)}):
         found[row.of].add((row.channel, row.recipient))
     return found
+
+
+def there(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str | None]]:
+    """Return, for each row (`id`) whose event was told to a channel and recipient, status and reason of that."""
+    found = session.execute(THERE, {"rows": recordset(rows)})
+    return {row.id: (row.status, row.reason) for row in found}
+
+
+def asking(session: Session, ticket_message_ids: Sequence[int]) -> set[int]:
+    """Return those of these messages of escalations whose tickets still ask for somebody."""
+    return set(session.execute(ASKING, {"ids": array(map(str, ticket_message_ids))}).scalars())
 
 
 def ended(session: Session, *, most: int) -> list[EndedRow]:

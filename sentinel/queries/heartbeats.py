@@ -20,7 +20,10 @@ from sentinel.queries.unique import inserted
 CHANGED = """
     h.id::text, h.client_id, c.name AS client_name, h.name, h.every_seconds, h.schedule::text, h.grace_seconds,
     h.severity, h.labels::text, h.is_paused, h.status, before.status AS status_before, h.reason, h.downs,
-    before.last_seen_at, h.last_message, h.last_exit_code, h.expected_at"""
+    before.last_seen_at, h.last_message, h.last_exit_code, h.expected_at, h.changed_at"""
+
+# Who waited for the row, or whose clock is behind, changes it after the change before all the same.
+AFTER = "greatest(CAST(:now AS timestamptz), h.changed_at + interval '1 microsecond')"
 
 # The row is locked first, so that of two signals at one moment one sees what the other has made of it.
 SIGNAL = """
@@ -32,6 +35,9 @@ SIGNAL = """
         reason = CASE WHEN CAST(:has_failed AS boolean) AND NOT h.is_paused THEN 'failed' END,
         downs = h.downs
             + CASE WHEN CAST(:has_failed AS boolean) AND NOT h.is_paused AND before.status <> 'down' THEN 1 ELSE 0 END,
+        changed_at = CASE
+            WHEN (CAST(:has_failed AS boolean) AND NOT h.is_paused) <> (before.status = 'down') THEN {after}
+            ELSE h.changed_at END,
         last_seen_at = CAST(:now AS timestamptz), last_message = CAST(:message AS text),
         last_exit_code = CAST(:exit_code AS int),
         expected_at = CASE WHEN NOT h.is_paused THEN :now + make_interval(secs => h.every_seconds) END,
@@ -41,9 +47,11 @@ SIGNAL = """
     RETURNING {changed}
 """
 SIGNAL_BY_NAME = prepared(
-    SIGNAL.format(whose="b.client_id = CAST(:client_id AS int) AND b.name = CAST(:name AS text)", changed=CHANGED)
+    SIGNAL.format(
+        whose="b.client_id = CAST(:client_id AS int) AND b.name = CAST(:name AS text)", changed=CHANGED, after=AFTER
+    )
 )
-SIGNAL_BY_ID = prepared(SIGNAL.format(whose="b.id = CAST(:id AS uuid) AND k.is_active", changed=CHANGED))
+SIGNAL_BY_ID = prepared(SIGNAL.format(whose="b.id = CAST(:id AS uuid) AND k.is_active", changed=CHANGED, after=AFTER))
 
 # Only what has windows: when it is next, no sum tells.
 EXPECT = text("""
@@ -54,7 +62,8 @@ MISS = text(f"""
     WITH before AS (
         SELECT id, status, last_seen_at FROM heartbeats
         WHERE due_at <= :now ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
-    UPDATE heartbeats h SET status = 'down', reason = 'missed', downs = h.downs + 1, due_at = NULL
+    UPDATE heartbeats h SET status = 'down', reason = 'missed', downs = h.downs + 1, due_at = NULL,
+        changed_at = {AFTER}
     FROM before, clients c WHERE h.id = before.id AND c.id = h.client_id
     RETURNING {CHANGED}
 """)  # noqa: S608 - put together from our own words
@@ -62,7 +71,10 @@ MISS = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A heartbeat as a signal, or its absence, has left it; `status_before` and `last_seen_at` as they were before."""
+    """A heartbeat as a signal, or its absence, has left it; `status_before` and `last_seen_at` as they were before.
+
+    `changed_at` is there of whatever went down or came up.
+    """
 
     id: str
     client_id: int
@@ -82,6 +94,7 @@ class Changed:
     last_message: str | None
     last_exit_code: int | None
     expected_at: datetime | None
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

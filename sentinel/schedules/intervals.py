@@ -48,12 +48,11 @@ class TimeInterval:
 
     def chooses(self, day: date) -> bool:
         """Whether hours of this day belong to it."""
-        return (
-            _within(day.weekday(), self.weekdays)
-            and _within(day.month, self.months)
-            and _within(day.year, self.years)
-            and self._chooses_day_of_month(day)
-        )
+        return _within(day.weekday(), self.weekdays) and self.chooses_month(day) and self._chooses_day_of_month(day)
+
+    def chooses_month(self, day: date) -> bool:
+        """Whether any day of this day's month may belong to it."""
+        return _within(day.month, self.months) and _within(day.year, self.years)
 
     def spans_of(self, day: date, zone: ZoneInfo) -> Iterator[Span]:
         """When its hours of a day are, on the clocks of a place; hours that a clock change leaves out are not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
@@ -72,13 +72,23 @@ class Schedule:
 
     def _pieces(self, since: datetime) -> Iterator[Span]:
         """The hours of each day in order, from two days before `since` on."""
-        first = since.astimezone(self.zone).date() - 2 * DAY
-        for number in range(FARTHEST_DAYS):
-            day = first + number * DAY
-            yield from sorted(span for each in self.intervals for span in each.spans_of(day, self.zone))
+        day = since.astimezone(self.zone).date() - 2 * DAY
+        end = day + FARTHEST_DAYS * DAY
+        while day < end:
+            # A month that none of them chooses is passed over at once: it may be years until one does.
+            following = min(_next_month(day), end)
+            near = [each for each in self.intervals if each.chooses_month(day)]
+            while near and day < following:
+                yield from sorted(span for each in near for span in each.spans_of(day, self.zone))
+                day += DAY
+            day = following
 
     def _span_around(self, moment: datetime) -> Span | None:
         at = moment.astimezone(UTC)
         for span in self.spans(at):
             return span if span[0] <= at < span[1] else None
         return None
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

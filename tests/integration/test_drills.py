@@ -17,6 +17,7 @@ from sentinel.models import Drill, Event
 from sentinel.services.proving import drill_runs
 from tests.integration.calls import execute, refused
 from tests.integration.conftest import RunPipeline
+from tests.integration.meanwhile import held
 from tests.integration.rules import endpoint
 from tests.rows import rows
 
@@ -199,3 +200,63 @@ def test_the_command_line_does_the_same(run_pipeline: RunPipeline) -> None:
     assert run("drills", "remove", "monday").output == "monday is removed.\n"
     with new_session() as session:
         assert session.scalar(select(Drill)) is None
+
+
+def test_a_target_that_the_settings_do_not_allow_any_more_is_not_reached_and_holds_up_nobody(api: FlaskClient) -> None:
+    endpoint("webhook", "https://hooks.example.com/x", name="hook")
+    define(api, targets=["hook", "anna"])
+    execute("UPDATE endpoints SET target = 'https://10.0.0.5/x' WHERE name = 'hook'")  # its network was allowed once
+
+    assert api.post(f"{MONDAY}/run").status_code == 202
+
+    assert [each.recipient for each in rows().values()] == ["anna"]
+    time_is_up()
+    drill_runs.sweep()
+    assert [(each["target"], each["reason"]) for each in last_run(api)["results"]] == [
+        ("hook", "invalid"),
+        ("anna", None),
+    ]
+
+
+@pytest.mark.parametrize("broken", ["_hold", "_judge"])
+def test_our_own_mistake_with_one_drill_holds_up_no_other(
+    api: FlaskClient, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    for name in ("bad", "good"):
+        schedule = {"intervals": [{"times": ["10:00-11:00"]}]}
+        assert api.put(f"/drills/{name}", json={"targets": ["anna"], "schedule": schedule}).status_code == 200
+        if broken == "_judge":
+            api.post(f"/drills/{name}/run")
+    time_is_up()
+    execute("UPDATE drills SET next_at = now(), schedule = CAST(:always AS jsonb)", always=json.dumps(ALWAYS))
+    if broken == "_judge":
+        execute("UPDATE drills SET next_at = NULL")
+    healthy = getattr(drill_runs, broken)
+
+    def mistaken(uow: Any, *rows_of_one: Any) -> None:
+        healthy(uow, *rows_of_one)
+        if any(getattr(each, "name", None) == "bad" for each in rows_of_one):
+            raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(drill_runs, broken, mistaken)
+    drill_runs.sweep()
+
+    runs = {name: api.get(f"/drills/{name}/runs").get_json() for name in ("bad", "good")}
+    expected = {"_hold": (0, ["running"]), "_judge": (1, ["failed"])}[broken]
+    assert (len(runs["bad"]), [each["status"] for each in runs["good"]]) == expected
+    assert [each["status"] for each in runs["bad"]] == ["running"] * len(runs["bad"])
+
+
+def test_a_drill_and_a_run_that_somebody_holds_are_passed_by(api: FlaskClient) -> None:
+    define(api, schedule={"intervals": [{"times": ["10:00-11:00"]}]})
+    api.post(f"{MONDAY}/run")
+    time_is_up()
+
+    for table in ("drill_runs", "drills"):
+        with held(f"SELECT 1 FROM {table} FOR UPDATE"):
+            assert drill_runs.sweep() == 0
+    assert drill_runs.sweep() == 1
+    execute("UPDATE drills SET next_at = now()")
+    with held("SELECT 1 FROM drills FOR UPDATE"):
+        assert drill_runs.sweep() == 0
+    assert drill_runs.sweep() == 1

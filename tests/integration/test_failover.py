@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from sentinel.cli import cli
+from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.models import Notification
+from sentinel.queries import failover as queries
 from sentinel.services.sending import delivery, failover
 from sentinel.services.sending.failover import Target
 from sentinel.stand_ins import ProviderStandIn, refused
+from tests.integration.calls import send
 from tests.integration.conftest import Accept, RunPipeline
 from tests.integration.rules import endpoint, happen, rule
 from tests.rows import row, rows
@@ -30,6 +34,11 @@ def execute(statement: str) -> None:
 
 def successor(notification_id: str) -> Notification | None:
     return next((each for each in rows().values() if each.failover_of == notification_id), None)
+
+
+def timeline(api: FlaskClient, notification_id: str) -> list[dict[str, Any]]:
+    entries = api.get(f"/notifications/{notification_id}/timeline").get_json()
+    return [each for each in entries if each["event"] == "failed_over"]
 
 
 def test_a_number_that_does_not_exist_is_taken_over_by_mail(
@@ -222,9 +231,7 @@ def test_an_endpoint_that_is_gone_is_passed_over_and_the_timeline_says_so(api: F
     assert failover.sweep() == 1
 
     assert successor_of(first).channel == "email"
-    [entry] = [
-        each for each in api.get(f"/notifications/{first}/timeline").get_json() if each["event"] == "failed_over"
-    ]
+    [entry] = timeline(api, first)
     assert entry["detail"]["passed_over"] == [{"target": "nobody", "reason": "no enabled endpoint of this name"}]
 
 
@@ -247,6 +254,103 @@ def test_a_loop_of_targets_is_cut(accept: Accept) -> None:
 
     assert len(rows()) == 2
     assert successor_of(first).failover is None
+
+
+def test_what_has_expired_is_not_given_up_but_expires(accept: Accept) -> None:
+    first = accept(failover=(Target("email", "oncall@example.com", after_seconds=300),))
+    execute("UPDATE notifications SET failover_at = now() - interval '1 s', expires_at = now() - interval '1 s'")
+
+    assert failover.sweep() == 0
+
+    assert (row(first).status, row(first).reason) == ("PENDING", None)
+
+
+def test_a_target_that_vanishes_during_a_sweep_has_taken_over_by_then(
+    accept: Accept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint("email", "oncall@example.com", name="mail")
+    first = accept(failover=(Target(endpoint="mail", after_seconds=60),))
+    execute("UPDATE notifications SET failover_at = now() - interval '1 s'")
+    give_up = queries.end
+
+    def and_lose_the_target(*arguments: Any, **named: Any) -> list[str]:
+        execute("UPDATE endpoints SET is_enabled = false")
+        return give_up(*arguments, **named)
+
+    monkeypatch.setattr(queries, "end", and_lose_the_target)
+    assert failover.sweep() == 1
+
+    assert successor_of(first).recipient == "oncall@example.com"
+
+
+def both_hear_of_it(api: FlaskClient) -> None:
+    """An event that is told by SMS, which bert and then carla take over for, and told to bert as well."""
+    rule('when event.type == "x" then notify("sms:+14155552671")', "one")
+    rule('when event.type == "x" then notify("inbox:bert")', "two")
+    targets = [{"channel": "inbox", "recipient": name} for name in ("bert", "carla")]
+    assert chain(api, *targets).status_code == 200
+    happen({"type": "x"})
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'invalid', queue_at = NULL WHERE channel = 'sms'")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("SUPPRESSED", "quiet_hours"), ("SUPPRESSED", "opted_out"), ("FAILED", "refused"), ("UNDELIVERED", "unreachable")],
+)
+def test_a_target_whose_own_message_reached_nobody_is_passed_over(api: FlaskClient, status: str, reason: str) -> None:
+    both_hear_of_it(api)
+    execute(
+        f"UPDATE notifications SET status = '{status}', reason = '{reason}', queue_at = NULL WHERE channel = 'inbox'"
+    )
+
+    assert failover.sweep() == 1
+
+    first = next(each for each in rows().values() if each.channel == "sms")
+    assert (successor_of(first.id).recipient, successor_of(first.id).failover) == ("carla", None)
+    [entry] = timeline(api, first.id)
+    ended = f"its own message of this event is {status}: {reason}"
+    assert entry["detail"]["passed_over"] == [{"target": "inbox:bert", "reason": ended}]
+    assert entry["detail"]["notification_id"] == successor_of(first.id).id
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("SENT", None), ("SUPPRESSED", "grouped"), ("SUPPRESSED", "duplicate"), ("PENDING", None)]
+)
+def test_a_target_that_was_told_or_will_be_ends_the_list(api: FlaskClient, status: str, reason: str | None) -> None:
+    both_hear_of_it(api)
+    if status != "PENDING":
+        told = "NULL" if reason is None else f"'{reason}'"
+        execute(
+            f"UPDATE notifications SET status = '{status}', reason = {told}, queue_at = NULL WHERE channel = 'inbox'"
+        )
+
+    assert failover.sweep() == 0
+
+    first = next(each for each in rows().values() if each.channel == "sms")
+    [entry] = timeline(api, first.id)
+    assert entry["detail"] == {"channel": "inbox", "reason": "this event was told there already"}
+
+
+def test_what_has_no_endpoint_goes_to_its_other_targets(api: FlaskClient) -> None:
+    rule('when event.type == "x" then notify("webhook:https://10.0.0.5/x")')
+    targets = {"channel": "inbox", "recipient": "carla"}
+    assert chain(api, targets, path="/failover-chains/webhook").status_code == 200
+    happen({"type": "x"})
+
+    assert failover.sweep() == 1
+
+    [first] = [each for each in rows().values() if each.channel == "webhook"]
+    assert (first.status, first.reason, successor_of(first.id).recipient) == ("SUPPRESSED", "no_endpoint", "carla")
+
+
+def test_what_has_no_endpoint_and_is_silenced_goes_nowhere(api: FlaskClient) -> None:
+    rule('when event.type == "x" then notify("webhook:https://10.0.0.5/x")')
+    assert chain(api, {"channel": "inbox", "recipient": "carla"}, path="/failover-chains/webhook").status_code == 200
+    silence = {"matchers": [{"name": "type", "value": "x"}], "ends_at": (utc_now() + timedelta(hours=1)).isoformat()}
+    assert send(api, silence, "/silences").status_code == 201
+    happen({"type": "x"})
+
+    assert failover.sweep() == 0
 
 
 CHAIN = "/failover-chains/sms"

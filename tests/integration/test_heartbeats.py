@@ -178,6 +178,31 @@ def test_an_address_is_shown_to_keys_that_may_signal_alone(api: FlaskClient) -> 
     assert "/ping/" in shown(api)["address"]
 
 
+def test_nothing_that_is_told_has_the_address_in_it(api: FlaskClient) -> None:
+    rule('when event.type == "heartbeat" then notify("slack:#ops")')
+    secret = define(api)["address"].rpartition("/")[2]
+    let_time_pass(3661)
+    signals.sweep()
+    api.post(BACKUP)
+    matching.match([each.id for each in events()])
+
+    seen = [api.get("/events", headers=bearer("default", "events:read")).text]
+    seen += [f"{each.event_id} {each.body}" for each in events()]
+    seen += [f"{each.subject} {each.body} {each.details}" for each in told()]
+
+    assert len(told()) == 2
+    assert not [each for each in seen if secret in each or secret.replace("-", "") in each]
+
+
+@pytest.mark.parametrize("begins", ["/ping/", "/heartbeats/"])
+def test_an_empty_body_means_well_whatever_type_it_claims_to_be_of(api: FlaskClient, begins: str) -> None:
+    address = define(api)["address"].rpartition("8000")[2]
+
+    answer = api.post(address if begins == "/ping/" else BACKUP, content_type="application/json")
+
+    assert (answer.status_code, answer.get_json()["state"]) == (200, "up")
+
+
 def test_an_unknown_name_is_a_404_that_says_how_to_define_it(api: FlaskClient) -> None:
     answer = api.post("/heartbeats/backpu", json={})
 

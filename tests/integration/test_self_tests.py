@@ -194,6 +194,15 @@ def test_the_command_prints_each_stage_with_its_time(
     assert json.loads(again.stdout)["status"] == "passed"
 
 
+@pytest.mark.usefixtures("on")
+def test_the_command_calls_no_switch(run_pipeline: RunPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentinel.cli.self_test.sleep", lambda _: work(run_pipeline))
+
+    done = CliRunner().invoke(cli, ["self-test"], catch_exceptions=False)
+
+    assert (done.exit_code, calls()) == (0, [])
+
+
 def test_the_command_fails_where_nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentinel.cli.self_test.sleep", lambda _: execute("UPDATE self_tests SET due_at = now()"))
 

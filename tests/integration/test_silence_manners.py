@@ -12,9 +12,13 @@ from sqlalchemy import event as listening
 
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
+from sentinel.ids import new_id
+from sentinel.queries.firing_alerts import Word
+from sentinel.services.alerting import firing
 from sentinel.services.muting import reminders, silence_sweep
 from tests.integration.calls import execute, refused, send, stored
-from tests.integration.rules import endpoint, happen, rule, told
+from tests.integration.meanwhile import held
+from tests.integration.rules import client, endpoint, happen, rule, told
 
 RULE = 'when event.type == "alert" then notify("sms:+14155552671")'
 ALWAYS = {"zone": "UTC", "intervals": [{"times": ["00:00-24:00"]}]}
@@ -172,6 +176,52 @@ def test_it_does_not_end_while_it_has_matched_nothing(api: FlaskClient) -> None:
     sweep()
 
     assert shown(api, known)["state"] == "active"
+
+
+def test_an_end_that_was_held_back_is_no_alert_that_fired(api: FlaskClient) -> None:
+    rule(RULE)
+    known = made(api, ends_when_resolved=True)
+    happen(alert("resolved", dedup_key="old"))
+
+    sweep(later="1 minute")
+    assert shown(api, known)["state"] == "active"
+
+    happen(alert())
+    happen(alert("resolved"))
+    sweep(later="1 minute")
+    assert shown(api, known)["ended_reason"] == "resolved"
+
+
+def test_where_not_all_that_fires_is_read_nothing_ends_for_that(
+    api: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(RULE)
+    known = made(api, ends_when_resolved=True)
+    happen(alert())
+    sweep()
+    happen(alert("resolved"), alert(name="Other", dedup_key="o"))
+    monkeypatch.setattr(silence_sweep, "MOST_HEARD", 1)
+    monkeypatch.setattr(firing, "heard", lambda *_: others_that_fire())
+
+    sweep(later="1 minute")
+    assert shown(api, known)["state"] == "active"
+
+    monkeypatch.setattr(silence_sweep, "MOST_HEARD", 2)
+    sweep(later="1 minute")
+    assert shown(api, known)["ended_reason"] == "resolved"
+
+
+def others_that_fire() -> list[Word]:
+    now = utc_now()
+    return [Word(client(), "o", new_id(now), True, False, None, {"name": "Other"}, now, now)]
+
+
+def test_a_silence_that_somebody_holds_is_looked_at_later(api: FlaskClient) -> None:
+    made(api, ends_when_resolved=True)
+
+    with held("SELECT 1 FROM silences FOR UPDATE"):
+        assert sweep() == 0
+    assert sweep() == 1
 
 
 def test_it_ends_when_nothing_has_matched_for_long(api: FlaskClient) -> None:

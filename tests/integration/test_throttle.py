@@ -164,6 +164,30 @@ def test_an_address_that_guesses_keys_is_answered_no_more(limited: Limited) -> N
     assert guess(api, address="203.0.113.10") == 401
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/ping/00000000-0000-4000-8000-000000000000"),
+        ("POST", "/integrations/pagerduty"),
+        ("GET", "/t/x"),
+    ],
+)
+def test_where_no_key_is_asked_for_an_invented_one_has_no_rate_of_its_own(
+    method: str, path: str, limited: Limited
+) -> None:
+    api = limited("3/hour")
+
+    def ask(address: str) -> int:
+        headers = {"Authorization": f"Bearer sntl_{secrets.token_urlsafe(32)}"}
+        from_there = {"REMOTE_ADDR": address}
+        return api.open(path, method=method, headers=headers, environ_overrides=from_there).status_code
+
+    answers = [ask("203.0.113.9") for _ in range(4)]
+
+    assert (answers[3], 429 in answers[:3]) == (429, False)
+    assert ask("203.0.113.10") != 429
+
+
 def test_a_guess_that_would_be_right_is_not_told(limited: Limited) -> None:
     api, mine = limited("none", failures="2/hour"), bearer("mine")["Authorization"].removeprefix("Bearer ")
 

@@ -112,11 +112,17 @@ def _count_held_back(uow: UnitOfWork, rows: Sequence[Row], outcomes: Sequence[Ou
     silenced = [(row["silence_id"], row["event_id"]) for row in rows if "silence_id" in row]
     if not silenced:
         return
-    speaking = {each.event.id for each in outcomes if spoken_of(each.event.body)}
-    of_alerts = {silence_id for silence_id, event_id in silenced if event_id in speaking}
+    firing_ids = {each.event.id for each in outcomes if each.is_news and _fires(each.event)}
+    of_alerts = {silence_id for silence_id, event_id in silenced if event_id in firing_ids}
     counted = Counter(silence_id for silence_id, _ in silenced)
     held_back = [HeldBack(each, number, is_of_alert=each in of_alerts) for each, number in counted.items()]
     silences.hold_back(uow.session, held_back, now=uow.now)
+
+
+def _fires(event: PendingEvent) -> bool:
+    """Whether an event says that an alert fires: the end of one that nobody saw firing is none that a silence met."""
+    spoken = spoken_of(event.body)
+    return spoken is not None and spoken.is_firing
 
 
 def _candidate(row: Row, surroundings: Surroundings, *, is_suppressed: bool) -> Candidate:

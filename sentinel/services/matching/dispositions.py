@@ -124,6 +124,8 @@ def _columns(message: Planned, mute: Mute | None, now: datetime) -> dict[str, An
         found["user_id"] = message.user_id
     if message.is_missing:
         found["reason"] = Reason.NO_ENDPOINT
+        if mute is not None:
+            return found
     elif mute is not None:
         return {**found, **mute}
     if message.dedupe is not None:

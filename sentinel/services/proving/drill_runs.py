@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sentinel.errors import ConflictError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from sentinel.errors import ConflictError, InvalidInputError
 from sentinel.ids import new_id
 from sentinel.logs import get_logger
 from sentinel.models import Drill, DrillRun
+from sentinel.models.status import Reason
 from sentinel.queries import drills as queries
 from sentinel.queries import endpoints, sweeping
 from sentinel.queries.endpoints import Destination
@@ -55,14 +60,29 @@ def sweep() -> int:
     with unit_of_work() as uow:
         over = queries.over(uow.session, now=uow.now, most=MOST)
         for run, drill, client in over:
-            _judge(uow, run, drill, client)
+            with _apart(uow, drill):
+                _judge(uow, run, drill, client)
         due = queries.due(uow.session, now=uow.now, most=MOST)
         for drill, client in due:
-            _hold(uow, drill, client)
+            with _apart(uow, drill):
+                _hold(uow, drill, client)
         sweeping.record_run(uow.session, "sweep_drills", len(over) + len(due), now=uow.now)
     if over or due:
         log.info("sweep_drills", judged=len(over), begun=len(due))
     return len(over) + len(due)
+
+
+@contextmanager
+def _apart(uow: UnitOfWork, drill: Drill) -> Iterator[None]:
+    """Undo what was done for one drill if it fails, and go on with the next; the next sweep tries it again."""
+    drill_id = drill.id
+    try:
+        with uow.session.begin_nested():
+            yield
+    except (OperationalError, PoolTimeout):
+        raise
+    except Exception:  # our own mistake must hold up one drill, visibly, and not those of all others
+        log.exception("drill_bug", drill_id=drill_id)
 
 
 def _hold(uow: UnitOfWork, drill: Drill, client: str) -> None:
@@ -102,12 +122,17 @@ def _send(uow: UnitOfWork, drill: Drill, run: DrillRun, client: str, there: Mapp
     """One message for each target that is there; what no longer helps when time is up is not sent."""
     words = wordings.of_clients(uow, [drill.client_id])
     facts = _facts(uow, drill, run, client)
-    found = [name for name in drill.targets if name in there]
     marks = {"drill": drill.name, "drill_run": run.id}
-    requests = [trial_of(there[name], facts, words, expires_at=run.due_at, **marks) for name in found]
-    rows = notifications.accept(uow, drill.client_id, requests)
-    ids = dict(zip(found, (row["id"] for row in rows), strict=True))
-    return [_result(name, ids.get(name), None if name in ids else "no_endpoint") for name in drill.targets]
+    requests, refused = {}, dict.fromkeys(drill.targets, Reason.NO_ENDPOINT)
+    for name in (each for each in drill.targets if each in there):
+        try:
+            requests[name] = trial_of(there[name], facts, words, expires_at=run.due_at, **marks)
+        except InvalidInputError as error:  # such as an address whose network the settings allow no more
+            refused[name] = Reason.INVALID
+            log.warning("drill_target_refused", drill_id=drill.id, target=name, error=str(error))
+    rows = notifications.accept(uow, drill.client_id, list(requests.values()))
+    ids = dict(zip(requests, (row["id"] for row in rows), strict=True))
+    return [_result(name, ids.get(name), None if name in ids else refused[name]) for name in drill.targets]
 
 
 def _facts(uow: UnitOfWork, drill: Drill, run: DrillRun, client: str) -> Facts:

@@ -6,7 +6,7 @@ import re
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.errors import SHOWN, ConflictError, FieldError, InvalidInputError
@@ -158,11 +158,17 @@ def delete(uow: UnitOfWork, caller: Caller, name: str) -> None:
 
 def _resolve(uow: UnitOfWork, caller: Caller, found: Heartbeat, *, why: str) -> None:
     if found.status == DOWN:
-        tell(uow, [_as_changed(found, caller)], why_over=why)
-        _set(found, {"status": "up", "reason": None})
+        changed_at = _changed_at(found, uow.now)
+        tell(uow, [_as_changed(found, caller, changed_at)], why_over=why)
+        _set(found, {"status": "up", "reason": None, "changed_at": changed_at})
 
 
-def _as_changed(found: Heartbeat, caller: Caller) -> Changed:
+def _changed_at(found: Heartbeat, now: datetime) -> datetime:
+    """When it changes: after the change before, as the statements of signals have it."""
+    return now if found.changed_at is None else max(now, found.changed_at + timedelta(microseconds=1))
+
+
+def _as_changed(found: Heartbeat, caller: Caller, changed_at: datetime) -> Changed:
     return Changed(
         id=found.id,
         client_id=found.client_id,
@@ -182,4 +188,5 @@ def _as_changed(found: Heartbeat, caller: Caller) -> Changed:
         last_message=None,
         last_exit_code=None,
         expected_at=None,
+        changed_at=changed_at,
     )

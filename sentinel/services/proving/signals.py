@@ -138,7 +138,7 @@ def tell(uow: UnitOfWork, changed: Iterable[Changed], *, why_over: str | None = 
     """Store the events of heartbeats that went down or came up; they are matched after the commit."""
     in_order = sorted(changed, key=attrgetter("client_id"))
     for (client_id, name), found in groupby(in_order, key=attrgetter("client_id", "client_name")):
-        told = [event_of(each, now=uow.now, why_over=why_over) for each in found]
+        told = [event_of(each, why_over=why_over) for each in found]
         events.ingest(uow, Caller(client_id, name, frozenset()), told)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +39,14 @@ UNSAID: Mapping[str, Any] = {"failover": None, "failover_at": None}
 NOWHERE: Mapping[str, Any] = {"failover": [], "failover_at": None}
 """A message that goes nowhere else, whatever its client has set; stored as nothing."""
 
-ADDRESS_REASONS = frozenset(reason.value for reason in SuppressionReason)
+UNREACHABLE = frozenset(reason.value for reason in SuppressionReason) | {Reason.NO_ENDPOINT}
+"""Why a message is not sent that somebody is meant to hear, wherever they are."""
+
+UNREACHED = frozenset({Status.FAILED, Status.UNDELIVERED, Status.SUPPRESSED})
+TOLD_OTHERWISE = frozenset({Reason.DUPLICATE, Reason.GROUPED, Reason.OUTDATED, Reason.FLAPPING, Reason.RESOLVED_OFF})
+"""Why a message is not sent whose target has heard of it, or hears of it, by another."""
+
+NOBODY_ASKED = "its ticket asks for nobody any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +119,51 @@ def _columns(stored: Sequence[Mapping[str, Any]], *, since: datetime) -> dict[st
 def sweep() -> int:
     """Let the next target take over for what ended unreached, or waits too long; returns how many did."""
     with unit_of_work() as uow:
-        _give_up(uow)
-        rows = failover.ended(uow.session, most=MOST)
-        if rows:
-            failover.forget(uow.session, [row.id for row in rows])
-        count = _take_over(uow, [row for row in rows if _wants_another(row, now=uow.now)])
+        ended = failover.ended(uow.session, most=MOST)
+        given_up, following = _give_up(uow)
+        if ended or given_up:
+            failover.forget(uow.session, [row.id for row in (*ended, *given_up)])
+        wanting = _still_asked(uow, [row for row in ended if _wants_another(row, now=uow.now)])
+        count = _take_over(uow, [*wanting, *given_up], following)
         sweeping.record_run(uow.session, "sweep_failover", count, now=uow.now)
     return count
 
 
-def _give_up(uow: UnitOfWork) -> None:
-    """End what waits longer than its next target is willing to; where there is none after all, it waits on."""
-    rows = failover.overdue(uow.session, most=MOST, now=uow.now)
+def _give_up(uow: UnitOfWork) -> tuple[list[EndedRow], dict[str, Next]]:
+    """End what waits longer than its next target is willing to; where there is none after all, it waits on.
+
+    Returns what has ended, and who is next for it: nobody is asked again, for it may be another one by then.
+    """
+    rows = _still_asked(uow, failover.overdue(uow.session, most=MOST, now=uow.now))
     if not rows:
-        return
+        return [], {}
     following = _following(uow, rows)
     hopeless = [row for row in rows if following[row.id].place is None]
     failover.forget(uow.session, [row.id for row in hopeless])
     failover.note(uow.session, [_note(row.id, following[row.id]) for row in hopeless], now=uow.now)
-    given_up = [row.id for row in rows if following[row.id].place is not None]
-    for channel, amount in Counter(failover.end(uow.session, given_up, now=uow.now)).items():
+    given_up = [row for row in rows if following[row.id].place is not None]
+    ended = failover.end(uow.session, [row.id for row in given_up], now=uow.now)
+    for channel, amount in Counter(ended).items():
         tallies.count_ended(uow, channel, Status.FAILED, Reason.FAILED_OVER, amount)
+    return given_up, following
+
+
+def _still_asked(uow: UnitOfWork, rows: Sequence[EndedRow]) -> list[EndedRow]:
+    """Leave out messages of escalations whose tickets ask for nobody any more; their timelines say so."""
+    links = [row.ticket_message_id for row in rows if row.ticket_message_id is not None]
+    asking = failover.asking(uow.session, links) if links else set()
+    over = {row.id for row in rows if row.ticket_message_id is not None and row.ticket_message_id not in asking}
+    if over:
+        failover.forget(uow.session, sorted(over))
+        notes = [{"id": each, "detail": {"reason": NOBODY_ASKED}} for each in sorted(over)]
+        failover.note(uow.session, notes, now=uow.now)
+    return [row for row in rows if row.id not in over]
 
 
 def _following(uow: UnitOfWork, rows: Sequence[EndedRow]) -> dict[str, Next]:
     """Who is next for each row."""
+    if not rows:
+        return {}
     tried = failover.tried(uow.session, [row.id for row in rows])
     wanted = {(row.client_id, name) for row in rows for each in row.failover if (name := each.get("endpoint"))}
     named = endpoints.named(uow.session, wanted) if wanted else {}
@@ -147,29 +174,62 @@ def _wants_another(row: EndedRow, *, now: datetime) -> bool:
     """What nobody was meant to hear, or nobody needs any more, goes nowhere else."""
     if row.reason == Reason.EXPIRED or (row.expires_at is not None and row.expires_at <= now):
         return False
-    return row.status != Status.SUPPRESSED or row.reason in ADDRESS_REASONS
+    return row.status != Status.SUPPRESSED or row.reason in UNREACHABLE
 
 
-def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow]) -> int:
+def _take_over(uow: UnitOfWork, rows: Sequence[EndedRow], known: Mapping[str, Next]) -> int:
     if not rows:
         return 0
-    following = _following(uow, rows)
+    following = {**known, **_following(uow, [row for row in rows if row.id not in known])}
     belonging = traces.of_notifications(uow, (row.id for row in rows))
+    made: dict[str, dict[str, Any]] = {}
+    going = list(rows)
+    while going:
+        made |= {each["failover_of"]: each for each in _stored(uow, going, following, belonging)}
+        later = _beyond(uow, [row for row in going if row.id not in made], following)
+        following |= later
+        going = [row for row in going if row.id in later]
+    _pass_links_on(uow, rows, list(made.values()))
+    notes = [_note(row.id, following[row.id], successor=made.get(row.id, {}).get("id")) for row in rows]
+    failover.note(uow.session, notes, now=uow.now)
+    for channel, fresh in _by_channel(made.values()).items():
+        tallies.count_accepted(uow, [channel] * len(fresh))
+        uow.count("failovers_total", len(fresh), channel=channel)
+        uow.dispatch(channel, fresh)
+    return len(made)
+
+
+def _stored(
+    uow: UnitOfWork, rows: Sequence[EndedRow], following: Mapping[str, Next], belonging: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Store who takes over for each row, where there is somebody whom this event has no message for yet."""
     successors = [
         _successor(row, following[row.id], each, uow.now) | ({FIELD: belonging[row.id]} if row.id in belonging else {})
         for row, each in zip(rows, new_ids(uow.now, len(rows)), strict=True)
         if following[row.id].place is not None
     ]
     stored = {each.id for each in notifications.insert(uow.session, successors)} if successors else set()
-    _pass_links_on(uow, rows, successors)
-    made = {each["failover_of"]: each["id"] for each in successors if each["id"] in stored}
-    notes = [_note(row.id, following[row.id], successor=made.get(row.id)) for row in rows]
-    failover.note(uow.session, notes, now=uow.now)
-    for channel, fresh in _by_channel(each for each in successors if each["id"] in stored).items():
-        tallies.count_accepted(uow, [channel] * len(fresh))
-        uow.count("failovers_total", len(fresh), channel=channel)
-        uow.dispatch(channel, fresh)
-    return len(stored)
+    return [each for each in successors if each["id"] in stored]
+
+
+def _beyond(uow: UnitOfWork, rows: Sequence[EndedRow], following: Mapping[str, Next]) -> dict[str, Next]:
+    """Who comes after a target that has a message of the same event already, where that has reached nobody."""
+    places = {row.id: place for row in rows if (place := following[row.id].place) is not None}
+    if not places:
+        return {}
+    met = [row for row in rows if row.id in places]
+    asked = [
+        {"id": row.id, "event_id": row.event_id, "client_id": row.client_id}
+        | dict(zip(("channel", "recipient"), places[row.id], strict=True))
+        for row in met
+    ]
+    unheard = {
+        each: f"its own message of this event is {status}: {reason}"
+        for each, (status, reason) in failover.there(uow.session, asked).items()
+        if status in UNREACHED and reason not in TOLD_OTHERWISE
+    }
+    left = [replace(row, failover=following[row.id].left) for row in met if row.id in unheard]
+    return {each: after.beyond(following[each], why=unheard[each]) for each, after in _following(uow, left).items()}
 
 
 def _pass_links_on(uow: UnitOfWork, rows: Sequence[EndedRow], successors: Sequence[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sentinel.queries.endpoints import Destination
@@ -22,6 +22,12 @@ class Next:
     endpoint_id: int | None
     left: Sequence[Mapping[str, Any]]
     passed: Sequence[dict[str, Any]]
+    name: str = ""
+    """As the list names it."""
+
+    def beyond(self, before: Next, *, why: str) -> Next:
+        """This one, after `before` was passed over."""
+        return replace(self, passed=[*before.passed, {"target": before.name, "reason": why}, *self.passed])
 
 
 def next_of(
@@ -34,9 +40,9 @@ def next_of(
         endpoint = endpoints.get(name) if name else None
         place = (endpoint.channel, endpoint.target) if endpoint else (target.get("channel"), target.get("recipient"))
         why = GONE if name and endpoint is None else TRIED if place in tried else None
+        shown = name or f"{place[0]}:{place[1]}"
         if why is None:
-            return Next(
-                (str(place[0]), str(place[1])), None if endpoint is None else endpoint.id, targets[number + 1 :], passed
-            )
-        passed.append({"target": name or f"{place[0]}:{place[1]}", "reason": why})
+            found, endpoint_id = (str(place[0]), str(place[1])), None if endpoint is None else endpoint.id
+            return Next(found, endpoint_id, targets[number + 1 :], passed, shown)
+        passed.append({"target": shown, "reason": why})
     return Next(None, None, (), passed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.errors import InvalidInputError
+from sentinel.schedules.intervals import TimeInterval
 from sentinel.schedules.reading import read, stored, written
 from sentinel.schedules.schedule import Schedule
 from tests.unit.schedules.clock_changes import WEEKS_OF_CLOCK_CHANGES
@@ -178,6 +179,47 @@ def test_a_leap_day_is_found_years_ahead_and_a_past_year_never_again() -> None:
 
     assert leap.next_start(at("2026-11-30T00:00Z")) == at("2028-02-29T00:00Z")
     assert over.next_start(at("2026-11-30T00:00Z")) is None
+
+
+def test_months_and_years_that_no_interval_chooses_are_not_walked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = schedule(*[{"times": ["10:00-11:00"], "years": ["2034"], "months": ["december"]}] * 50)
+    asked: list[date] = []
+    chooses = TimeInterval.chooses
+
+    def noting(interval: TimeInterval, day: date) -> bool:
+        asked.append(day)
+        return chooses(interval, day)
+
+    monkeypatch.setattr(TimeInterval, "chooses", noting)
+
+    assert far.next_start(at("2026-11-30T00:00Z")) == at("2034-12-01T10:00Z")
+    assert {(day.year, day.month) for day in asked} == {(2034, 12)}
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"times": st.just(["20:00-03:00"])},
+            optional={
+                "years": st.sampled_from([["2026"], ["2027:2028"], ["2031"]]),
+                "months": st.sampled_from([["february"], ["11:12"], ["1", "6:7"]]),
+                "days_of_month": st.sampled_from([["29"], ["-1"], ["1:3"]]),
+                "weekdays": st.sampled_from([["monday"], ["saturday:sunday"]]),
+            },
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+)
+def test_what_is_skipped_chooses_no_day(intervals: list[dict[str, Any]], first: date) -> None:
+    found = schedule(*intervals)
+    days = (first + timedelta(days=number) for number in range(366 * 9 - 2))
+    chosen = next((day for day in days if any(each.chooses(day) for each in found.intervals)), None)
+    before = datetime.combine(first, time(), UTC) - timedelta(seconds=1)
+
+    expected = None if chosen is None else datetime.combine(chosen, time(20), UTC)
+    assert found.next_start(before + timedelta(hours=4)) == expected
 
 
 @given(schedules)
