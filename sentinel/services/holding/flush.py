@@ -10,8 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
+from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason, Status
 from sentinel.queries import flushing, holding, matching, notifications, sweeping
 from sentinel.queries.flushing import DueGroup
@@ -31,19 +36,70 @@ MOST_TURNS = 20
 """Transactions of one sweep: the next one follows in a second."""
 
 
+MOST_ENDED = 5000
+"""Held messages that one transaction ends: what a storm has left takes several."""
+
+CANCELLED_STATEMENT = "57014"
+"""A statement that takes too long is its group's fault, and not that of the database."""
+
+
 def sweep() -> int:
     """Flush the groups that are due; returns how many were."""
     count = 0
     for _ in range(MOST_TURNS):
-        with unit_of_work() as uow:
-            found = flushing.take_due(uow.session, most=AT_ONCE, now=uow.now)
-            flush(uow, found)
-        count += len(found)
-        if len(found) < AT_ONCE:
+        found = _flush_surely()
+        count += found
+        if not found:
             break
     with unit_of_work() as uow:
         sweeping.record_run(uow.session, "flush_groups", count, now=uow.now)
     return count
+
+
+def _flush_surely() -> int:
+    """Flush groups that are due together; if that cannot be done one by one, so that only the bad one waits."""
+    try:
+        with unit_of_work() as uow:
+            found = flushing.take_due(uow.session, most=AT_ONCE, now=uow.now)
+            _turn(uow, found)
+        return len(found)
+    except Exception as error:
+        if _is_away(error):
+            raise
+        log.exception("flush_bug")
+    with unit_of_work() as uow:
+        ids = flushing.due_ids(uow.session, most=AT_ONCE, now=uow.now)
+    return sum(_flush_alone(each) for each in ids)
+
+
+def _flush_alone(group_id: str) -> int:
+    """Flush a group in a transaction of its own; our own mistake must hold up one group, visibly, and no others."""
+    try:
+        with unit_of_work() as uow:
+            found = flushing.take_due_one(uow.session, group_id, now=uow.now)
+            _turn(uow, found)
+        return len(found)
+    except Exception as error:
+        if _is_away(error):
+            raise
+        log.exception("group_bug", group_id=group_id)
+    with unit_of_work() as uow:
+        flushing.put_aside(uow.session, group_id, now=uow.now)
+    return 1
+
+
+def _turn(uow: UnitOfWork, due: Sequence[DueGroup]) -> None:
+    flush(uow, [each for each in due if each.ending is None])
+    told = [each for each in due if each.ending is not None]
+    if told:
+        _end_rest(uow, told)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database could not be asked: that is nobody's fault, and all come again."""
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "pgcode", None) != CANCELLED_STATEMENT
+    return isinstance(error, PoolTimeout)
 
 
 def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False) -> dict[str, str]:
@@ -55,8 +111,8 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
     telling = [each for each in decided if each.decision.tells]
     told_by = _release(uow, telling)
     told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by], clients)
-    _end(uow, decided, told_by)
-    _settle(uow, decided, told_by)
+    apart = _end(uow, decided, told_by)
+    _settle(uow, decided, told_by, apart)
     _measure(uow, decided, told_by)
     return told_by
 
@@ -105,18 +161,63 @@ def _dispatch(uow: UnitOfWork, channels: Mapping[str, str]) -> None:
         uow.dispatch(channel, ids)
 
 
-def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
-    """End what was held, but for what stays; that waits until the group is due again."""
-    ended = flushing.end(
-        uow.session,
-        [_ending(each, told_by.get(each.group.id, each.group.last_notification_id)) for each in decided],
-        list(_endings(decided)),
-        now=uow.now,
-    )
+def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> dict[str, str | None]:
+    """End what was held, but for what stays; that waits until the group is due again.
+
+    Returns the groups of which the rest ends later, with the ids under which they go on, if they do.
+    """
+    apart: dict[str, str | None] = {}
+    rest = {each.group.id: each for each in decided}
+    while rest:
+        groups = [_ending(each, told_by.get(key, each.group.last_notification_id)) for key, each in rest.items()]
+        if _end_some(uow, groups, list(_endings(rest.values()))) < MOST_ENDED:
+            break
+        holding_still = flushing.still_holding(uow.session, list(rest))
+        rest = {key: each for key, each in rest.items() if key in holding_still}
+        apart |= _end_later(uow, [each for each in rest.values() if _ends_whole(each)], told_by)
+        rest = {key: each for key, each in rest.items() if key not in apart}
+    _put_off(uow, decided)
+    return apart
+
+
+def _end_some(uow: UnitOfWork, groups: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]]) -> int:
+    ended = flushing.end(uow.session, groups, endings, most=MOST_ENDED, now=uow.now)
     for rows in ended:
         tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
     muting.count_held_back(uow, ended)
-    _put_off(uow, decided)
+    return sum(rows.number for rows in ended)
+
+
+def _ends_whole(due: Due) -> bool:
+    """Nothing that it holds stays."""
+    return due.restraint is None and not due.decision.stays
+
+
+def _end_later(uow: UnitOfWork, whole: Sequence[Due], told_by: Mapping[str, str]) -> dict[str, str | None]:
+    if not whole:
+        return {}
+    rows: list[dict[str, Any]] = [
+        {
+            "id": each.group.id,
+            "fingerprint": each.group.fingerprint,
+            "ending": {
+                "group": _ending(each, told_by.get(each.group.id, each.group.last_notification_id)),
+                "alerts": list(_endings([each])),
+            },
+            "apart_id": None if each.decision.next_at is None else apart_id,
+        }
+        for each, apart_id in zip(whole, new_ids(uow.now, len(whole)), strict=True)
+    ]
+    flushing.end_later(uow.session, rows, now=uow.now)
+    return {row["id"]: row["apart_id"] for row in rows}
+
+
+def _end_rest(uow: UnitOfWork, told: Sequence[DueGroup]) -> None:
+    """End some of what groups hold that were told; the last turn lets them go."""
+    endings = [orjson.loads(each.ending or "{}") for each in told]
+    alerts = [alert for each in endings for alert in each["alerts"]]
+    if _end_some(uow, [each["group"] for each in endings], alerts) < MOST_ENDED:
+        flushing.close(uow.session, [each.id for each in told])
 
 
 def _put_off(uow: UnitOfWork, decided: Sequence[Due]) -> None:
@@ -156,30 +257,35 @@ def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
             yield {"group_id": each.group.id, "alert_key": key, "reason": reason, **each.muted.get(key, {})}
 
 
-def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
+def _settle(
+    uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str], apart: Mapping[str, str | None]
+) -> None:
     """Write down what is believed now, and when each group is due again; what has nothing left to say is gone."""
-    over = [each.group.id for each in decided if each.decision.next_at is None]
-    going = [each for each in decided if each.decision.next_at is not None]
+    over = [each.group.id for each in decided if each.decision.next_at is None and each.group.id not in apart]
+    going = {apart.get(each.group.id) or each.group.id: each for each in decided if each.decision.next_at is not None}
     if going:
-        ids = [each.group.id for each in going]
-        flushing.believe(uow.session, ids, list(_beliefs(going)))
-        flushing.forget(uow.session, ids, now=uow.now)
-        flushing.go_on(uow.session, [_going_on(uow, each, told_by.get(each.group.id)) for each in going])
+        flushing.believe(uow.session, list(going), list(_beliefs(going)))
+        # What waits for another reason than to be grouped is told whole, of alerts that are over as well.
+        grouped = [each for each, due in going.items() if due.group.kind == GroupKind.GROUPING]
+        if grouped:
+            flushing.forget(uow.session, grouped, now=uow.now)
+        rows = [_going_on(uow, each, due, told_by.get(due.group.id)) for each, due in going.items()]
+        flushing.go_on(uow.session, rows)
     if over:
         flushing.close(uow.session, over)
 
 
-def _beliefs(going: Iterable[Due]) -> Iterable[dict[str, str]]:
+def _beliefs(going: Mapping[str, Due]) -> Iterable[dict[str, str]]:
     """What is believed of alerts, where it is not what is so."""
-    for each in going:
+    for group_id, each in going.items():
         for key, believed in each.decision.beliefs.items():
-            yield {"group_id": each.group.id, "alert_key": key, "told": believed.value}
+            yield {"group_id": group_id, "alert_key": key, "told": believed.value}
 
 
-def _going_on(uow: UnitOfWork, due: Due, told_by: str | None) -> dict[str, Any]:
+def _going_on(uow: UnitOfWork, group_id: str, due: Due, told_by: str | None) -> dict[str, Any]:
     group, told = due.group, due.decision
     return {
-        "id": group.id,
+        "id": group_id,
         "next_flush_at": told.next_at,
         "last_told_at": None if told.is_over else uow.now if told.tells else group.last_told_at,
         "last_notification_id": told_by or group.last_notification_id,
