@@ -11,8 +11,11 @@ from flask.testing import FlaskClient
 
 from sentinel.models.status import Status
 from sentinel.queries.flushing import DueGroup
-from sentinel.services.holding import due, flush
-from sentinel.services.unit_of_work import UnitOfWork
+from sentinel.rules.matchers import parse
+from sentinel.services.holding import due, endings, flush
+from sentinel.services.muting import silences
+from sentinel.services.muting.silence_checks import Wanted
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from tests.integration.calls import execute
 from tests.integration.groups import Clock, alert, fire, group_alerts, open_groups, resolve, subjects
 from tests.integration.rules import client, endpoint, happen, rule, told
@@ -178,6 +181,12 @@ def test_quiet_hours_and_silences_that_cannot_be_read_hold_nothing_back(clock: C
     rule(RULE)
     execute("UPDATE endpoints SET quiet_hours = CAST(:hours AS jsonb)", hours=orjson.dumps(UNREADABLE).decode())
 
+    wanted = Wanted((parse("alertname=DiskFull"),), clock.now, clock.now + timedelta(hours=1), "ann")
+    with unit_of_work() as uow:
+        silences.add(uow, client(), wanted)
+    windows = orjson.dumps(UNREADABLE["windows"]).decode()
+    execute("UPDATE silences SET windows = CAST(:windows AS jsonb)", windows=windows)
+
     fire("db-1")
     clock.flush_after(30)
 
@@ -185,7 +194,7 @@ def test_quiet_hours_and_silences_that_cannot_be_read_hold_nothing_back(clock: C
 
 
 def test_what_a_storm_has_left_ends_in_turns_and_is_told_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "MOST_ENDED", 10)
+    monkeypatch.setattr(endings, "MOST_ENDED", 10)
     monkeypatch.setattr(flush, "MOST_TURNS", 2)
     rule('when true group by kind wait 0s then notify("slack:#ops")')
     happen(*({"type": "order", "kind": "a", "number": number} for number in range(35)))
@@ -208,7 +217,7 @@ def test_what_a_storm_has_left_ends_in_turns_and_is_told_once(clock: Clock, monk
 
 
 def test_alerts_of_a_storm_go_on_while_their_messages_end(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "MOST_ENDED", 4)
+    monkeypatch.setattr(endings, "MOST_ENDED", 4)
     monkeypatch.setattr(flush, "MOST_TURNS", 1)
     grouping_endpoint(group_by=[], group_interval_seconds=60)
     rule(RULE)

@@ -10,18 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models.group import GroupKind
-from sentinel.models.status import Reason, Status
-from sentinel.queries import flushing, holding, matching, notifications, sweeping
+from sentinel.queries import flushing, group_endings, matching, notifications, sweeping
 from sentinel.queries.flushing import DueGroup
 from sentinel.queries.matching import ConcernedClient
-from sentinel.services.holding import digest, muting
+from sentinel.services.holding import digest, endings
 from sentinel.services.holding.due import Due, decided_of
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
@@ -35,9 +33,6 @@ AT_ONCE = 100
 MOST_TURNS = 20
 """Transactions of one sweep: the next one follows in a second."""
 
-
-MOST_ENDED = 5000
-"""Held messages that one transaction ends: what a storm has left takes several."""
 
 CANCELLED_STATEMENT = "57014"
 """A statement that takes too long is its group's fault, and not that of the database."""
@@ -92,7 +87,7 @@ def _turn(uow: UnitOfWork, due: Sequence[DueGroup]) -> None:
     flush(uow, [each for each in due if each.ending is None])
     told = [each for each in due if each.ending is not None]
     if told:
-        _end_rest(uow, told)
+        endings.end_rest(uow, told)
 
 
 def _is_away(error: Exception) -> bool:
@@ -111,7 +106,7 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
     telling = [each for each in decided if each.decision.tells]
     told_by = _release(uow, telling)
     told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by], clients)
-    apart = _end(uow, decided, told_by)
+    apart = endings.end(uow, decided, told_by)
     _settle(uow, decided, told_by, apart)
     _measure(uow, decided, told_by)
     return told_by
@@ -161,102 +156,6 @@ def _dispatch(uow: UnitOfWork, channels: Mapping[str, str]) -> None:
         uow.dispatch(channel, ids)
 
 
-def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> dict[str, str | None]:
-    """End what was held, but for what stays; that waits until the group is due again.
-
-    Returns the groups of which the rest ends later, with the ids under which they go on, if they do.
-    """
-    apart: dict[str, str | None] = {}
-    rest = {each.group.id: each for each in decided}
-    while rest:
-        groups = [_ending(each, told_by.get(key, each.group.last_notification_id)) for key, each in rest.items()]
-        if _end_some(uow, groups, list(_endings(rest.values()))) < MOST_ENDED:
-            break
-        holding_still = flushing.still_holding(uow.session, list(rest))
-        rest = {key: each for key, each in rest.items() if key in holding_still}
-        apart |= _end_later(uow, [each for each in rest.values() if _ends_whole(each)], told_by)
-        rest = {key: each for key, each in rest.items() if key not in apart}
-    _put_off(uow, decided)
-    return apart
-
-
-def _end_some(uow: UnitOfWork, groups: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]]) -> int:
-    ended = flushing.end(uow.session, groups, endings, most=MOST_ENDED, now=uow.now)
-    for rows in ended:
-        tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
-    muting.count_held_back(uow, ended)
-    return sum(rows.number for rows in ended)
-
-
-def _ends_whole(due: Due) -> bool:
-    """Nothing that it holds stays."""
-    return due.restraint is None and not due.decision.stays
-
-
-def _end_later(uow: UnitOfWork, whole: Sequence[Due], told_by: Mapping[str, str]) -> dict[str, str | None]:
-    if not whole:
-        return {}
-    rows: list[dict[str, Any]] = [
-        {
-            "id": each.group.id,
-            "fingerprint": each.group.fingerprint,
-            "ending": {
-                "group": _ending(each, told_by.get(each.group.id, each.group.last_notification_id)),
-                "alerts": list(_endings([each])),
-            },
-            "apart_id": None if each.decision.next_at is None else apart_id,
-        }
-        for each, apart_id in zip(whole, new_ids(uow.now, len(whole)), strict=True)
-    ]
-    flushing.end_later(uow.session, rows, now=uow.now)
-    return {row["id"]: row["apart_id"] for row in rows}
-
-
-def _end_rest(uow: UnitOfWork, told: Sequence[DueGroup]) -> None:
-    """End some of what groups hold that were told; the last turn lets them go."""
-    endings = [orjson.loads(each.ending or "{}") for each in told]
-    alerts = [alert for each in endings for alert in each["alerts"]]
-    if _end_some(uow, [each["group"] for each in endings], alerts) < MOST_ENDED:
-        flushing.close(uow.session, [each.id for each in told])
-
-
-def _put_off(uow: UnitOfWork, decided: Sequence[Due]) -> None:
-    """What stays waits until its group is due again; or until it is quiet no more, though others may be told before."""
-    later = [
-        {"id": each.group.id, "until": each.decision.next_at}
-        for each in decided
-        if each.decision.stays and each.restraint is None
-    ]
-    quiet = [
-        {"id": each.group.id, "until": each.restraint.until}
-        for each in decided
-        if each.restraint is not None and each.decision.next_at is not None
-    ]
-    if later:
-        flushing.put_off(uow.session, later)
-    if quiet:
-        holding.wait_for_quiet(uow.session, quiet, now=uow.now)
-
-
-def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
-    drops = due.restraint is not None and due.restraint.drops
-    return {
-        "id": due.group.id,
-        "told_by": told_by,
-        "passing": due.passing,
-        "unless_passing": Reason.QUIET_HOURS if drops else None,
-    }
-
-
-def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
-    """The alerts whose messages stay, or end for a reason of their own."""
-    for each in decided:
-        for key in each.decision.stays:
-            yield {"group_id": each.group.id, "alert_key": key, "stays": True}
-        for key, reason in each.decision.reasons.items():
-            yield {"group_id": each.group.id, "alert_key": key, "reason": reason, **each.muted.get(key, {})}
-
-
 def _settle(
     uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str], apart: Mapping[str, str | None]
 ) -> None:
@@ -272,7 +171,7 @@ def _settle(
         rows = [_going_on(uow, each, due, told_by.get(due.group.id)) for each, due in going.items()]
         flushing.go_on(uow.session, rows)
     if over:
-        flushing.close(uow.session, over)
+        group_endings.close(uow.session, over)
 
 
 def _beliefs(going: Mapping[str, Due]) -> Iterable[dict[str, str]]:
