@@ -97,7 +97,7 @@ class DrillStart(MethodView):
     """A drill that is held now."""
 
     @blueprint.response(202, DrillRunView)
-    @blueprint.refuses(401, 403, 404, 409, 503)
+    @blueprint.refuses(401, 403, 404, 409, 415, 503)
     def post(self, drill: str) -> Response:
         """Hold a drill now: each target gets one message marked [TEST]. It is judged at `due_at`."""
         with unit_of_work() as uow:

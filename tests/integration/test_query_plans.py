@@ -123,6 +123,7 @@ def ask_the_api() -> None:
 
 NAMED = {"client_id": 2, "name": "twilio", "channel": "sms"}
 NAMED |= {"policy_name": "primary", "rotation_name": "primary", "override_id": 1}
+NAMED |= {"heartbeat": "backup", "drill": "weekly"}
 
 
 def some_ids() -> dict[str, object]:

@@ -69,6 +69,9 @@ KINDS: dict[str, Kind] = {
     "overdue": Kind(
         "waits, and its time is long over", "see whether beat and a pipeline worker run: `sentinel doctor`"
     ),
+    "held_overdue": Kind(
+        "waits in a group whose time is over", "see whether beat and a pipeline worker run: `sentinel doctor`"
+    ),
     "lease_over": Kind(
         "is being sent by a worker that is long gone", "see whether beat and a pipeline worker run: `sentinel doctor`"
     ),
