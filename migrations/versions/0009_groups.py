@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -11,7 +13,12 @@ from migrations import online
 revision = "0009"
 down_revision = "0008"
 
-COLUMNS = {"group_id": sa.Uuid(as_uuid=False), "alert_key": sa.Text(), "told_by": sa.Uuid(as_uuid=False)}
+COLUMNS: dict[str, Any] = {
+    "group_id": sa.Uuid(as_uuid=False),
+    "alert_key": sa.Text(),
+    "told_by": sa.Uuid(as_uuid=False),
+    "released_at": sa.DateTime(timezone=True),
+}
 
 
 def upgrade() -> None:
@@ -46,6 +53,7 @@ def _create_groups() -> None:
         sa.Column("channel", sa.String(20), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("labels", postgresql.JSONB(), nullable=False),
+        sa.Column("grouped_by", postgresql.JSONB(), nullable=True),
         sa.Column("endpoint_id", sa.Integer(), nullable=True),
         sa.Column("user_id", sa.Text(), nullable=True),
         sa.Column("template", sa.String(100), nullable=True),
@@ -62,6 +70,8 @@ def _create_groups() -> None:
         sa.Column("next_flush_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_notification_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("failures", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ending", postgresql.JSONB(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_groups")),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_message_groups_client_id_clients")),

@@ -18,7 +18,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import ID, Base
@@ -58,6 +58,8 @@ class MessageGroup(Base):
     recipient: Mapped[str]
     # What its events have in common, by the paths of `by`.
     labels: Mapped[dict[str, Any]]
+    # What the rule or endpoint groups by, as it has it: once that is otherwise, nobody comes to this group any more.
+    grouped_by: Mapped[list[Any] | None] = mapped_column(JSONB)
     # What a message to this target has, besides its words.
     endpoint_id: Mapped[int | None]
     user_id: Mapped[str | None]
@@ -77,6 +79,10 @@ class MessageGroup(Base):
     next_flush_at: Mapped[datetime]
     last_told_at: Mapped[datetime | None]
     last_notification_id: Mapped[str | None] = mapped_column(ID)
+    # How often in a row it could not be told.
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default=literal_column("0"))
+    # It was told, and nobody joins it any more: what becomes of the rest that it holds, which is too much for a turn.
+    ending: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
 
 

@@ -184,6 +184,8 @@ class Notification(Base):
     # The alert that it speaks of, and the message that told it in its stead.
     alert_key: Mapped[str | None]
     told_by: Mapped[str | None] = mapped_column(ID)
+    # It was held until then, and goes as it is.
+    released_at: Mapped[datetime | None]
     # The trace that it belongs to, as https://www.w3.org/TR/trace-context writes it; only while traces are on.
     traceparent: Mapped[str | None]
 

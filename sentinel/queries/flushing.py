@@ -12,26 +12,63 @@ from sqlalchemy.orm import Session
 from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
-# A rule or an endpoint that is gone, or disabled, has its groups told for the last time.
-_GROUPS = """
+# What a rule and an endpoint group by now: how groups are told apart. The first is a place in `rules.serialise`.
+_RULE_GROUPS_BY = """jsonb_build_array(
+    coalesce(r.syntax #> '{1,3,9,1}', '[0]'), coalesce(r.syntax #> '{1,3,9,2}', 'false'))"""
+_ENDPOINT_GROUPS_BY = "coalesce(e.grouping -> 'group_by', '[]')"
+
+# A rule or an endpoint that is gone or disabled, or groups otherwise by now or not at all, has its groups told for the
+# last time; so has an endpoint that is somewhere else by now.
+IS_LAST = f"""(
+    g.scope = 'rule' AND NOT EXISTS (
+        SELECT FROM rules r
+        WHERE r.id = g.rule_id AND r.is_enabled AND jsonb_typeof(r.syntax #> '{{1,3,9}}') = 'array'
+          AND {_RULE_GROUPS_BY} = g.grouped_by)
+    OR g.endpoint_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM endpoints e
+        WHERE e.id = g.endpoint_id AND e.is_enabled AND e.channel = g.channel AND e.target = g.recipient
+          AND (g.scope <> 'endpoint'
+               OR jsonb_typeof(e.grouping) = 'object' AND {_ENDPOINT_GROUPS_BY} = g.grouped_by)))"""  # noqa: S608 - put together from our own words
+_GROUPS = f"""
     SELECT g.id::text, g.client_id, g.kind, g.channel, g.recipient, g.labels::text, g.endpoint_id, g.user_id,
            g.template, g.failover::text, g.rule_ids, g.wait_seconds, g.interval_seconds, g.repeat_seconds,
            g.pause_seconds, g.says_resolved, g.flap_changes, g.flap_seconds, coalesce(g.began_at, g.created_at),
            g.next_flush_at, g.last_told_at, g.last_notification_id::text,
-           CASE g.scope
-               WHEN 'rule' THEN NOT EXISTS (SELECT FROM rules r WHERE r.id = g.rule_id AND r.is_enabled)
-               WHEN 'endpoint' THEN NOT EXISTS (SELECT FROM endpoints e WHERE e.id = g.endpoint_id AND e.is_enabled)
-               ELSE false END AS is_last,
-           (SELECT e.quiet_hours::text FROM endpoints e WHERE e.id = g.endpoint_id) AS quiet_hours
+           g.kind = 'grouping' AND {IS_LAST} AS is_last,
+           (SELECT e.quiet_hours::text FROM endpoints e WHERE e.id = g.endpoint_id) AS quiet_hours, g.fingerprint,
+           g.ending::text
     FROM message_groups g
-"""
+"""  # noqa: S608 - put together from our own words
 TAKE_DUE = prepared(f"""
     {_GROUPS} WHERE g.next_flush_at <= :now
     ORDER BY g.next_flush_at LIMIT :most FOR UPDATE OF g SKIP LOCKED
 """)
 TAKE_ONE = prepared(f"""
     {_GROUPS} WHERE g.id = CAST(:id AS uuid) AND g.client_id = coalesce(CAST(:client_id AS int), g.client_id)
+      AND g.ending IS NULL
     FOR UPDATE OF g
+""")
+DUE_IDS = prepared("SELECT id::text FROM message_groups WHERE next_flush_at <= :now ORDER BY next_flush_at LIMIT :most")
+TAKE_DUE_ONE = prepared(f"""
+    {_GROUPS} WHERE g.id = CAST(:id AS uuid) AND g.next_flush_at <= :now FOR UPDATE OF g SKIP LOCKED
+""")
+
+# In the order in which they are opened, so that nobody deadlocks.
+HASTEN_LAST = prepared(f"""
+    UPDATE message_groups SET next_flush_at = :now
+    WHERE id IN (
+        SELECT id FROM message_groups g
+        WHERE g.client_id = :client_id AND g.kind = 'grouping' AND g.next_flush_at > :now AND g.began_at IS NOT NULL
+          AND {IS_LAST}
+        ORDER BY client_id, fingerprint FOR UPDATE)
+""")  # noqa: S608 - put together from our own words
+
+# One that cannot be told is tried again in a minute, then in two, and at last each hour.
+PUT_ASIDE = prepared("""
+    UPDATE message_groups
+    SET next_flush_at = CAST(:now AS timestamptz) + make_interval(secs => least(60 * power(2, failures), 3600)),
+        failures = least(failures + 1, 100)
+    WHERE id = CAST(:id AS uuid)
 """)
 
 ALERTS = prepared("""
@@ -39,15 +76,30 @@ ALERTS = prepared("""
     FROM group_alerts WHERE group_id = ANY(CAST(:ids AS uuid[]))
 """)
 
-SINGLES = prepared("""
-    SELECT group_id::text, severity, count(*) AS number, min(id::text) AS first_id
-    FROM notifications
-    WHERE group_id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND alert_key IS NULL
-    GROUP BY group_id, severity
+# What is known of alerts by whatever event. A broadcast is kept with the client that sent it.
+END_ALERTS = prepared("""
+    UPDATE group_alerts a SET status = 'resolved', since = :now
+    FROM events e, firing_alerts f
+    WHERE a.group_id = ANY(CAST(:ids AS uuid[])) AND a.status = 'firing' AND e.id = a.event_id
+      AND f.client_id = e.client_id AND f.key = a.alert_key AND NOT f.is_firing
+    RETURNING a.group_id::text, a.alert_key, false, a.since, a.told, a.changes, a.severity, a.notification_id::text
 """)
 
+# What speaks of an alert that the group does not know is told by itself.
+OF_NO_ALERT = """NOT EXISTS (
+    SELECT FROM group_alerts a WHERE a.group_id = h.group_id AND a.alert_key = h.alert_key)"""
+IS_FRESH = "(h.expires_at IS NULL OR h.expires_at > :now)"
+
+SINGLES = prepared(f"""
+    SELECT group_id::text, severity, count(*) AS number, min(id::text) AS first_id,
+           CASE WHEN count(expires_at) = count(*) THEN max(expires_at) END AS expires_at
+    FROM notifications h
+    WHERE group_id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING' AND {OF_NO_ALERT} AND {IS_FRESH}
+    GROUP BY group_id, severity
+""")  # noqa: S608 - put together from our own words
+
 # Where only some severities may be told now, `passing` has them ('': none).
-_MAY_GO = "(g.passing IS NULL OR coalesce(h.severity, '') = ANY(g.passing))"
+MAY_GO = "(g.passing IS NULL OR coalesce(h.severity, '') = ANY(g.passing))"
 
 STILL_HELD = prepared("""
     SELECT id::text FROM notifications
@@ -74,7 +126,7 @@ SHOWN_SINGLES = prepared(f"""
     FROM json_to_recordset(CAST(:groups AS json)) AS g (id uuid, passing text[])
     CROSS JOIN LATERAL (
         SELECT id, event_id, subject, body, severity, created_at FROM notifications h
-        WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.alert_key IS NULL AND {_MAY_GO}
+        WHERE h.group_id = g.id AND h.status = 'PENDING' AND {OF_NO_ALERT} AND {IS_FRESH} AND {MAY_GO}
         ORDER BY id LIMIT :most) n
     LEFT JOIN events e ON e.id = n.event_id
 """)  # noqa: S608 - as above
@@ -88,41 +140,14 @@ SAID = prepared("""
     WHERE a.group_id = ANY(CAST(:ids AS uuid[])) AND NOT (a.status = 'resolved' AND a.told = 'resolved')
 """)
 
-# What is held and neither told as it is nor kept ends. `endings` says of each alert that is an exception why. What
-# speaks of no alert and may not pass stays, or ends for the reason `unless_passing`.
-END = prepared(f"""
-    WITH held AS (
-        SELECT h.id, h.group_id, h.alert_key, g.told_by, g.unless_passing,
-               h.alert_key IS NULL AND NOT {_MAY_GO} AS waits
-        FROM json_to_recordset(CAST(:groups AS json)) AS g (
-            id uuid, told_by uuid, passing text[], unless_passing text)
-        JOIN notifications h ON h.group_id = g.id AND h.status = 'PENDING'),
-    ending AS (
-        SELECT h.id,
-               coalesce(e.reason, CASE WHEN h.waits THEN h.unless_passing
-                                       WHEN h.told_by IS NULL THEN 'outdated' ELSE 'grouped' END) AS reason,
-               CASE WHEN e.reason IS NULL AND NOT h.waits THEN h.told_by END AS told_by, e.silence_id,
-               e.inhibited_by
-        FROM held h
-        LEFT JOIN json_to_recordset(CAST(:endings AS json)) AS e (
-            group_id uuid, alert_key text, reason text, silence_id uuid, inhibited_by jsonb, stays boolean)
-            ON e.group_id = h.group_id AND e.alert_key = h.alert_key
-        WHERE e.stays IS NOT TRUE AND NOT (h.waits AND h.unless_passing IS NULL)),
-    ended AS (
-        UPDATE notifications n
-        SET status = 'SUPPRESSED', reason = ending.reason, told_by = ending.told_by, silence_id = ending.silence_id,
-            inhibited_by = ending.inhibited_by,
-            failover = NULL, next_attempt_at = NULL, queue_at = NULL, updated_at = :now
-        FROM ending WHERE n.id = ending.id AND n.status = 'PENDING'
-        RETURNING n.channel, n.reason, n.silence_id)
-    SELECT channel, reason, count(*), silence_id::text FROM ended GROUP BY channel, reason, silence_id
-""")  # noqa: S608 - put together from our own words
 
-# From now on it is a message as any other, on its way since this moment; its other targets' patience begins now.
+# From now on it is a message as any other, on its way since this moment; its other targets' patience begins now. Of
+# its alert no group knows any longer.
 RELEASE = prepared("""
     WITH released AS (
         UPDATE notifications n
-        SET group_id = NULL, send_at = :now, next_attempt_at = NULL, queue_at = :queue_at, updated_at = :now,
+        SET group_id = NULL, alert_key = NULL, released_at = :now, send_at = :now, next_attempt_at = NULL,
+            queue_at = :queue_at, updated_at = :now,
             failover_at = CAST(:now AS timestamptz)
                 + make_interval(secs => CAST(n.failover -> 0 ->> 'after_seconds' AS float8))
         FROM notifications before
@@ -162,25 +187,11 @@ FORGET = prepared("""
 GO_ON = prepared("""
     UPDATE message_groups g
     SET next_flush_at = r.next_flush_at, last_told_at = r.last_told_at, last_notification_id = r.last_notification_id,
-        began_at = r.began_at
+        began_at = r.began_at, failures = 0
     FROM json_to_recordset(CAST(:groups AS json)) AS r (
         id uuid, next_flush_at timestamptz, last_told_at timestamptz, last_notification_id uuid, began_at timestamptz)
     WHERE g.id = r.id
 """)
-
-CANCEL = prepared("""
-    WITH cancelled AS (
-        UPDATE notifications
-        SET status = 'CANCELLED', next_attempt_at = NULL, queue_at = NULL, updated_at = :now
-        WHERE group_id = CAST(:id AS uuid) AND status = 'PENDING'
-        RETURNING id),
-    noted AS (
-        INSERT INTO timeline_entries (notification_id, at, kind, detail)
-        SELECT id, :now, 'cancelled', jsonb_build_object('group_id', CAST(:id AS text)) FROM cancelled)
-    SELECT count(*) FROM cancelled
-""")
-
-CLOSE = prepared("DELETE FROM message_groups WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +223,9 @@ class DueGroup:
     is_last: bool
     quiet_hours: str | None
     """Of its endpoint, as that has them by now."""
+    fingerprint: str
+    ending: str | None
+    """It was told, and this is what becomes of the rest that it holds, as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +250,8 @@ class Singles:
     severity: str | None
     number: int
     first_id: str
+    expires_at: datetime | None
+    """When the last of them does, if all do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,19 +276,29 @@ class Said:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndedRows:
-    """How many held messages of a channel ended, and why; with the silence that holds them back, if one does."""
-
-    channel: str
-    reason: str
-    number: int
-    silence_id: str | None
-
-
 def take_due(session: Session, *, most: int, now: datetime) -> list[DueGroup]:
     """Return up to `most` groups whose time has come, locked, the latest first."""
     return [DueGroup(*row) for row in session.execute(TAKE_DUE, {"most": most, "now": now})]
+
+
+def hasten_last(session: Session, client_id: int, *, now: datetime) -> None:
+    """Let those groups of a client be due to which nobody comes any more."""
+    session.execute(HASTEN_LAST, {"client_id": client_id, "now": now})
+
+
+def due_ids(session: Session, *, most: int, now: datetime) -> list[str]:
+    """Return the ids of up to `most` groups whose time has come, the latest first."""
+    return list(session.execute(DUE_IDS, {"most": most, "now": now}).scalars())
+
+
+def take_due_one(session: Session, group_id: str, *, now: datetime) -> list[DueGroup]:
+    """Return the group, locked, if it is still due and nobody else has it."""
+    return [DueGroup(*row) for row in session.execute(TAKE_DUE_ONE, {"id": group_id, "now": now})]
+
+
+def put_aside(session: Session, group_id: str, *, now: datetime) -> None:
+    """Let a group that cannot be told wait, longer each time."""
+    session.execute(PUT_ASIDE, {"id": group_id, "now": now})
 
 
 def take(session: Session, group_id: str, *, client_id: int | None) -> DueGroup | None:
@@ -286,9 +312,14 @@ def alerts_of(session: Session, ids: Sequence[str]) -> list[AlertRow]:
     return [AlertRow(*row) for row in session.execute(ALERTS, {"ids": array(ids)})]
 
 
-def singles_of(session: Session, ids: Sequence[str]) -> list[Singles]:
-    """Return what is held in these groups that speaks of no alert."""
-    return [Singles(*row) for row in session.execute(SINGLES, {"ids": array(ids)})]
+def end_alerts(session: Session, ids: Sequence[str], *, now: datetime) -> list[AlertRow]:
+    """Let those alerts of these groups be over of which that is known; returns them."""
+    return [AlertRow(*row) for row in session.execute(END_ALERTS, {"ids": array(ids), "now": now})]
+
+
+def singles_of(session: Session, ids: Sequence[str], *, now: datetime) -> list[Singles]:
+    """Return what is held in these groups that speaks of no alert and has not expired."""
+    return [Singles(*row) for row in session.execute(SINGLES, {"ids": array(ids), "now": now})]
 
 
 def still_held(session: Session, ids: Sequence[str]) -> set[str]:
@@ -307,25 +338,15 @@ def shown_alerts(session: Session, wanted: Sequence[Mapping[str, str]]) -> list[
     return [Shown(*row) for row in session.execute(SHOWN_ALERTS, {"wanted": recordset(wanted)})]
 
 
-def shown_singles(session: Session, groups: Sequence[Mapping[str, Any]], *, most: int) -> list[Shown]:
+def shown_singles(session: Session, groups: Sequence[Mapping[str, Any]], *, most: int, now: datetime) -> list[Shown]:
     """Return what there is to tell of the first `most` of these in each group (`id`, `passing`)."""
-    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, {"groups": recordset(groups), "most": most})]
+    values = {"groups": recordset(groups), "most": most, "now": now}
+    return [Shown(*row) for row in session.execute(SHOWN_SINGLES, values)]
 
 
 def rule_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """Return the names of rules that are still there."""
     return {row.id: row.name for row in session.execute(RULE_NAMES, {"ids": array(map(str, ids))})}
-
-
-def end(
-    session: Session, groups: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]], *, now: datetime
-) -> list[EndedRows]:
-    """End what is held in `groups` (`id`, `told_by`, `passing`, `unless_passing`), but for alerts that stay.
-
-    `endings` are the exceptions.
-    """
-    values = {"groups": recordset(groups), "endings": recordset(endings), "now": now}
-    return [EndedRows(*row) for row in session.execute(END, values)]
 
 
 def release(session: Session, ids: Sequence[str], *, queue_at: datetime, now: datetime) -> dict[str, str]:
@@ -352,13 +373,3 @@ def forget(session: Session, ids: Sequence[str], *, now: datetime) -> None:
 def go_on(session: Session, groups: Sequence[Mapping[str, Any]]) -> None:
     """Write down when groups are due again, and when and by what they were told."""
     session.execute(GO_ON, {"groups": recordset(groups)})
-
-
-def cancel(session: Session, group_id: str, *, now: datetime) -> int:
-    """Cancel what is held in a group; returns how many messages."""
-    return int(session.execute(CANCEL, {"id": group_id, "now": now}).scalar_one())
-
-
-def close(session: Session, ids: Sequence[str]) -> None:
-    """Let groups go that have nothing left to say."""
-    session.execute(CLOSE, {"ids": array(ids)})

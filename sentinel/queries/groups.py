@@ -26,21 +26,21 @@ NEXT = """
     END"""
 OPEN = prepared(f"""
     INSERT INTO message_groups AS g (
-        id, client_id, fingerprint, kind, scope, rule_id, channel, recipient, labels, endpoint_id, user_id, template,
-        failover, rule_ids, wait_seconds, interval_seconds, repeat_seconds, pause_seconds, says_resolved, flap_changes,
-        flap_seconds, began_at, next_flush_at, created_at)
-    SELECT id, client_id, fingerprint, kind, scope, rule_id, channel, recipient, labels, endpoint_id, user_id, template,
-           failover, rule_ids, wait_seconds, interval_seconds, repeat_seconds, pause_seconds, says_resolved,
-           flap_changes, flap_seconds, CAST(:now AS timestamptz), due_at, :now
+        id, client_id, fingerprint, kind, scope, rule_id, channel, recipient, labels, grouped_by, endpoint_id, user_id,
+        template, failover, rule_ids, wait_seconds, interval_seconds, repeat_seconds, pause_seconds, says_resolved,
+        flap_changes, flap_seconds, began_at, next_flush_at, created_at)
+    SELECT id, client_id, fingerprint, kind, scope, rule_id, channel, recipient, labels, grouped_by, endpoint_id,
+           user_id, template, failover, rule_ids, wait_seconds, interval_seconds, repeat_seconds, pause_seconds,
+           says_resolved, flap_changes, flap_seconds, CAST(:now AS timestamptz), due_at, :now
     FROM json_to_recordset(CAST(:rows AS json)) AS r (
         id uuid, client_id int, fingerprint text, kind text, scope text, rule_id int, channel text, recipient text,
-        labels jsonb, endpoint_id int, user_id text, template text, failover jsonb, rule_ids int[], wait_seconds int,
-        interval_seconds int, repeat_seconds int, pause_seconds int, says_resolved boolean, flap_changes smallint,
-        flap_seconds int, due_at timestamptz)
+        labels jsonb, grouped_by jsonb, endpoint_id int, user_id text, template text, failover jsonb, rule_ids int[],
+        wait_seconds int, interval_seconds int, repeat_seconds int, pause_seconds int, says_resolved boolean,
+        flap_changes smallint, flap_seconds int, due_at timestamptz)
     ORDER BY client_id, fingerprint
     ON CONFLICT (client_id, fingerprint) DO UPDATE SET
-        endpoint_id = EXCLUDED.endpoint_id, user_id = EXCLUDED.user_id, template = EXCLUDED.template,
-        failover = EXCLUDED.failover,
+        grouped_by = EXCLUDED.grouped_by, endpoint_id = EXCLUDED.endpoint_id, user_id = EXCLUDED.user_id,
+        template = EXCLUDED.template, failover = EXCLUDED.failover,
         rule_ids = ARRAY(SELECT DISTINCT unnest(g.rule_ids || EXCLUDED.rule_ids) ORDER BY 1),
         wait_seconds = EXCLUDED.wait_seconds, interval_seconds = EXCLUDED.interval_seconds,
         repeat_seconds = EXCLUDED.repeat_seconds, pause_seconds = EXCLUDED.pause_seconds,
@@ -78,10 +78,24 @@ SPEAK = prepared("""
 
 LOCK = prepared("SELECT id FROM message_groups WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 
-# The message that would have said so is cancelled.
+# The message that would have said so is cancelled: the one before it that is still held says so now, if there is one.
 UNSAY = prepared("""
-    DELETE FROM group_alerts
-    WHERE group_id = CAST(:group_id AS uuid) AND notification_id = CAST(:notification_id AS uuid) AND status <> told
+    WITH unsaid AS (
+        SELECT a.group_id, a.alert_key, before.id, before.event_id, before.severity
+        FROM group_alerts a
+        LEFT JOIN LATERAL (
+            SELECT id, event_id, severity FROM notifications n
+            WHERE n.group_id = a.group_id AND n.status = 'PENDING' AND n.alert_key = a.alert_key
+            ORDER BY id DESC LIMIT 1) before ON true
+        WHERE a.group_id = CAST(:group_id AS uuid) AND a.notification_id = CAST(:notification_id AS uuid)
+          AND a.status <> a.told),
+    said AS (
+        UPDATE group_alerts a
+        SET notification_id = unsaid.id, event_id = unsaid.event_id, severity = unsaid.severity
+        FROM unsaid
+        WHERE a.group_id = unsaid.group_id AND a.alert_key = unsaid.alert_key AND unsaid.id IS NOT NULL)
+    DELETE FROM group_alerts a USING unsaid
+    WHERE a.group_id = unsaid.group_id AND a.alert_key = unsaid.alert_key AND unsaid.id IS NULL
 """)
 
 
@@ -111,5 +125,5 @@ def lock(session: Session, ids: Sequence[str]) -> None:
 
 
 def unsay(session: Session, group_id: str, notification_id: str) -> None:
-    """Forget what only this message would have said of its alert."""
+    """Forget what only this message, which ended, would have said of its alert."""
     session.execute(UNSAY, {"group_id": group_id, "notification_id": notification_id})

@@ -13,10 +13,13 @@ from sentinel.models.status import Reason
 from sentinel.prepared import prepared
 from sentinel.queries.values import array, recordset
 
-# What a limit has stopped, and what decides whether another message may tell it.
+# What a limit has stopped, and what decides whether another message may tell it. What others say of themselves in
+# their metadata makes no digest of a message: that has rules, which no caller names, and no event.
 STOPPED = prepared("""
     SELECT id::text, client_id, channel, recipient, endpoint_id, user_id, rule_ids, failover, attempts, expires_at,
-           metadata ? 'group' AS is_digest
+           event_id IS NULL AND rule_ids IS NOT NULL AND metadata ? 'group' AS is_digest,
+           ticket_message_id IS NOT NULL OR metadata ?| ARRAY['sentinel', 'drill_run', 'self_test', 'test']
+               OR EXISTS (SELECT FROM clients c WHERE c.id = client_id AND c.name = 'sentinel-self-test') AS is_apart
     FROM notifications
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status || '' = 'PENDING' AND group_id IS NULL
     ORDER BY id
@@ -49,20 +52,24 @@ WAIT_FOR_QUIET = prepared(f"""
     {_NOTED}
 """)  # noqa: S608 - as above
 
+# Locked in the order in which they are opened, before what they hold. What they hold is asked once nobody flushes them.
+LOCK_OF_ENDPOINT = prepared("""
+    SELECT id::text FROM message_groups
+    WHERE client_id = :client_id AND endpoint_id = :endpoint_id AND ending IS NULL
+    ORDER BY client_id, fingerprint FOR UPDATE
+""")
+
 # What waits for the end of quiet hours waits for another one: groups that are held because of them, and others that
-# hold messages until then. Locked in the order in which they are opened, before what they hold.
+# hold messages until then.
 MOVE_QUIET = prepared(f"""
-    WITH waiting AS (
-        SELECT id FROM message_groups g
-        WHERE client_id = :client_id AND endpoint_id = :endpoint_id
+    WITH moved AS (
+        UPDATE message_groups g
+        SET next_flush_at = CASE WHEN kind = 'quiet_hours' THEN :until ELSE least(next_flush_at, :until) END
+        WHERE id = ANY(CAST(:ids AS uuid[]))
           AND (kind = 'quiet_hours' OR EXISTS (
               SELECT FROM notifications h
               WHERE h.group_id = g.id AND h.status = 'PENDING' AND h.reason = 'quiet_hours'))
-        ORDER BY client_id, fingerprint FOR UPDATE),
-    moved AS (
-        UPDATE message_groups g
-        SET next_flush_at = CASE WHEN kind = 'quiet_hours' THEN :until ELSE least(next_flush_at, :until) END
-        FROM waiting WHERE g.id = waiting.id RETURNING g.id),
+        RETURNING id),
     held AS (
         UPDATE notifications n SET queue_at = :until, next_attempt_at = :until, updated_at = :now
         FROM moved WHERE n.group_id = moved.id AND n.status = 'PENDING' AND n.reason = 'quiet_hours'
@@ -86,6 +93,8 @@ class Stopped:
     attempts: int
     expires_at: datetime | None
     is_digest: bool
+    is_apart: bool
+    """Somebody waits for just this one: a step of an escalation, a drill, a test, a word to the operators."""
 
 
 def stopped(session: Session, ids: Sequence[str]) -> list[Stopped]:
@@ -105,4 +114,6 @@ def wait_for_quiet(session: Session, groups: Sequence[Mapping[str, Any]], *, now
 
 def move_quiet(session: Session, client_id: int, endpoint_id: int, *, until: datetime, now: datetime) -> None:
     """Let what waits for the end of an endpoint's quiet hours wait `until` then."""
-    session.execute(MOVE_QUIET, {"client_id": client_id, "endpoint_id": endpoint_id, "until": until, "now": now})
+    ids = session.execute(LOCK_OF_ENDPOINT, {"client_id": client_id, "endpoint_id": endpoint_id}).scalars().all()
+    if ids:
+        session.execute(MOVE_QUIET, {"ids": array(ids), "until": until, "now": now})

@@ -20,7 +20,8 @@ CANDIDATES = prepared(f"""
     SELECT n.id::text, n.client_id, n.user_id, n.event_id::text, n.endpoint_id, n.channel, n.recipient,
            n.dedupe_key, n.attempts,
            n.expires_at <= :now AS is_expired, c.is_active AS is_client_active,
-           {SUPPRESSED} AS is_suppressed, n.ticket_message_id IS NOT NULL AS is_step
+           {SUPPRESSED} AS is_suppressed, n.ticket_message_id IS NOT NULL AS is_step,
+           n.released_at IS NOT NULL AS was_released
     FROM notifications n JOIN clients c ON c.id = n.client_id
     WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status || '' = 'PENDING'
       AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= :now) AND n.group_id IS NULL
@@ -104,6 +105,8 @@ class Candidate:
     is_suppressed: bool
     is_step: bool = False
     """An escalation sends it."""
+    was_released: bool = False
+    """It was held, and had passed dedupe before."""
 
 
 def candidates(session: Session, ids: Sequence[str], *, now: datetime) -> list[Candidate]:

@@ -58,6 +58,11 @@ def dump(rule: RuleSyntax) -> list[Any]:
     return [FORMAT, _plain(rule)]
 
 
+def grouped_by(grouping: Grouping) -> list[Any]:
+    """What tells a rule's groups apart, as `dump` has it in its place; `queries.flushing` looks there."""
+    return [_plain(grouping.by), grouping.is_each]
+
+
 def load(data: Any, shared: dict[Any, Any] | None = None) -> RuleSyntax:
     """The rule that `dump` was given. Hand `shared` from rule to rule, and parts that are equal become one object."""
     if not isinstance(data, list) or len(data) != len(("format", "rule")) or data[0] != FORMAT:

@@ -10,7 +10,7 @@ from sentinel.channels.recipients import normalise
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Endpoint
 from sentinel.queries import endpoints as queries
-from sentinel.queries import holding
+from sentinel.queries import flushing, holding
 from sentinel.queries import templates as template_queries
 from sentinel.queries.endpoints import Filter
 from sentinel.queries.unique import TakenError
@@ -33,6 +33,9 @@ MESSAGES, STATUSES = "messages", "statuses"
 
 SIGNED = "webhook"
 """The channel whose messages are signed with the endpoint's secret."""
+
+ENDING_GROUPS = frozenset({"is_enabled", "channel", "target", "grouping"})
+"""What changes with an endpoint so that nobody comes to its groups any more."""
 
 TEST_EVENT: dict[str, Any] = {
     "type": "test",
@@ -121,6 +124,7 @@ def delete(uow: UnitOfWork, client_id: int, endpoint_id: int, *, force: bool = F
     if not force:
         _refuse_if_named(uow, found)
     queries.delete(uow.session, found.id)
+    flushing.hasten_last(uow.session, client_id, now=uow.now)
 
 
 def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]:
@@ -211,6 +215,8 @@ def _put(uow: UnitOfWork, found: Endpoint, values: dict[str, Any], *, version: i
         raise stale(f"endpoint {found.id}", now=found.version, read=version)
     if changed.quiet_hours != before:
         _move_held(uow, changed)
+    if values.keys() & ENDING_GROUPS:
+        flushing.hasten_last(uow.session, changed.client_id, now=uow.now)
     return changed
 
 

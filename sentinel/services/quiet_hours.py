@@ -11,9 +11,12 @@ from typing import Any
 import orjson
 
 from sentinel.errors import FieldError, InvalidInputError, shown
+from sentinel.logs import get_logger
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.schedules import reading
 from sentinel.schedules.schedule import LONGEST, Schedule
+
+log = get_logger(__name__)
 
 FIELD = "quiet_hours"
 HOLD, DROP = "hold", "drop"
@@ -83,18 +86,30 @@ def written(quiet_hours: QuietHours) -> dict[str, Any]:
 
 
 def stored(text: str | None) -> QuietHours | None:
-    """Read the JSON of an endpoint's row, which was checked before; the same text is read once."""
+    """Read the JSON of an endpoint's row, which was checked before; the same text is read once.
+
+    What cannot be read any more, as its zone is known no longer, keeps nobody waiting: it is not quiet.
+    """
     return None if text is None else _stored(text)
 
 
 def end_of(row: Mapping[str, Any] | None, now: datetime) -> datetime | None:
     """When the quiet hours of an endpoint's row end; None: it is not quiet now."""
-    return None if row is None else _of_row(row).until(now)
+    found = None if row is None else _read_surely(row)
+    return None if found is None else found.until(now)
 
 
 @lru_cache(maxsize=CACHED)
-def _stored(text: str) -> QuietHours:
-    return _of_row(orjson.loads(text))
+def _stored(text: str) -> QuietHours | None:
+    return _read_surely(orjson.loads(text))
+
+
+def _read_surely(row: Mapping[str, Any]) -> QuietHours | None:
+    try:
+        return _of_row(row)
+    except InvalidInputError as error:
+        log.warning("quiet_hours_unreadable", quiet_hours=row, error=str(error))
+        return None
 
 
 def _of_row(row: Mapping[str, Any]) -> QuietHours:

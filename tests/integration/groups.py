@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.event import listen, remove
 
-from sentinel.db import new_session
+from sentinel.db import get_engine, new_session
 from sentinel.models import GroupAlert, MessageGroup, Notification
 from sentinel.services.holding import flush
 from tests.integration.rules import happen
@@ -44,6 +46,21 @@ def fire(*instances: str) -> list[str]:
 def resolve(*instances: str) -> list[str]:
     """Let alerts be over, all in one batch."""
     return happen(*(alert(instance=each, status="resolved") for each in instances))
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    found: list[str] = []
+
+    def note(*given: Any) -> None:
+        found.append(given[2])
+
+    listen(get_engine(), "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        remove(get_engine(), "before_cursor_execute", note)
 
 
 def sent() -> Sequence[Notification]:

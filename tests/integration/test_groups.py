@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -16,7 +18,7 @@ from sentinel.db import get_engine
 from sentinel.rules.matchers import parse
 from sentinel.services import notifications
 from sentinel.services.bookkeeping import audit
-from sentinel.services.holding import flush
+from sentinel.services.holding import flush, groups
 from sentinel.services.matching import matching
 from sentinel.services.muting import silences
 from sentinel.services.muting.silence_checks import Wanted
@@ -460,3 +462,91 @@ def test_a_repetition_is_a_duplicate_though_the_first_was_told_with_others(clock
 
     assert subjects() == ["[EVENTS:2] order and 1 more"]
     assert ends() == {("SUPPRESSED", "grouped"): 2, ("SUPPRESSED", "duplicate"): 2}
+
+
+def test_what_was_held_is_no_duplicate_when_it_goes_though_its_key_has_another_holder(
+    clock: Clock, run_pipeline: RunPipeline
+) -> None:
+    rule('when event.type == "x" group by host wait 8h dedupe 1h by name then notify("slack:#ops")')
+    happen({"type": "x", "name": "n", "host": "a"})
+    clock.now += timedelta(hours=2)
+    happen({"type": "x", "name": "n", "host": "b"})
+
+    clock.flush_after(9 * 3600)
+    ids = [each.id for each in sent()]
+    assert len(ids) == 2
+    with unit_of_work() as uow:
+        assert sorted(pipeline.prepare(uow, ids)) == sorted(ids)
+
+
+def test_an_alert_whose_message_is_a_duplicate_is_held_back(clock: Clock) -> None:
+    endpoint("slack", "#ops", name="ops")
+    rule('when event.type == "alert" group by * wait 1s dedupe 1h by labels.alertname then notify("endpoint:ops")')
+    fire("db-1")
+    clock.flush_after(30)
+
+    fire("db-2")
+    clock.flush_after(30)
+    clock.flush_after(5 * 3600)
+
+    assert [each for each in ends() if each[1] == "duplicate"] == [("SUPPRESSED", "duplicate")]
+    assert len(group_alerts()) == 1
+
+
+def test_the_end_of_an_alert_is_told_though_its_message_is_a_duplicate(clock: Clock) -> None:
+    endpoint("slack", "#ops", name="ops")
+    rule('when event.type == "alert" group wait 1s dedupe 1h by labels.alertname then notify("endpoint:ops")')
+    fire("db-1")
+    clock.flush_after(30)
+
+    resolve("db-1")
+    clock.flush_after(300)
+
+    assert subjects() == ["FIRING alert", "[RESOLVED:1] alert"]
+
+
+def test_two_batches_that_hold_messages_of_two_channels_do_not_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'when event.type == "{}" group by labels.instance dedupe 1h by name then notify("{}"), notify("{}")'
+    rule(text.format("one", "slack:#ops", "sms:+14155552671"), name="one")
+    rule(text.format("two", "sms:+14155552671", "slack:#ops"), name="two")
+    ways = ([("one", "h1"), ("two", "h2")], [("two", "h3"), ("one", "h4")])
+    batches = [post(*(alert(instance=each) | {"type": kind, "name": "n"} for kind, each in of)) for of in ways]
+    barrier, original, waited = threading.Barrier(2, timeout=2), pipeline.dedupe, threading.local()
+
+    def together(*given: Any) -> Any:
+        found = original(*given)
+        if not hasattr(waited, "once"):
+            waited.once = True
+            with suppress(threading.BrokenBarrierError):
+                barrier.wait()
+        return found
+
+    monkeypatch.setattr(pipeline, "dedupe", together)
+    with ThreadPoolExecutor(2) as pool:
+        assert [each.exception() for each in [pool.submit(matching.match, ids) for ids in batches]] == [None, None]
+
+
+def test_when_the_later_of_two_messages_is_cancelled_the_earlier_one_speaks_for_the_alert(clock: Clock) -> None:
+    grouping_endpoint()
+    rule(RULE)
+    fire("db-1")
+    fire("db-1")
+    earlier, later = sorted(told(), key=lambda each: each.id)
+
+    with unit_of_work() as uow:
+        notifications.cancel(uow, later.id, client_id=None)
+    clock.flush_after(31)
+
+    assert [each.id for each in sent()] == [earlier.id]
+
+
+def test_a_group_that_is_dropped_leaves_no_reason_of_its_wait(clock: Clock) -> None:
+    grouping_endpoint()
+    rule(RULE)
+    fire("db-1")
+    execute("UPDATE notifications SET reason = 'quiet_hours'")
+
+    with unit_of_work() as uow:
+        groups.drop(uow, open_groups()[0].id, client_id=None)
+
+    assert ends() == {("CANCELLED", None): 1}

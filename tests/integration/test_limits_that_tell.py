@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from sentinel.clock import utc_now
-from sentinel.models import MessageGroup, Notification
+from sentinel.models import Notification
 from sentinel.models.status import Status
 from sentinel.services import notifications
 from sentinel.services.holding import flush
@@ -18,8 +18,8 @@ from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline
-from tests.integration.groups import open_groups
-from tests.integration.rules import client, told
+from tests.integration.groups import fire, open_groups, sent, statements
+from tests.integration.rules import client, rule, told
 from tests.rows import row
 
 LIMIT = {"scope": "target", "rate": "3/hour", "above": "digest"}
@@ -162,7 +162,77 @@ def test_who_was_told_in_a_digest_keeps_the_dedupe_key(accept: Accept, run_pipel
 
 
 def test_messages_that_no_limit_stops_open_no_group(accept: Accept, run_pipeline: RunPipeline) -> None:
-    run_pipeline([accept() for _ in range(3)])
-
+    ids = [accept() for _ in range(4)]
+    with statements() as asked:
+        run_pipeline(ids[:3])
     assert open_groups() == []
-    assert MessageGroup.__tablename__ == "message_groups"
+    assert [each for each in asked if "message_groups" in each] == []
+
+    run_pipeline(ids[3:])
+
+    assert len(open_groups()) == 1
+
+
+def test_a_message_that_was_held_in_a_group_and_that_a_limit_stops_is_told(
+    accept: Accept, run_pipeline: RunPipeline
+) -> None:
+    run_pipeline([accept(channel="slack", recipient="#ops", client_id=client()) for _ in range(3)], channel="slack")
+    rule('when event.type == "alert" group by labels.instance wait 0s then notify("slack:#ops")')
+    fire("db-1", "db-2")
+    flush.sweep()
+    released = [each.id for each in sent()]
+    assert len(released) == 2
+
+    run_pipeline(released, channel="slack")
+    assert len(held(released)) == 2
+    room()
+
+    (digest,) = digests()
+    assert [(row(each).status, row(each).reason, row(each).told_by) for each in released] == [
+        (Status.SUPPRESSED, "grouped", digest.id)
+    ] * 2
+
+
+def test_an_alert_that_its_group_does_not_know_is_told_as_a_message(accept: Accept, run_pipeline: RunPipeline) -> None:
+    ids = [accept() for _ in range(5)]
+    run_pipeline(ids)
+    execute("UPDATE notifications SET alert_key = 'unknown' WHERE group_id IS NOT NULL")
+    room()
+
+    assert [row(each).reason for each in ids[3:]] == ["grouped"] * 2
+
+
+def test_what_has_expired_is_told_by_no_digest_and_a_digest_expires_with_the_last(
+    accept: Accept, run_pipeline: RunPipeline
+) -> None:
+    run_pipeline([accept() for _ in range(3)])
+    first, last = utc_now() + timedelta(hours=2), utc_now() + timedelta(hours=3)
+    ids = [accept(body=f"code {number}", expires_at=first if number else last) for number in range(4)]
+    run_pipeline(ids)
+    execute("UPDATE notifications SET expires_at = now() - interval '1 minute' WHERE id = :id", id=ids[3])
+    room()
+
+    (digest,) = digests()
+    assert "code 3" not in digest.body
+    assert digest.body.startswith("3 more")
+    assert digest.expires_at == last
+    assert [row(each).reason for each in ids] == ["grouped"] * 3 + ["expired"]
+
+
+def test_what_somebody_waits_for_is_told_by_no_digest(
+    database: Configure, accept: Accept, run_pipeline: RunPipeline
+) -> None:
+    database(SENTINEL_LIMITS=json.dumps([{"scope": "provider", "rate": "1/hour", "above": "digest"}]))
+    ids = [accept(), accept(), accept(metadata={"self_test": "1"}), accept(metadata={"drill_run": "1"})]
+    execute("UPDATE notifications SET ticket_message_id = 1 WHERE id = :id", id=ids[1])
+
+    run_pipeline(ids)
+
+    assert [(row(each).reason, row(each).group_id) for each in ids[1:]] == [("rate_limited", None)] * 3
+
+
+def test_a_callers_own_metadata_makes_no_digest_of_a_message(accept: Accept, run_pipeline: RunPipeline) -> None:
+    ids = [accept(metadata={"group": "billing"}) for _ in range(5)]
+    run_pipeline(ids)
+
+    assert len(held(ids)) == 2

@@ -16,8 +16,8 @@ from sentinel.services import endpoints, notifications, quiet_hours
 from sentinel.services.holding import flush
 from sentinel.services.sending import sweeping
 from sentinel.services.unit_of_work import unit_of_work
-from tests.integration.calls import send
-from tests.integration.groups import Clock
+from tests.integration.calls import execute, send
+from tests.integration.groups import Clock, statements
 from tests.integration.rules import client, endpoint, happen, rule, told
 from tests.rows import row
 
@@ -261,10 +261,16 @@ def test_an_endpoint_without_quiet_hours_costs_no_statement_more(clock: Clock) -
     rule(EVERYTHING)
     alice(HOLD, name="bob")
     endpoint("email", "alice@example.com", name="alice")
+    happen(alert("Cpu"))
+    with statements() as usual:
+        happen(alert("Disk"))
+    execute("UPDATE endpoints SET quiet_hours = NULL")
+    with statements() as without:
+        happen(alert("Memory"))
 
-    happen(alert("Disk"))
-
-    assert [stand(each) for each in told()] == [(Status.PENDING, None)]
+    assert len(usual) == len(without)
+    assert [each for each in usual if "message_groups" in each] == []
+    assert [stand(each) for each in told()] == [(Status.PENDING, None)] * 3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -132,7 +132,8 @@ def decide(group: Group, alerts: Iterable[Alert], now: Circumstances) -> Decisio
     fates = {key: _unless_quiet(alert, fate_of(alert, group.terms, now), now.quiet) for key, alert in known.items()}
     shown = [key for key, fate in fates.items() if fate.is_shown]
     news = [key for key, fate in fates.items() if fate.is_told]
-    tells = bool(news or now.singles or (shown and (now.is_hurried or _repeats(group, now.now))))
+    repeats = not now.is_last and _repeats(group, now.now)
+    tells = bool(news or now.singles or (shown and (now.is_hurried or repeats)))
     told_at = now.now if tells else group.last_told_at
     next_at = None if now.is_last else _next(group, fates.values(), told_at, has_firing=bool(shown))
     waits_until = _waits_until(now.quiet, fates.values())

@@ -49,6 +49,8 @@ class Telling:
     severities: Mapping[str | None, int]
     """How many of each there are."""
     is_repeated: bool
+    expires_at: datetime | None = None
+    """When all that it says is too old to be told."""
 
     @property
     def number(self) -> int:
@@ -91,7 +93,7 @@ def _shown(uow: UnitOfWork, tellings: Iterable[Telling]) -> dict[str, list[Told]
     }
     with_singles = [{"id": each.group.id, "passing": each.passing} for each in tellings if each.singles]
     if with_singles:
-        for single in flushing.shown_singles(uow.session, with_singles, most=MOST_SHOWN):
+        for single in flushing.shown_singles(uow.session, with_singles, most=MOST_SHOWN, now=uow.now):
             if len(found[single.group_id]) < MOST_SHOWN:
                 found[single.group_id].append(_told(single, "event"))
     return found
@@ -164,6 +166,7 @@ def _row(uow: UnitOfWork, notification_id: str, telling: Telling, gathered: Gath
         "attempt_limit": settings.max_attempts,
         "queue_at": uow.now + timedelta(seconds=settings.hint_seconds),
         "created_at": uow.now,
+        "expires_at": telling.expires_at,
     } | failover.columns(targets, since=uow.now)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sentinel.models.group import GroupKind
 from sentinel.queries import flushing
@@ -41,6 +42,11 @@ class Due:
     restraint: Restraint | None = None
 
     @property
+    def is_last(self) -> bool:
+        """Nobody comes to this group any more."""
+        return self.group.is_last
+
+    @property
     def passing(self) -> list[str] | None:
         """The severities of single messages that may be told now; None: all."""
         return None if self.restraint is None else self.restraint.passing
@@ -54,8 +60,23 @@ class Due:
             severities[each.severity] += each.number
         number = sum(each.number for each in self.singles)
         return Telling(
-            self.group, told.firing, told.resolved, told.flapping, number, self.passing, severities, told.is_repeated
+            self.group,
+            told.firing,
+            told.resolved,
+            told.flapping,
+            number,
+            self.passing,
+            severities,
+            told.is_repeated,
+            self._expires_at(),
         )
+
+    def _expires_at(self) -> datetime | None:
+        """When the last of what it says is too old, if all of it is some time."""
+        told = self.decision
+        ends = [each.expires_at for each in self.singles if each.expires_at is not None]
+        has_lasting = told.firing or told.resolved or told.flapping or len(ends) < len(self.singles)
+        return None if has_lasting else max(ends, default=None)
 
 
 def decided_of(
@@ -67,12 +88,27 @@ def decided_of(
     for row in flushing.alerts_of(uow.session, ids):
         alerts[row.group_id][row.key] = row
     singles: dict[str, list[Singles]] = defaultdict(list)
-    for each in flushing.singles_of(uow.session, ids):
+    for each in flushing.singles_of(uow.session, ids, now=uow.now):
         singles[each.group_id].append(each)
     muted = muting.muted(uow, due, clients)
+    known = [Known(each, alerts[each.id], singles[each.id], muted.get(each.id, {})) for each in due]
+    return _unless_over([_due(uow, each, is_hurried=is_hurried) for each in known], known, uow, is_hurried=is_hurried)
+
+
+def _unless_over(found: Sequence[Due], known: Sequence[Known], uow: UnitOfWork, *, is_hurried: bool) -> list[Due]:
+    """Ask what is known of alerts before it is said again that they fire, and before a group is told no more.
+
+    The end of an alert need not come to the group of its beginning: rules and endpoints change.
+    """
+    doubtful = [each.group.id for each in found if each.decision.firing and (each.decision.is_repeated or each.is_last)]
+    over: dict[str, dict[str, AlertRow]] = defaultdict(dict)
+    for row in flushing.end_alerts(uow.session, doubtful, now=uow.now) if doubtful else ():
+        over[row.group_id][row.key] = row
     return [
-        _due(uow, Known(each, alerts[each.id], singles[each.id], muted.get(each.id, {})), is_hurried=is_hurried)
-        for each in due
+        _due(uow, replace(each, alerts={**each.alerts, **over[each.group.id]}), is_hurried=is_hurried)
+        if each.group.id in over
+        else decided
+        for each, decided in zip(known, found, strict=True)
     ]
 
 

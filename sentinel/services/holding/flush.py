@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from sentinel.ids import new_ids
 from sentinel.logs import get_logger, log_each
-from sentinel.models.status import Reason, Status
-from sentinel.queries import flushing, holding, matching, notifications, sweeping
+from sentinel.models.group import GroupKind
+from sentinel.queries import flushing, group_endings, matching, notifications, sweeping
 from sentinel.queries.flushing import DueGroup
 from sentinel.queries.matching import ConcernedClient
-from sentinel.services.holding import digest, muting
+from sentinel.services.holding import digest, endings
 from sentinel.services.holding.due import Due, decided_of
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import tallies
@@ -31,19 +34,67 @@ MOST_TURNS = 20
 """Transactions of one sweep: the next one follows in a second."""
 
 
+CANCELLED_STATEMENT = "57014"
+"""A statement that takes too long is its group's fault, and not that of the database."""
+
+
 def sweep() -> int:
     """Flush the groups that are due; returns how many were."""
     count = 0
     for _ in range(MOST_TURNS):
-        with unit_of_work() as uow:
-            found = flushing.take_due(uow.session, most=AT_ONCE, now=uow.now)
-            flush(uow, found)
-        count += len(found)
-        if len(found) < AT_ONCE:
+        found = _flush_surely()
+        count += found
+        if not found:
             break
     with unit_of_work() as uow:
         sweeping.record_run(uow.session, "flush_groups", count, now=uow.now)
     return count
+
+
+def _flush_surely() -> int:
+    """Flush groups that are due together; if that cannot be done one by one, so that only the bad one waits."""
+    try:
+        with unit_of_work() as uow:
+            found = flushing.take_due(uow.session, most=AT_ONCE, now=uow.now)
+            _turn(uow, found)
+        return len(found)
+    except Exception as error:
+        if _is_away(error):
+            raise
+        log.exception("flush_bug")
+    with unit_of_work() as uow:
+        ids = flushing.due_ids(uow.session, most=AT_ONCE, now=uow.now)
+    return sum(_flush_alone(each) for each in ids)
+
+
+def _flush_alone(group_id: str) -> int:
+    """Flush a group in a transaction of its own; our own mistake must hold up one group, visibly, and no others."""
+    try:
+        with unit_of_work() as uow:
+            found = flushing.take_due_one(uow.session, group_id, now=uow.now)
+            _turn(uow, found)
+        return len(found)
+    except Exception as error:
+        if _is_away(error):
+            raise
+        log.exception("group_bug", group_id=group_id)
+    with unit_of_work() as uow:
+        flushing.put_aside(uow.session, group_id, now=uow.now)
+    return 1
+
+
+def _turn(uow: UnitOfWork, due: Sequence[DueGroup]) -> None:
+    flush(uow, [each for each in due if each.ending is None])
+    told = [each for each in due if each.ending is not None]
+    if told:
+        endings.end_rest(uow, told)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database could not be asked: that is nobody's fault, and all come again."""
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "pgcode", None) != CANCELLED_STATEMENT
+    return isinstance(error, PoolTimeout)
 
 
 def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False) -> dict[str, str]:
@@ -55,8 +106,8 @@ def flush(uow: UnitOfWork, due: Sequence[DueGroup], *, is_hurried: bool = False)
     telling = [each for each in decided if each.decision.tells]
     told_by = _release(uow, telling)
     told_by |= _tell_together(uow, [each for each in telling if each.group.id not in told_by], clients)
-    _end(uow, decided, told_by)
-    _settle(uow, decided, told_by)
+    apart = endings.end(uow, decided, told_by)
+    _settle(uow, decided, told_by, apart)
     _measure(uow, decided, told_by)
     return told_by
 
@@ -105,81 +156,35 @@ def _dispatch(uow: UnitOfWork, channels: Mapping[str, str]) -> None:
         uow.dispatch(channel, ids)
 
 
-def _end(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
-    """End what was held, but for what stays; that waits until the group is due again."""
-    ended = flushing.end(
-        uow.session,
-        [_ending(each, told_by.get(each.group.id, each.group.last_notification_id)) for each in decided],
-        list(_endings(decided)),
-        now=uow.now,
-    )
-    for rows in ended:
-        tallies.count_ended(uow, rows.channel, Status.SUPPRESSED, rows.reason, rows.number)
-    muting.count_held_back(uow, ended)
-    _put_off(uow, decided)
-
-
-def _put_off(uow: UnitOfWork, decided: Sequence[Due]) -> None:
-    """What stays waits until its group is due again; or until it is quiet no more, though others may be told before."""
-    later = [
-        {"id": each.group.id, "until": each.decision.next_at}
-        for each in decided
-        if each.decision.stays and each.restraint is None
-    ]
-    quiet = [
-        {"id": each.group.id, "until": each.restraint.until}
-        for each in decided
-        if each.restraint is not None and each.decision.next_at is not None
-    ]
-    if later:
-        flushing.put_off(uow.session, later)
-    if quiet:
-        holding.wait_for_quiet(uow.session, quiet, now=uow.now)
-
-
-def _ending(due: Due, told_by: str | None) -> dict[str, Any]:
-    drops = due.restraint is not None and due.restraint.drops
-    return {
-        "id": due.group.id,
-        "told_by": told_by,
-        "passing": due.passing,
-        "unless_passing": Reason.QUIET_HOURS if drops else None,
-    }
-
-
-def _endings(decided: Iterable[Due]) -> Iterable[dict[str, Any]]:
-    """The alerts whose messages stay, or end for a reason of their own."""
-    for each in decided:
-        for key in each.decision.stays:
-            yield {"group_id": each.group.id, "alert_key": key, "stays": True}
-        for key, reason in each.decision.reasons.items():
-            yield {"group_id": each.group.id, "alert_key": key, "reason": reason, **each.muted.get(key, {})}
-
-
-def _settle(uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str]) -> None:
+def _settle(
+    uow: UnitOfWork, decided: Sequence[Due], told_by: Mapping[str, str], apart: Mapping[str, str | None]
+) -> None:
     """Write down what is believed now, and when each group is due again; what has nothing left to say is gone."""
-    over = [each.group.id for each in decided if each.decision.next_at is None]
-    going = [each for each in decided if each.decision.next_at is not None]
+    over = [each.group.id for each in decided if each.decision.next_at is None and each.group.id not in apart]
+    going = {apart.get(each.group.id) or each.group.id: each for each in decided if each.decision.next_at is not None}
     if going:
-        ids = [each.group.id for each in going]
-        flushing.believe(uow.session, ids, list(_beliefs(going)))
-        flushing.forget(uow.session, ids, now=uow.now)
-        flushing.go_on(uow.session, [_going_on(uow, each, told_by.get(each.group.id)) for each in going])
+        flushing.believe(uow.session, list(going), list(_beliefs(going)))
+        # What waits for another reason than to be grouped is told whole, of alerts that are over as well.
+        grouped = [each for each, due in going.items() if due.group.kind == GroupKind.GROUPING]
+        if grouped:
+            flushing.forget(uow.session, grouped, now=uow.now)
+        rows = [_going_on(uow, each, due, told_by.get(due.group.id)) for each, due in going.items()]
+        flushing.go_on(uow.session, rows)
     if over:
-        flushing.close(uow.session, over)
+        group_endings.close(uow.session, over)
 
 
-def _beliefs(going: Iterable[Due]) -> Iterable[dict[str, str]]:
+def _beliefs(going: Mapping[str, Due]) -> Iterable[dict[str, str]]:
     """What is believed of alerts, where it is not what is so."""
-    for each in going:
+    for group_id, each in going.items():
         for key, believed in each.decision.beliefs.items():
-            yield {"group_id": each.group.id, "alert_key": key, "told": believed.value}
+            yield {"group_id": group_id, "alert_key": key, "told": believed.value}
 
 
-def _going_on(uow: UnitOfWork, due: Due, told_by: str | None) -> dict[str, Any]:
+def _going_on(uow: UnitOfWork, group_id: str, due: Due, told_by: str | None) -> dict[str, Any]:
     group, told = due.group, due.decision
     return {
-        "id": group.id,
+        "id": group_id,
         "next_flush_at": told.next_at,
         "last_told_at": None if told.is_over else uow.now if told.tells else group.last_told_at,
         "last_notification_id": told_by or group.last_notification_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sentinel.errors import NotFoundError
 from sentinel.ids import is_id
 from sentinel.models import GroupAlert, MessageGroup
-from sentinel.queries import flushing, group_lists
+from sentinel.queries import flushing, group_endings, group_lists
 from sentinel.queries.flushing import DueGroup
 from sentinel.queries.group_lists import Counts, Filter
 from sentinel.services.holding import flush
@@ -69,8 +69,8 @@ def flush_now(uow: UnitOfWork, group_id: str, *, client_id: int | None) -> str |
 def drop(uow: UnitOfWork, group_id: str, *, client_id: int | None) -> int:
     """Forget a group and its alerts; what it holds is cancelled. Returns how many messages were."""
     found = _taken(uow, group_id, client_id=client_id)
-    cancelled = flushing.cancel(uow.session, found.id, now=uow.now)
-    flushing.close(uow.session, [found.id])
+    cancelled = group_endings.cancel(uow.session, found.id, now=uow.now)
+    group_endings.close(uow.session, [found.id])
     if cancelled:
         uow.count("notifications_cancelled_total", cancelled, channel=found.channel)
     return cancelled

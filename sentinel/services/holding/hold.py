@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,25 +36,35 @@ class Holding:
     due_at: datetime
     title: str
     labels: Mapping[str, Any] = field(default_factory=dict)
+    grouped_by: Sequence[Any] | None = None
+    """What its events have in common, as the rule or the endpoint is stored with it."""
     rule_id: int | None = None
     spoken: SpokenAlert | None = None
     template: str | None = None
     failover: Sequence[Mapping[str, Any]] | None = None
 
 
-def hold(uow: UnitOfWork, rows: Sequence[Row], holdings: Mapping[str, Holding]) -> list[Row]:
-    """Open or join the groups of messages that have a holding (by id), and say there what they say of alerts.
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Messages as they are to be stored, and the groups of those that have one, by id."""
 
-    Returns all `rows`, those with what makes them held. A message that ends at once (it has a `reason`) is not held;
-    what it says counts all the same.
+    rows: list[Row]
+    groups: Mapping[str, str]
+
+
+def hold(uow: UnitOfWork, rows: Sequence[Row], holdings: Mapping[str, Holding]) -> Joined:
+    """Open or join the groups of messages that have a holding (by id).
+
+    Returns all `rows`, those with what makes them held, and by their ids in which group each is or would be: a message
+    that ends at once (it has a `reason`) is not held.
     """
     held = [(row, holdings[row["id"]]) for row in rows if row["id"] in holdings]
     if not held:
-        return list(rows)
+        return Joined(list(rows), {})
     found = _open(uow, held)
-    _speak(uow, [(row, holding, found[_place(row, holding)].id) for row, holding in held])
     columns = {row["id"]: _columns(row, holding, found[_place(row, holding)]) for row, holding in held}
-    return [{**row, **columns[row["id"]]} if row["id"] in columns else row for row in rows]
+    groups_of = {row["id"]: found[_place(row, holding)].id for row, holding in held}
+    return Joined([{**row, **columns[row["id"]]} if row["id"] in columns else row for row in rows], groups_of)
 
 
 def note_quiet(uow: UnitOfWork, rows: Sequence[Row], holdings: Mapping[str, Holding]) -> None:
@@ -115,6 +125,7 @@ def _group(row: Row, holding: Holding, fingerprint: str) -> dict[str, Any]:
         "channel": row["channel"],
         "recipient": row["recipient"],
         "labels": holding.labels,
+        "grouped_by": holding.grouped_by,
         "endpoint_id": row["endpoint_id"],
         "user_id": row.get("user_id"),
         "template": holding.template,
@@ -124,11 +135,15 @@ def _group(row: Row, holding: Holding, fingerprint: str) -> dict[str, Any]:
     } | asdict(holding.terms)
 
 
-def _speak(uow: UnitOfWork, said: Sequence[tuple[Row, Holding, str]]) -> None:
-    """Say of each alert how it stands after these messages, in the order in which their events were accepted."""
+def speak(uow: UnitOfWork, joined: Joined, holdings: Mapping[str, Holding], *, duplicates: Container[str]) -> None:
+    """Say of each alert how it stands after these messages, in the order in which their events were accepted.
+
+    What ended at once counts all the same. A duplicate would be told to nobody: that an alert begins, it does not say.
+    """
+    said = [(row, holdings[row["id"]], group) for row in joined.rows if (group := joined.groups.get(row["id"]))]
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for row, holding, group_id in sorted(said, key=lambda each: str(each[0]["event_id"])):
-        if holding.spoken is None:
+        if holding.spoken is None or (holding.spoken.is_firing and row["id"] in duplicates):
             continue
         status = FIRING if holding.spoken.is_firing else RESOLVED
         known = found.setdefault((group_id, holding.spoken.key), {"first": status, "status": status, "turns": 0})

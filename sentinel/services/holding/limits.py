@@ -28,9 +28,9 @@ def hold_stopped(uow: UnitOfWork, opens: Mapping[str, datetime]) -> None:
 
 
 def _may_be_told_by_another(message: Stopped, opens_at: datetime) -> bool:
-    """Not one that tells others itself, that was tried already, or that is too old by then to be told."""
+    """Not one that must come by itself, that tells others, was tried already, or is too old by then to be told."""
     is_fresh = message.expires_at is None or message.expires_at > opens_at
-    return is_fresh and not message.is_digest and not message.attempts
+    return is_fresh and not message.is_digest and not message.is_apart and not message.attempts
 
 
 def _hold(uow: UnitOfWork, messages: Sequence[Stopped], opens: Mapping[str, datetime]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 
 from sentinel.queries import flushing, silences
-from sentinel.queries.flushing import DueGroup, EndedRows
+from sentinel.queries.flushing import DueGroup
+from sentinel.queries.group_endings import EndedRows
 from sentinel.queries.matching import ConcernedClient
 from sentinel.queries.silences import HeldBack
 from sentinel.services.muting import mutes

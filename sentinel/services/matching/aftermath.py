@@ -19,7 +19,7 @@ from sentinel.queries.silences import HeldBack
 from sentinel.rules.alerts import spoken_of
 from sentinel.services import tickets
 from sentinel.services.alerting import firing
-from sentinel.services.holding.hold import Holding, hold, note_quiet
+from sentinel.services.holding.hold import Holding, Joined, hold, note_quiet, speak
 from sentinel.services.matching import dispositions
 from sentinel.services.matching.fanout import Plan, Planned, PlannedEnd, PlannedTicket, SpeakingRule
 from sentinel.services.matching.surroundings import Surroundings
@@ -68,11 +68,11 @@ def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundin
     if len(mine) < len(outcomes):
         outcomes = [each for each in outcomes if each.event.id in mine]
         rows = [row for row in rows if row["event_id"] in mine]
-    if holdings:
-        rows = hold(uow, rows, holdings)
-    fresh = _tell(uow, rows, surroundings) if rows else {}
-    if holdings:
-        note_quiet(uow, rows, holdings)
+    joined = hold(uow, rows, holdings) if holdings else Joined(rows, {})
+    fresh, duplicates = _tell(uow, joined.rows, surroundings) if rows else ({}, frozenset())
+    if joined.groups:
+        speak(uow, joined, holdings, duplicates=duplicates)
+        note_quiet(uow, joined.rows, holdings)
     opened = [_ticket(each, planned) for each in outcomes for planned in each.plan.tickets]
     if opened:
         tickets.open_many(uow, opened)
@@ -85,7 +85,8 @@ def store(uow: UnitOfWork, outcomes: Sequence[Outcome], surroundings: Surroundin
     return fresh
 
 
-def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> Fresh:
+def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> tuple[Fresh, frozenset[str]]:
+    """Store messages; returns those that are to go on, and the ids of held ones that repeat others."""
     settings = get_settings()
     hint = uow.now + timedelta(seconds=settings.hint_seconds)
     stored = matching.tell(uow.session, rows, attempt_limit=settings.max_attempts, queue_at=hint, now=uow.now)
@@ -94,17 +95,17 @@ def _tell(uow: UnitOfWork, rows: Sequence[Row], surroundings: Surroundings) -> F
     made = ({"notification_id": row["id"], "event_id": row["event_id"]} for row in new)
     log_each(log, "notification_accepted", made)
     fresh: dict[str, list[Candidate]] = defaultdict(list)
-    held: dict[str, list[Candidate]] = defaultdict(list)
+    held: list[Candidate] = []
     for row in new:
         if "reason" in row:
             tallies.count_ended(uow, row["channel"], Status.SUPPRESSED, row["reason"], 1)
         else:
-            (held if "group_id" in row else fresh)[row["channel"]].append(
+            (held if "group_id" in row else fresh[row["channel"]]).append(
                 _candidate(row, surroundings, is_suppressed=stored[row["id"]])
             )
-    for rows_of_channel in held.values():
-        pipeline.dedupe(uow, rows_of_channel)  # a repetition is one, whether it is told now or later
-    return fresh
+    # A repetition is one, whether it is told now or later; all at once, so that two batches cannot deadlock.
+    kept = pipeline.dedupe(uow, held) if held else held
+    return fresh, frozenset({each.id for each in held} - {each.id for each in kept})
 
 
 def _count_held_back(uow: UnitOfWork, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:

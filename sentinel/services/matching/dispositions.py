@@ -15,9 +15,10 @@ from sentinel.models.group import GroupKind
 from sentinel.models.status import Reason
 from sentinel.queries.matching import PendingEvent
 from sentinel.rendering.titles import title_of
+from sentinel.rules import group_terms, serialise
 from sentinel.rules.alerts import spoken_of
 from sentinel.rules.group_keys import key_of, labels_of
-from sentinel.rules.grouping import ONCE
+from sentinel.rules.grouping import ONCE, Grouping
 from sentinel.services.holding.hold import Holding
 from sentinel.services.matching.fanout import Planned
 from sentinel.services.matching.surroundings import Surroundings
@@ -101,10 +102,15 @@ def _holding(event: PendingEvent, message: Planned, columns: dict[str, Any], now
         due_at=now + timedelta(seconds=grouping.terms.wait_seconds),
         title=title_of(event.body),
         labels=labels_of(grouping, event.body),
+        grouped_by=_grouped_by(grouping, message.scope),
         spoken=spoken,
         template=message.template,
         failover=columns.get("failover"),
     )
+
+
+def _grouped_by(grouping: Grouping, scope: str) -> list[Any]:
+    return serialise.grouped_by(grouping) if scope == "rule" else group_terms.written(grouping)["group_by"]
 
 
 def _muted(messages: Iterable[Message], surroundings: Surroundings) -> dict[Told, Mute]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from sentinel.errors import InvalidInputError
+from sentinel.logs import get_logger
 from sentinel.models import Silence
 from sentinel.models.silence import SilenceState
 from sentinel.rules import matchers
@@ -16,6 +18,8 @@ from sentinel.rules.matchers import Matcher
 from sentinel.schedules.reading import stored
 from sentinel.schedules.schedule import Schedule
 from sentinel.services.muting.matchers import read_all
+
+log = get_logger(__name__)
 
 StoredSilence = tuple[str, Sequence[Mapping[str, Any]], str | None]
 """An active silence as the database has it: its id, its matchers, and its windows as JSON text."""
@@ -43,8 +47,17 @@ def held(active: Iterable[StoredSilence], *, now: datetime) -> tuple[Held, ...]:
     return tuple(
         Held(silence_id, read_all(stored_matchers))
         for silence_id, stored_matchers, windows in active
-        if windows is None or stored(windows).holds(now)
+        if windows is None or _is_open(silence_id, windows, now)
     )
+
+
+def _is_open(silence_id: str, windows: str, now: datetime) -> bool:
+    """Windows that cannot be read any more, as their zone is known no longer, hold nothing back."""
+    try:
+        return stored(windows).holds(now)
+    except InvalidInputError as error:
+        log.warning("silence_unreadable", silence_id=silence_id, error=str(error))
+        return False
 
 
 def silencing(holding: Iterable[Held], body: Mapping[str, Any]) -> list[str]:

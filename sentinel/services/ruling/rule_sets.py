@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.models import Rule
+from sentinel.queries import flushing
 from sentinel.queries import rules as queries
 from sentinel.services.access.clients import Caller
 from sentinel.services.ruling import rule_texts, rules
@@ -102,6 +103,8 @@ def apply(uow: UnitOfWork, caller: Caller, difference: Difference) -> Iterator[i
             part = rows[start : start + ROWS_AT_ONCE]
             done += len(write(uow.session, part, changed_by=caller.label, now=uow.now))
             yield done
+    if ids or changed:
+        flushing.hasten_last(uow.session, caller.client_id, now=uow.now)
 
 
 def _refused_names(wanted: Sequence[WantedRule]) -> dict[int, InvalidInputError]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Rule, RuleVersion
+from sentinel.queries import flushing
 from sentinel.queries import rules as queries
 from sentinel.queries.rules import Filter
 from sentinel.rules import limits, packs, serialise
@@ -132,6 +133,7 @@ def delete(uow: UnitOfWork, caller: Caller, rule_id: int) -> None:
     queries.lock_client(uow.session, caller.client_id)
     found = get(uow, rule_id, client_id=caller.client_id)
     queries.delete(uow.session, caller.client_id, [found.id], changed_by=caller.label, now=uow.now)
+    flushing.hasten_last(uow.session, caller.client_id, now=uow.now)
 
 
 def install(uow: UnitOfWork, caller: Caller, pack: str) -> tuple[Sequence[Rule], list[str]]:
@@ -182,6 +184,7 @@ def _put(uow: UnitOfWork, caller: Caller, found: Rule, wanted: Draft) -> Rule:
     check_room(uow, caller.client_id, added=0, scanned=wanted.is_asked_always - was_asked_always)
     row = wanted.row | {"id": found.id, "version": found.version, "change": change}
     queries.change(uow.session, [row], changed_by=caller.label, now=uow.now)
+    flushing.hasten_last(uow.session, caller.client_id, now=uow.now)
     uow.session.refresh(found)
     return found
 

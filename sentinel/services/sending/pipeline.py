@@ -70,8 +70,11 @@ def _finish(uow: UnitOfWork, rows: Rows, status: Status, reason: Reason) -> None
 
 
 def dedupe(uow: UnitOfWork, rows: Rows) -> Rows:
-    """Let through one row per dedupe key and target; the others end as duplicates of it."""
-    keyed = [row.id for row in rows if row.dedupe_key is not None]
+    """Let through one row per dedupe key and target; the others end as duplicates of it.
+
+    What was held was judged before it was: by now another one may have the key.
+    """
+    keyed = [row.id for row in rows if row.dedupe_key is not None and not row.was_released]
     if not keyed:
         return rows
     pipeline.claim_keys(uow.session, keyed, now=uow.now, seconds=get_settings().dedupe_seconds)
