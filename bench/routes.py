@@ -202,4 +202,4 @@ class Imported:
         """Whose rules speak of an alert that fires."""
         event = {"type": "alert", "status": "firing", "labels": dict(labels)}
         matched = [self._rules[number] for number in self._book.match(event, 1) if isinstance(number, int)]
-        return {rule.name for rule in plan(event, matched, Directory()).spoken}
+        return {rule.name for rule in plan(event, matched, Directory(), now=utc_now()).spoken}
