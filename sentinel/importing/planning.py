@@ -20,7 +20,6 @@ from sentinel.schedules.schedule import Schedule
 MADE_BY_SETTINGS = {
     "smtp_": ("how mails are sent", "set SMTP_HOST and its neighbours, or SENDGRID_API_KEY"),
     "resolve_timeout": ("resolve_timeout", "set SENTINEL_ALERT_RESOLVE_SECONDS"),
-    "http_config": ("http_config of all receivers", "Sentinel's requests go out directly; see that they may"),
 }
 """Beginnings of `global` keys: what they say, and where Sentinel is told it."""
 
