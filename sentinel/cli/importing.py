@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import operator_work
-from sentinel.cli.output import harmless, print_json
+from sentinel.cli.output import DOTS, harmless, masked_target, print_json
 from sentinel.cli.rules import of_client, operator
 from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
@@ -24,6 +25,7 @@ from sentinel.services import importing as service
 from sentinel.services.importing import Change, Outcome
 
 LONGEST_PREFIX = 40
+WEB = ("http", "https")
 COLOURS = {"+": "green", "-": "red"}
 
 
@@ -90,7 +92,7 @@ def _as_view(plan: Plan, outcome: Outcome, *, is_done: bool) -> dict[str, Any]:
     return {
         "is_written": is_done,
         "is_ordered": plan.is_ordered,
-        "changes": [asdict(each) for each in outcome.changes],
+        "changes": [_change_view(each) for each in outcome.changes],
         "unchanged": outcome.unchanged,
         "left": outcome.left,
         "remarks": [asdict(each) for each in plan.remarks],
@@ -110,21 +112,37 @@ def _print(plan: Plan, outcome: Outcome, *, is_done: bool) -> None:
     click.echo(_summary(outcome, is_done=is_done))
 
 
+def _change_view(change: Change) -> dict[str, Any]:
+    """A change without secrets, as scripts get it."""
+    before, after = ([_masked(line) for line in lines] for lines in (change.before, change.after))
+    return asdict(change) | {"before": before, "after": after, "is_secret_changed": _differs_in_secret(change)}
+
+
 def _print_change(change: Change) -> None:
     before, after = (
         [f"{change.kind} {change.name}", *(f"    {_masked(line)}" for line in lines)] if lines else []
         for lines in (change.before, change.after)
     )
+    if _differs_in_secret(change):
+        after.append("    (its secret part differs)")
     for line in difflib.ndiff(before, after):
         if not line.startswith("?"):
             click.secho(harmless(line), fg=COLOURS.get(line[0]))
 
 
+def _differs_in_secret(change: Change) -> bool:
+    """Whether lines differ that look the same without their secrets."""
+    before, after = set(change.before), set(change.after)
+    return not {_masked(line) for line in before - after}.isdisjoint(_masked(line) for line in after - before)
+
+
 def _masked(line: str) -> str:
-    """A line without the secrets of an address: of a URL its host is enough to know it by."""
-    channel, colon, address = line.partition(":")
-    url = urlsplit(address) if "://" in address and " " not in channel else None
-    return f"{channel}{colon}{url.scheme}://{url.hostname or ''}/•••" if url else line
+    """A line without the secrets of an address: of a web page's its host is enough to know it by."""
+    channel, _, address = line.partition(":")
+    if "://" not in address or channel not in CHANNELS:
+        return line
+    url = urlsplit(address)
+    return f"{channel}:{url.scheme}://{url.hostname}/{DOTS}" if url.scheme in WEB else masked_target(line)
 
 
 def _print_remarks(title: str, remarks: Sequence[Remark]) -> None:
