@@ -26,7 +26,7 @@ USUAL_LIMIT = 200
 of_client = click.option("--client", default=DEFAULT_CLIENT, show_default=True, help="Whose.")
 
 
-class Length(click.ParamType):
+class Length(click.ParamType[int]):
     """A length of time, of so many seconds at least: 90s, 5m, 1h, or a number of seconds."""
 
     name = "length of time"

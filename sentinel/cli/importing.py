@@ -45,7 +45,7 @@ class Wishes:
     form: str
 
 
-@click.command(epilog="Example: sentinel import alertmanager.yml --client shop --dry-run")
+@click.command(epilog="Example: sentinel import alertmanager.yml --dry-run")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @of_client
 @click.option("--dry-run", is_flag=True, help="Only say what would change, and what cannot be carried over.")
@@ -95,6 +95,7 @@ def _as_view(plan: Plan, outcome: Outcome, *, is_done: bool) -> dict[str, Any]:
         "changes": [_change_view(each) for each in outcome.changes],
         "unchanged": outcome.unchanged,
         "left": outcome.left,
+        "kept": outcome.kept,
         "remarks": [asdict(each) for each in plan.remarks],
     }
 
@@ -109,6 +110,9 @@ def _print(plan: Plan, outcome: Outcome, *, is_done: bool) -> None:
     if outcome.left:
         click.echo("\nMade by an earlier import, and not in this file (--prune removes it):")
         _print_lines(outcome.left)
+    if outcome.kept:
+        click.echo("\nNot in this file, and kept:")
+        _print_lines(f"{each}; change that, then import with --prune again" for each in outcome.kept)
     click.echo(_summary(outcome, is_done=is_done))
 
 

@@ -28,6 +28,12 @@ LARGEST_ID = 2**31 - 1
 
 LONGEST_SNOOZE = timedelta(days=30)
 
+RATHER = {
+    TicketStatus.ACKNOWLEDGED: "nobody is told while it is acknowledged, so resolve it when it is done",
+    TicketStatus.RESOLVED: "nobody is told of it any more",
+}
+"""Instead of snoozing a ticket."""
+
 
 @dataclass(frozen=True, slots=True)
 class By:
@@ -184,7 +190,9 @@ def snooze(
     if version is not None and version != found.version:
         raise _stale(found, version)
     if found.status != TicketStatus.OPEN:
-        raise ConflictError(f"{_standing(found)}; only what is open can be snoozed")
+        raise ConflictError(
+            f"{_standing(found)}; only what is open can be snoozed: {RATHER[TicketStatus(found.status)]}"
+        )
     if not following.snooze(uow, found.id, until):
         raise ConflictError(
             f"ticket {found.id} has no escalation that would tell anybody, so there is nothing to snooze; "

@@ -41,6 +41,7 @@ def test_quiet_hours_of_one_endpoint_silence_nothing_that_goes_by_another(clock:
 
     (found,) = told()
     assert (found.status, found.reason, found.endpoint_id) == ("PENDING", None, ids["awake"])
+    assert found.rule_ids is not None
     assert len(found.rule_ids) == 2
 
 
