@@ -29,7 +29,7 @@ Labels = Mapping[str, str]
 
 NOBODY = "nobody"
 NAMES = ("team", "severity", "service", "region", "env")
-TEXTS = ("", "a", "b", "db", "db-1", "web-2", "critical", "x.y", 'q"u', "b\\s", "é")
+TEXTS = ("", "a", "b", "db", "db-1", "web-2", "critical", "x.y", "x.y|db", "XBXY", 'q"u', "b\\s", "é")
 PATTERNS = (
     "a|b",
     "db.*",
@@ -43,7 +43,11 @@ PATTERNS = (
     "(?i)DB.*",
     "a{1,2}",
     "",
+    "(?i).*a.*b.*c.*d.*|.*x.*b.*x.*y.*",
+    "\\Qx.y|db\\E|.*a.*b.*c.*d.*|.*e.*f.*g.*h.*",
 )
+QUOTED = re.compile(r"\\Q(.*?)\\E")
+"""What RE2 has and Python has not."""
 OPERATORS = ("=", "!=", "=~", "!~")
 
 
@@ -58,8 +62,12 @@ class Asked:
     def matches(self, labels: Labels) -> bool:
         """Whether the labels match; one that is not there is the empty text."""
         text = labels.get(self.name, "")
-        found = re.fullmatch(self.value, text) is not None if "~" in self.operator else text == self.value
+        found = re.fullmatch(_plain(self.value), text) is not None if "~" in self.operator else text == self.value
         return found is not self.operator.startswith("!")
+
+
+def _plain(pattern: str) -> str:
+    return QUOTED.sub(lambda found: re.escape(found[1]), pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +210,4 @@ class Imported:
         """Whose rules speak of an alert that fires."""
         event = {"type": "alert", "status": "firing", "labels": dict(labels)}
         matched = [self._rules[number] for number in self._book.match(event, 1) if isinstance(number, int)]
-        return {rule.name for rule in plan(event, matched, Directory()).spoken}
+        return {rule.name for rule in plan(event, matched, Directory(), now=utc_now()).spoken}

@@ -14,6 +14,7 @@ from sentinel.channels.http import HttpTransport, Request, TransportError
 from sentinel.channels.outcomes import receipt_of, refusal, shown
 from sentinel.channels.push_answers import FORBIDDEN, INVALID_TARGET, PARTLY_SENT, ruling_for, unanswered
 from sentinel.channels.push_wording import worded
+from sentinel.errors import InvalidInputError
 from sentinel.settings import Settings
 
 _PIECES = re.compile(r"[/@:?&=]")
@@ -65,7 +66,10 @@ class PushProvider:
         return replace(receipt, outcome=PARTLY_SENT.outcome, reason=PARTLY_SENT.reason, detail=detail)
 
     async def _send(self, request: Request, message: Message) -> Receipt:
-        transport = self._transports.leading_to(request.url)
+        try:
+            transport = self._transports.leading_to(request.url)
+        except InvalidInputError as error:  # what is made of a target can be longer than it is
+            return receipt_of(INVALID_TARGET, error.errors[0].message)
         if transport is None:
             return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
         try:

@@ -67,6 +67,7 @@ SERVICES: tuple[Service, ...] = (
         "workflows://{host}/{workflow}/{signature}",
         _own(rf"{_WORD}/{_WORD}"),
         ("workflows", "NotifyWorkflows"),
+        options=frozenset({"pa", "route"}),
     ),
     Service(
         "ntfy",

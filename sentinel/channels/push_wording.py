@@ -9,14 +9,17 @@ from __future__ import annotations
 import importlib
 import logging
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import orjson
 import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType, OverflowMode
 
 from sentinel.channels.base import Message
 from sentinel.channels.http import Request
+from sentinel.channels.push_markup import harmless
 from sentinel.channels.push_services import BY_SCHEME, Service
 
 _TYPES = {"critical": NotifyType.FAILURE, "high": NotifyType.FAILURE, "medium": NotifyType.WARNING}
@@ -68,14 +71,16 @@ def worded(message: Message) -> list[Request]:
         sender = Apprise(asset=_ASSET)
         sender.add(receiver)
         is_worded = sender.notify(
-            body=message.text,
-            title=message.subject or "",
+            body=harmless(service.scheme, message.text),
+            title=harmless(service.scheme, message.subject or ""),
             notify_type=_TYPES.get((message.severity or "").lower(), NotifyType.INFO),
             body_format=NotifyFormat.TEXT,
         )
     finally:
         _taken.reset(before)
-    return taken if is_worded else []
+    if not is_worded:
+        return []
+    return [_calling_nobody(each) for each in taken] if service.scheme == "discord" else taken
 
 
 def _receiver(service: Service, target: str) -> NotifyBase | None:
@@ -105,6 +110,12 @@ def _written(request: Any) -> Request:
     body = request.body or b""
     headers = {str(name): str(value) for name, value in request.headers.items()}
     return Request(request.method, request.url, headers, body.encode() if isinstance(body, str) else body)
+
+
+def _calling_nobody(request: Request) -> Request:
+    """What Discord asks to be told, so that it looks for no mentions in a text; apprise has no option for it."""
+    body = orjson.dumps(orjson.loads(request.body) | {"allowed_mentions": {"parse": []}})
+    return replace(request, headers={**request.headers, "Content-Length": str(len(body))}, body=body)
 
 
 def _accepted() -> requests.Response:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import print_json, print_table
+from sentinel.cli.output import masked_target, print_json, print_table
 from sentinel.durations import in_seconds
 from sentinel.models import EscalationPolicy
 from sentinel.models.client import DEFAULT_CLIENT
@@ -58,7 +58,7 @@ def escalation_policies() -> None:
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_command(*, client: str | None, limit: int, as_json: bool) -> None:
-    """List policies in the order they were made."""
+    """List policies in the order they were made. Addresses are masked; JSON has them whole."""
     with operator_work() as uow:
         rows, following = service.POLICIES.page(uow, Filter(client_id(uow.session, client)), size=limit)
     if as_json:
@@ -139,7 +139,9 @@ def _wait(seconds: int) -> str:
 
 
 def _line(row: EscalationPolicy, client: str) -> tuple[object, ...]:
-    steps = "; ".join(f"{_wait(step['wait_seconds'])} {', '.join(step['notify'])}" for step in row.steps)
+    steps = "; ".join(
+        f"{_wait(step['wait_seconds'])} {', '.join(map(masked_target, step['notify']))}" for step in row.steps
+    )
     again = f"{row.repeat}, after {duration(row.repeat_wait_seconds)}" if row.repeat else None
     timeout = row.acknowledge_timeout_seconds and duration(row.acknowledge_timeout_seconds)
     return (client, row.name, steps, again, timeout, ", ".join(row.default_for), row.tells_end)

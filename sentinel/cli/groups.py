@@ -8,7 +8,7 @@ import click
 
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import print_json, print_table
+from sentinel.cli.output import masked, print_json, print_table
 from sentinel.models.group import GroupKind
 from sentinel.queries.group_lists import Filter
 from sentinel.services.holding import groups as service
@@ -29,7 +29,10 @@ def groups() -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_command(*, client: str | None, limit: int, as_json: bool, **wanted: Any) -> None:
-    """List the groups that have something to say, or may have it again, newest first. Times are UTC."""
+    """List the groups that have something to say, or may have it again, newest first. Times are UTC.
+
+    Recipients are masked; JSON has them whole.
+    """
     with operator_work() as uow:
         rows, following = service.page(uow, Filter(client_id(uow.session, client), **wanted), size=limit)
     if as_json:
@@ -66,6 +69,6 @@ def drop(*, ids: tuple[str, ...]) -> None:
 def _line(seen: SeenGroup) -> tuple[Any, ...]:
     group = seen.group
     labels = ", ".join(f"{name}={value}" for name, value in group.labels.items())
-    target = f"{group.channel}:{group.recipient}"
+    target = f"{group.channel}:{masked(group.recipient)}"
     times = (group.next_flush_at, group.last_told_at)
     return (group.id, group.kind, seen.client, target, labels, seen.counts.firing, seen.counts.held, *times)

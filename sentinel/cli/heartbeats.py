@@ -9,6 +9,7 @@ import click
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.json_options import json_value
 from sentinel.cli.output import print_facts, print_json, print_table
+from sentinel.durations import in_seconds
 from sentinel.models import Heartbeat
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.heartbeat import HeartbeatState
@@ -25,7 +26,27 @@ USUAL_LIMIT = 200
 of_client = click.option("--client", default=DEFAULT_CLIENT, show_default=True, help="Whose.")
 
 
-@click.group(epilog="Example: sentinel heartbeats set nightly-backup --every 86400 --grace 3600 --client shop")
+class Length(click.ParamType[int]):
+    """A length of time, of so many seconds at least: 90s, 5m, 1h, or a number of seconds."""
+
+    name = "length of time"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the seconds."""
+        text = str(value)
+        try:
+            seconds = in_seconds(f"{text}s" if text.isdecimal() else text)
+        except ValueError as error:
+            self.fail(f"{error}; write it like 90s, 5m, 1h or 1d", param, ctx)
+        if seconds < self.least:
+            self.fail(f"{text!r} is shorter than {self.least}s", param, ctx)
+        return seconds
+
+
+@click.group(epilog="Example: sentinel heartbeats set nightly-backup --every 1d --grace 1h --client shop")
 def heartbeats() -> None:
     """Define heartbeats, see how they stand, signal one by hand."""
 
@@ -68,16 +89,18 @@ def _labels(_: click.Context, option: click.Parameter, values: tuple[str, ...]) 
     return {name: text for name, _, text in pairs}
 
 
-@heartbeats.command("set", epilog="Example: sentinel heartbeats set nightly-backup --every 86400 --grace 3600")
+@heartbeats.command("set", epilog="Example: sentinel heartbeats set nightly-backup --every 1d --grace 1h")
 @click.argument("name")
 @of_client
-@click.option("--every", "every_seconds", type=click.IntRange(5), help="Seconds from one signal to the next.")
+@click.option(
+    "--every", "every_seconds", type=Length(5), metavar="TIME", help="From one signal to the next: 90s, 1h, 1d."
+)
 @click.option(
     "--schedule",
     callback=json_value,
     help='Windows, as JSON: {"zone": "Europe/Berlin", "intervals": [{"times": ["02:00-04:00"]}]}.',
 )
-@click.option("--grace", "grace_seconds", type=click.IntRange(0), default=USUAL_GRACE, show_default=True)
+@click.option("--grace", "grace_seconds", type=Length(0), metavar="TIME", default=f"{USUAL_GRACE}s", show_default=True)
 @click.option("--severity", type=click.Choice(SEVERITIES), default="high", show_default=True)
 @click.option("--label", "labels", multiple=True, callback=_labels, help="team=payments; any number of times.")
 def set_command(name: str, *, client: str, **wanted: Any) -> None:

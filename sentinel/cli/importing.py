@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import operator_work
-from sentinel.cli.output import harmless, print_json
+from sentinel.cli.output import DOTS, harmless, masked_target, print_json
 from sentinel.cli.rules import of_client, operator
 from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
@@ -24,6 +25,7 @@ from sentinel.services import importing as service
 from sentinel.services.importing import Change, Outcome
 
 LONGEST_PREFIX = 40
+WEB = ("http", "https")
 COLOURS = {"+": "green", "-": "red"}
 
 
@@ -43,7 +45,7 @@ class Wishes:
     form: str
 
 
-@click.command(epilog="Example: sentinel import alertmanager.yml --client shop --dry-run")
+@click.command(epilog="Example: sentinel import alertmanager.yml --dry-run")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @of_client
 @click.option("--dry-run", is_flag=True, help="Only say what would change, and what cannot be carried over.")
@@ -90,9 +92,10 @@ def _as_view(plan: Plan, outcome: Outcome, *, is_done: bool) -> dict[str, Any]:
     return {
         "is_written": is_done,
         "is_ordered": plan.is_ordered,
-        "changes": [asdict(each) for each in outcome.changes],
+        "changes": [_change_view(each) for each in outcome.changes],
         "unchanged": outcome.unchanged,
         "left": outcome.left,
+        "kept": outcome.kept,
         "remarks": [asdict(each) for each in plan.remarks],
     }
 
@@ -107,7 +110,16 @@ def _print(plan: Plan, outcome: Outcome, *, is_done: bool) -> None:
     if outcome.left:
         click.echo("\nMade by an earlier import, and not in this file (--prune removes it):")
         _print_lines(outcome.left)
+    if outcome.kept:
+        click.echo("\nNot in this file, and kept:")
+        _print_lines(f"{each}; change that, then import with --prune again" for each in outcome.kept)
     click.echo(_summary(outcome, is_done=is_done))
+
+
+def _change_view(change: Change) -> dict[str, Any]:
+    """A change without secrets, as scripts get it."""
+    before, after = ([_masked(line) for line in lines] for lines in (change.before, change.after))
+    return asdict(change) | {"before": before, "after": after, "is_secret_changed": _differs_in_secret(change)}
 
 
 def _print_change(change: Change) -> None:
@@ -115,16 +127,26 @@ def _print_change(change: Change) -> None:
         [f"{change.kind} {change.name}", *(f"    {_masked(line)}" for line in lines)] if lines else []
         for lines in (change.before, change.after)
     )
+    if _differs_in_secret(change):
+        after.append("    (its secret part differs)")
     for line in difflib.ndiff(before, after):
         if not line.startswith("?"):
             click.secho(harmless(line), fg=COLOURS.get(line[0]))
 
 
+def _differs_in_secret(change: Change) -> bool:
+    """Whether lines differ that look the same without their secrets."""
+    before, after = set(change.before), set(change.after)
+    return not {_masked(line) for line in before - after}.isdisjoint(_masked(line) for line in after - before)
+
+
 def _masked(line: str) -> str:
-    """A line without the secrets of an address: of a URL its host is enough to know it by."""
-    channel, colon, address = line.partition(":")
-    url = urlsplit(address) if "://" in address and " " not in channel else None
-    return f"{channel}{colon}{url.scheme}://{url.hostname or ''}/•••" if url else line
+    """A line without the secrets of an address: of a web page's its host is enough to know it by."""
+    channel, _, address = line.partition(":")
+    if "://" not in address or channel not in CHANNELS:
+        return line
+    url = urlsplit(address)
+    return f"{channel}:{url.scheme}://{url.hostname}/{DOTS}" if url.scheme in WEB else masked_target(line)
 
 
 def _print_remarks(title: str, remarks: Sequence[Remark]) -> None:

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sentinel.channels.registry import CHANNELS
+
 PIPE_WIDTH = 240
 """Columns when nobody watches: a line in a file or a pipe must not be folded at 80."""
 
@@ -83,3 +85,9 @@ def masked(recipient: str) -> str:
     if len(recipient) > 10:  # noqa: PLR2004 - 5 at the front, 4 at the end, and something to hide
         return f"{recipient[:5]}{DOTS}{recipient[-4:]}"
     return f"{recipient[:2]}{DOTS}"
+
+
+def masked_target(target: str) -> str:
+    """Hide the address in a target of a step, `push:tgram://•••`; a name says nothing secret: `endpoint:ann`."""
+    kind, colon, address = target.partition(":")
+    return f"{kind}{colon}{masked(address)}" if kind in CHANNELS else target

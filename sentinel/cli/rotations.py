@@ -10,7 +10,7 @@ import click
 
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.notifications import until_moment
-from sentinel.cli.output import print_facts, print_json, print_table
+from sentinel.cli.output import print_facts, print_json, print_table, shown
 from sentinel.durations import in_seconds
 from sentinel.models import Rotation
 from sentinel.models.client import DEFAULT_CLIENT
@@ -117,11 +117,15 @@ def on_call(name: str, *, client: str, at: datetime | None, as_json: bool) -> No
 @click.option("--by", default=OPERATOR, show_default=True, help="Who does it.")
 @of_client
 def override(name: str, *, client: str, member: str, starts_at: datetime | None, ends_at: datetime, by: str) -> None:
-    """Let somebody stand in. Of several who do at once, the one named last counts. Prints the id."""
+    """Let somebody stand in. Of several who do at once, the one named last counts."""
     with operator_work() as uow:
         wanted = Override(member, starts_at or uow.now, ends_at)
         row = service.override(uow, _owner(uow, client), name, wanted, by=by)
-    click.echo(row.id)
+    back = (
+        f"sentinel rotations remove-override {name} {row.id}{'' if client == DEFAULT_CLIENT else f' --client {client}'}"
+    )
+    times = f"from {shown(row.starts_at)} until {shown(row.ends_at)}"
+    click.echo(f"{client}, {name}: override {row.id}: {row.member} stands in {times}; take it back with `{back}`.")
 
 
 @rotations.command(epilog="Example: sentinel rotations overrides primary")

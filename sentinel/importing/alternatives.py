@@ -9,8 +9,10 @@ from collections.abc import Iterator
 WRAPPED = re.compile(r"\^?\((?:\?:)?(?P<inner>(?:[^()\\]|\\.)*+)\)\$?", re.DOTALL)
 PLAIN = re.compile(r"\^?(?P<text>(?:[^\\.+*?()|\[\]{}^$]|\\[^\w\s])*)\$?")
 ESCAPED = re.compile(r"\\(.)")
-# A class, an escaped character, or any other: within a class nothing is a bar or a parenthesis.
-SIGN = re.compile(r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+(?:\]|\Z)|\\.|.", re.DOTALL)
+# A class, a quoted text, flags, an escaped character, or any other: within the first two nothing is a bar or a
+# parenthesis.
+SIGN = re.compile(r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+(?:\]|\Z)|\\Q.*?(?:\\E|\Z)|\(\?[A-Za-z-]+\)|\\.|.", re.DOTALL)
+FLAGS = "(?"
 
 
 def listed(pattern: str) -> frozenset[str] | None:
@@ -28,12 +30,14 @@ def branches(pattern: str) -> tuple[str, ...]:
 
 
 def _branches(pattern: str) -> Iterator[str]:
-    depth, part = 0, ""
+    """Flags that stand in no parentheses hold for all that follows, also beyond a bar."""
+    depth, part, flags = 0, "", ""
     for sign in SIGN.findall(pattern):
         depth += (sign == "(") - (sign == ")")
         if sign == "|" and depth == 0:
             yield part
-            part = ""
+            part = flags
         else:
             part += sign
+            flags += sign if depth == 0 and sign.startswith(FLAGS) else ""
     yield part

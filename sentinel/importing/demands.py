@@ -9,14 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+from math import prod
 
 from sentinel.importing.alternatives import branches, listed
-from sentinel.rules import patterns
+from sentinel.rules import limits, patterns
 from sentinel.rules.matchers import Matcher
 
 NOTHING: frozenset[str] = frozenset()
 MOST_COMPARED = 100
 """Clauses that are compared, each with each: a condition of more is longer than a rule may be, most likely."""
+
+
+class EndlessError(ValueError):
+    """There are more clauses than a rule has characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,10 @@ def demands(matcher: Matcher) -> tuple[Clause, ...]:
 
 @lru_cache(maxsize=10_000)
 def denials(matchers: tuple[Matcher, ...]) -> tuple[Clause, ...]:
-    """What it means that not all of some matchers match."""
+    """What it means that not all of some matchers match. Raises `EndlessError`."""
     denied = [demands(replace(each, is_equal=not each.is_equal)) for each in matchers]
+    if prod(map(len, denied)) > limits.TEXT_CHARACTERS:
+        raise EndlessError
     return tuple(tuple(each for clause in clauses for each in clause) for clauses in product(*denied))
 
 

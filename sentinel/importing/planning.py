@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sentinel.importing.configuration import Configuration, Route
+from sentinel.importing.configuration import EACH_ALERT, Configuration, Route
 from sentinel.importing.naming import LONGEST_ENDPOINT, distinct, fitting
 from sentinel.importing.plan import Plan, PlannedEndpoint
 from sentinel.importing.receivers import Carried, carried, surroundings
@@ -14,13 +14,13 @@ from sentinel.importing.remarks import Remark, loss
 from sentinel.importing.routes import NEVER, Node, exactly, nodes
 from sentinel.importing.rules import Told, Unwritten, written
 from sentinel.importing.times import UntoldError, quiet_times
+from sentinel.rules import limits
 from sentinel.rules.syntax import Condition
 from sentinel.schedules.schedule import Schedule
 
 MADE_BY_SETTINGS = {
     "smtp_": ("how mails are sent", "set SMTP_HOST and its neighbours, or SENDGRID_API_KEY"),
     "resolve_timeout": ("resolve_timeout", "set SENTINEL_ALERT_RESOLVE_SECONDS"),
-    "http_config": ("http_config of all receivers", "Sentinel's requests go out directly; see that they may"),
 }
 """Beginnings of `global` keys: what they say, and where Sentinel is told it."""
 
@@ -33,6 +33,7 @@ def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan
     plan = Plan(prefix, remarks=list(_settings(configuration)))
     _plan_inhibitions(configuration, plan)
     reached = list(_reached(configuration.route, plan))
+    plan.remarks += dict.fromkeys(each for node, _ in reached for each in _ungrouped(node))
     ways = _ways(configuration, {node.route.receiver for node, _ in reached}, plan)
     told = []
     for node, condition in reached:
@@ -118,6 +119,16 @@ def _times(route: Route, quiet: Schedule | None) -> str:
 def _unreached(node: Node) -> Remark:
     what = f"no alert reaches it as {node.name}: the routes before it or below it take them all"
     return Remark(node.route.place, what, "nothing is made of it")
+
+
+def _ungrouped(node: Node) -> Iterator[Remark]:
+    """Labels that a group has no room for, where the file names them: below it they are inherited."""
+    by = node.route.grouping.by
+    if EACH_ALERT not in by and len(by) > limits.GROUP_PATHS:
+        place = next(each.place for each in node.path if each.grouping.by == by)
+        others = ", ".join(by[limits.GROUP_PATHS :])
+        what = f"a group is told apart by {limits.GROUP_PATHS} labels at most, so {others} are left out"
+        yield loss(f"{place}.group_by", what, "name fewer labels, or '...' for each alert by itself")
 
 
 def _unwritten(each: Unwritten) -> Remark:

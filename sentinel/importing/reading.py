@@ -57,6 +57,7 @@ def read(text: str, name: str) -> Configuration:
             f"{name}: is no configuration that can be imported; Alertmanager's has `route:` and `receivers:`"
         )
     receivers = [_receiver(each, place) for place, each in items_of(found, "receivers")]
+    _check_distinct(receivers)
     configuration = Configuration(
         route=_route(found["route"], "route", Grouping(), ""),
         receivers={each.name: each for each in receivers},
@@ -135,6 +136,16 @@ def _receiver(given: Any, place: str) -> Receiver:
         for number, (below, each) in enumerate(items_of(found, key, place))
     ]
     return Receiver(name, tuple(configs))
+
+
+def _check_distinct(receivers: Sequence[Receiver]) -> None:
+    names: set[str] = set()
+    for number, each in enumerate(receivers):
+        if each.name in names:
+            raise refusal(
+                f"receivers.{number}.name", each.name, "is the name of another receiver", "rename one of them"
+            )
+        names.add(each.name)
 
 
 def _inhibitions(found: Mapping[str, Any]) -> Iterator[Inhibition]:

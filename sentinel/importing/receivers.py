@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
@@ -29,6 +29,10 @@ HARMLESS = frozenset({"follow_redirects", "enable_http2"})
 LOGINS = frozenset({"authorization", "bearer_token", "bearer_token_file"})
 """How Alertmanager is Slack's bot; ours has its token in the settings."""
 
+TELEGRAM = "https://api.telegram.org"
+WORKFLOW = re.compile(
+    r"(?P<power_automate>/powerautomate/automations/direct(?:/cu/(?P<route>\d+))?)?/workflows/(?P<id>[^/]+)/"
+)
 SLACK_ID = re.compile(r"[CDGUW][A-Z0-9]{7,20}")
 
 
@@ -82,7 +86,7 @@ def carried(config: ReceiverConfig, around: Surroundings) -> Carried:
         return Carried(remarks=(loss(config.place, what, BY_HAND),))
     try:
         targets = tuple(dict.fromkeys(_spelt(each) for each in kind.targets(config, around)))
-        _refuse_own_ways(config)
+        _refuse_own_ways(config, around)
     except LostError as error:
         return Carried(remarks=(loss(config.place, error.what, error.remedy),))
     return Carried(targets, tells_resolved(config), tuple(_remarks(config, kind, targets)))
@@ -104,9 +108,11 @@ def _spelt(target: Target) -> Target:
         raise LostError(f"its address {problem.message}", problem.remedy) from None
 
 
-def _refuse_own_ways(config: ReceiverConfig) -> None:
+def _refuse_own_ways(config: ReceiverConfig, around: Surroundings) -> None:
     """Ways of speaking HTTP that ours are not: with a login, through a proxy, with certificates of its own."""
-    given = config.settings.get("http_config")
+    if config.kind == "email":
+        return
+    given = config.settings.get("http_config") or around.defaults.get("http_config")
     harmless = HARMLESS | LOGINS if config.kind == "slack" else HARMLESS
     names = [each for each in given if each not in harmless] if isinstance(given, dict) else []
     if names:
@@ -124,6 +130,8 @@ def _remarks(config: ReceiverConfig, kind: Kind, targets: Iterable[Target]) -> I
     if config.kind == "webhook":
         what = "what is posted there is Sentinel's own message, not Alertmanager's version 4"
         yield Remark(config.place, what, "let the receiver read it, or shape it with a template")
+        remedy = "POST /endpoints/{id}/rotate-secret makes another, and shows it once"
+        yield Remark(config.place, "it is signed with a secret that nobody has seen", remedy)
     for channel, address in targets:
         if channel == "slack" and not address.startswith("http"):
             what = f"{address} is written to by Sentinel's own bot"
@@ -158,42 +166,53 @@ def _of_email(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
 def _of_slack(config: ReceiverConfig, around: Surroundings) -> Iterator[Target]:
     """The incoming webhook where it serves one channel; several are told apart by their names, by the bot."""
     url = _slack_url(config, around.defaults)
+    channel = _needed(config, "channel") if _said(config, "channel") else ""
     is_webhook = urlsplit(url).hostname not in (None, "slack.com")
+    if "api_url_file" in config.settings or (not channel and "slack_api_url_file" in around.defaults):
+        raise LostError("its api_url is in a file, which is not read", "write api_url into this copy of the file")
     if is_webhook and len(around.slack_channels.get(url, ())) <= 1:
         yield "slack", url
-    elif not _said(config, "channel") and (
-        "api_url_file" in config.settings or "slack_api_url_file" in around.defaults
-    ):
-        raise LostError("its api_url is in a file, which is not read", "write api_url into this copy of the file")
     else:
-        channel = _needed(config, "channel")
+        channel = channel or _needed(config, "channel")
         yield "slack", channel if channel.startswith("#") or SLACK_ID.fullmatch(channel) else f"#{channel}"
 
 
 def _slack_url(config: ReceiverConfig, defaults: Mapping[str, Any]) -> str:
+    """The URL that is written here; a file that is named instead stands before that of all receivers."""
+    if "api_url_file" in config.settings:
+        return ""
     return _said(config, "api_url") or str(defaults.get("slack_api_url") or "")
 
 
 def _of_telegram(config: ReceiverConfig, around: Surroundings) -> Iterator[Target]:
+    api_url = _said(config, "api_url") or str(around.defaults.get("telegram_api_url") or TELEGRAM)
+    if api_url.rstrip("/") != TELEGRAM:
+        raise LostError(f"its api_url is not {TELEGRAM}, and Sentinel knows no other", BY_HAND)
     token = _needed(config, "bot_token", around.defaults.get("telegram_bot_token"))
-    yield PUSH, f"tgram://{token}/{_needed(config, 'chat_id')}"
+    thread = _said(config, "message_thread_id").removeprefix("0")
+    yield PUSH, f"tgram://{token}/{_needed(config, 'chat_id')}{thread and f':{thread}'}"
 
 
 def _of_discord(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
-    found = re.search(r"/api/webhooks/([^/]+)/([^/?]+)", _needed(config, "webhook_url"))
+    url = urlsplit(_needed(config, "webhook_url"))
+    found = re.search(r"/api/webhooks/([^/]+)/([^/]+)", url.path)
     if found is None:
         raise LostError("its webhook_url is not that of a webhook of Discord", BY_HAND)
-    yield PUSH, f"discord://{found[1]}/{found[2]}"
+    thread = parse_qs(url.query).get("thread_id")
+    yield PUSH, f"discord://{found[1]}/{found[2]}" + (f"?thread={thread[0]}" if thread else "")
 
 
 def _of_teams(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
-    """A workflow's address, of which the service needs the host, the workflow and the signature."""
+    """A workflow's address, of which the service needs the host, the workflow, the signature, and whose it is."""
     url = urlsplit(_needed(config, "webhook_url"))
-    workflow = re.search(r"/workflows/([^/]+)/", url.path)
+    workflow = WORKFLOW.match(url.path)
     signature = parse_qs(url.query).get("sig")
     if workflow is None or not signature:
         raise LostError("its webhook_url is not that of a workflow", BY_HAND)
-    yield PUSH, f"workflows://{url.netloc}/{workflow[1]}/{quote(signature[0], safe='')}"
+    options = {"pa": workflow["power_automate"] and "yes", "route": workflow["route"]}
+    query = urlencode({name: text for name, text in options.items() if text})
+    target = f"workflows://{url.netloc}/{workflow['id']}/{quote(signature[0], safe='')}"
+    yield PUSH, f"{target}?{query}" if query else target
 
 
 def _of_pushover(config: ReceiverConfig, _: Surroundings) -> Iterator[Target]:
@@ -204,7 +223,7 @@ KINDS: dict[str, Kind] = {
     "webhook": Kind(_of_webhook, frozenset({"url", "max_alerts", "timeout"})),
     "email": Kind(_of_email, frozenset({"to", "require_tls", "hello"})),
     "slack": Kind(_of_slack, frozenset({"api_url", "channel"})),
-    "telegram": Kind(_of_telegram, frozenset({"bot_token", "chat_id", "api_url", "parse_mode"})),
+    "telegram": Kind(_of_telegram, frozenset({"bot_token", "chat_id", "message_thread_id", "api_url", "parse_mode"})),
     "discord": Kind(_of_discord, frozenset({"webhook_url"})),
     "msteamsv2": Kind(_of_teams, frozenset({"webhook_url"})),
     "pushover": Kind(_of_pushover, frozenset({"user_key", "token", "retry", "expire"})),

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 from sentinel.importing.conditions import condition
 from sentinel.importing.configuration import Route, walk
-from sentinel.importing.demands import demands, denials, settle
-from sentinel.rules.syntax import Condition, Constant
+from sentinel.importing.demands import EndlessError, demands, denials, settle
+from sentinel.rules import limits
+from sentinel.rules.syntax import Compare, Condition, Constant, Field
 
 NEVER = Constant(False)
+ENDLESS = Compare(Field(("type",)), "==", "…" * limits.TEXT_CHARACTERS)
+"""Stands for a condition that no rule has room for: whoever wants to write it is told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +72,9 @@ def _below(route: Route, path: tuple[Route, ...], before: tuple[Route, ...]) -> 
 
 def _condition(node: Node, denied: Sequence[Route]) -> Condition:
     wanted = [clause for route in node.path for matcher in route.matchers for clause in demands(matcher)]
-    settled = settle([*wanted, *(clause for route in denied for clause in denials(route.matchers))])
+    try:
+        unwanted = [clause for route in denied for clause in denials(route.matchers)]
+    except EndlessError:
+        return ENDLESS
+    settled = settle([*wanted, *unwanted])
     return NEVER if settled is None else condition(settled)

@@ -128,7 +128,7 @@ def _grouping(said: configuration.Grouping, *, tells_resolved: bool) -> Grouping
     )
     if configuration.EACH_ALERT in said.by:
         return Grouping(is_each=True, terms=terms)
-    return Grouping(tuple(("labels", name) for name in said.by), terms=terms)
+    return Grouping(tuple(("labels", name) for name in said.by[: limits.GROUP_PATHS]), terms=terms)
 
 
 def _with(draft: Draft, **options: Any) -> Draft:

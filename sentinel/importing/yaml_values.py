@@ -17,6 +17,10 @@ NULL = re.compile("^(?:~|null|Null|NULL|)$")
 TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 UNITS = {"y": 365 * 86_400, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 DURATION = re.compile(r"(?:\d+(?:ms|[ywdhms]))+|0")
+DEEPEST = 100
+"""Levels of lists and mappings: some 50 of routes."""
+
+MOST_VALUES = 1_000_000
 PART = re.compile(r"(?<!\d)(\d++)(ms|[ywdhms])")
 
 
@@ -32,9 +36,31 @@ class _Texts(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
 def load(text: str, name: str) -> Any:
     """What a file's text says. Raises `SentinelError`."""
     try:
-        return yaml.load(text, Loader=_Texts)  # noqa: S506 - a safe loader
+        found = yaml.load(text, Loader=_Texts)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise SentinelError(f"{name}: is not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise _too_deep(name) from None
+    _check_size(found, name)
+    return found
+
+
+def _check_size(found: Any, name: str) -> None:
+    """What aliases make of a file has an end, too: one that stands in itself has none."""
+    count, left = 0, [(found, 0)]
+    while left:
+        value, depth = left.pop()
+        count += 1
+        if depth > DEEPEST:
+            raise _too_deep(name)
+        if count > MOST_VALUES:
+            raise SentinelError(f"{name}: holds more than {MOST_VALUES:,} values; split it, or name fewer aliases")
+        if isinstance(value, dict | list):
+            left += ((each, depth + 1) for each in (value.values() if isinstance(value, dict) else value))
+
+
+def _too_deep(name: str) -> SentinelError:
+    return SentinelError(f"{name}: nests deeper than {DEEPEST} levels, or an alias stands in itself; flatten it")
 
 
 def mapping_of(given: Any, place: str, known: Collection[str] = ()) -> dict[str, Any]:

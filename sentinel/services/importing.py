@@ -44,11 +44,15 @@ class Change:
 
 @dataclass(slots=True)
 class Outcome:
-    """What an import has done. `left`: what an earlier one made and this one does not speak of."""
+    """What an import has done. `left`: what an earlier one made and this one does not speak of.
+
+    `kept`: what of that cannot be removed, and why.
+    """
 
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
     left: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def note(self, kind: str, name: str, before: Lines, after: Lines) -> None:
         """Add a change, if it is one."""
@@ -176,8 +180,20 @@ def _drop_endpoints(
     uow: UnitOfWork, caller: Caller, gone: Iterable[Endpoint], outcome: Outcome, *, prune: bool
 ) -> None:
     for each in gone:
-        if prune:
+        users = _users(uow, each) if prune else []
+        if users:
+            outcome.kept.append(f"{each.name} is named by {', '.join(users)}")
+        elif prune:
             outcome.note("endpoint", str(each.name), _lines_of(each), ())
             endpoints.delete(uow, caller.client_id, each.id)
         else:
             outcome.left.append(str(each.name))
+
+
+def _users(uow: UnitOfWork, endpoint: Endpoint) -> list[str]:
+    """Rules, policies and rotations that a person has made, and that would find nobody there."""
+    name = str(endpoint.name)
+    return [
+        *queries.rules_naming(uow.session, endpoint.client_id, name),
+        *queries.paged_by(uow.session, endpoint.client_id, name),
+    ]

@@ -34,6 +34,12 @@ Alarm = tuple[int, str | None]
 Moment = tuple[datetime, str]
 """When an event came, and its id: which of two is the later one."""
 
+RATHER = {
+    TicketStatus.ACKNOWLEDGED: "nobody is told while it is acknowledged, so resolve it when it is done",
+    TicketStatus.RESOLVED: "nobody is told of it any more",
+}
+"""Instead of snoozing a ticket."""
+
 
 @dataclass(frozen=True, slots=True)
 class By:
@@ -201,7 +207,9 @@ def snooze(
     if version is not None and version != found.version:
         raise _stale(found, version)
     if found.status != TicketStatus.OPEN:
-        raise ConflictError(f"{_standing(found)}; only what is open can be snoozed")
+        raise ConflictError(
+            f"{_standing(found)}; only what is open can be snoozed: {RATHER[TicketStatus(found.status)]}"
+        )
     if not following.snooze(uow, found.id, until):
         raise ConflictError(
             f"ticket {found.id} has no escalation that would tell anybody, so there is nothing to snooze; "

@@ -86,6 +86,16 @@ def test_operators_list_and_flush_groups(clock: Clock) -> None:
     assert isinstance(again.exception, NotFoundError)
 
 
+def test_a_list_of_groups_shows_no_tokens(clock: Clock) -> None:
+    rule(f'when type == "alert" group then notify("push:pover://{"u" * 30}@{"t" * 30}")')
+    fire("db-1")
+
+    listed = CliRunner().invoke(cli, ["groups", "list"], catch_exceptions=False).stdout
+
+    assert "push:pover://•••" in listed
+    assert "tttt" not in listed
+
+
 def test_a_group_that_nobody_ends_can_be_forgotten(clock: Clock, api: FlaskClient) -> None:
     rule(RULE)
     fire("db-1", "db-2")

@@ -41,7 +41,7 @@ def test_what_is_set_is_listed_and_removed() -> None:
     assert [step["wait_seconds"] for step in found["steps"]] == [0, 600]
     (turns,) = json.loads(done("rotations", "list", "--json"))
     assert (turns["zone"], turns["handover"], turns["shift_days"]) == ("Europe/Berlin", "09:00", 7)
-    assert "0s rotation:primary; 10m endpoint:ann, sms:+14155552671" in " ".join(
+    assert "0s rotation:primary; 10m endpoint:ann, sms:+1415•••2671" in " ".join(
         done("escalation-policies", "list").split()
     ).replace("- ", "-")
 
@@ -51,12 +51,25 @@ def test_what_is_set_is_listed_and_removed() -> None:
     assert done("rotations", "remove", "primary") == "default, primary: removed.\n"
 
 
+def test_a_list_of_policies_shows_no_tokens() -> None:
+    endpoint("sms", "+14155552671", name="ann")
+    done("escalation-policies", "set", "p", "--step", f"0s push:pover://{'u' * 30}@{'t' * 30},endpoint:ann")
+
+    listed = done("escalation-policies", "list")
+
+    assert "push:pover://•••, endpoint:ann" in " ".join(listed.split())
+    assert "tttt" not in listed
+
+
 def test_who_is_on_call_and_who_stands_in() -> None:
     endpoint("sms", "+14155552671", name="ann")
     endpoint("email", "bob@example.com", name="bob")
     done("rotations", "set", "primary", *MEMBERS)
 
-    known = done("rotations", "override", "primary", "--member", "bob", "--until", "8h", "--by", "eve").strip()
+    said = done("rotations", "override", "primary", "--member", "bob", "--until", "8h", "--by", "eve")
+    known = said.partition("override ")[2].partition(":")[0]
+    assert said.startswith(f"default, primary: override {known}: bob stands in from ")
+    assert f"take it back with `sentinel rotations remove-override primary {known}`" in said
 
     assert json.loads(done("rotations", "on-call", "primary", "--json"))["member"] == "bob"
     assert json.loads(done("rotations", "on-call", "primary", "--at", "1d", "--json"))["member"] == "ann"

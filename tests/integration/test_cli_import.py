@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sentinel.cli import cli
+from sentinel.clock import utc_now
 from sentinel.db import get_engine
-from sentinel.errors import ConflictError, InvalidInputError, NotFoundError, SentinelError
-from sentinel.models import Endpoint, Inhibition, Rule
+from sentinel.errors import InvalidInputError, NotFoundError, SentinelError
+from sentinel.models import Endpoint, Inhibition, MessageGroup, Rule
 from sentinel.rules.matchers import Matcher
 from sentinel.services import endpoints
 from sentinel.services.muting import matchers
@@ -78,6 +80,12 @@ def known(model: Any) -> dict[str, Any]:
     """All rules or endpoints by name."""
     with Session(get_engine()) as session:
         return {each.name: each for each in session.scalars(select(model).order_by(model.id))}
+
+
+def _all_months_but_next() -> list[int]:
+    """Quiet now, and with an end."""
+    next_one = utc_now().month % 12 + 1
+    return [month for month in range(1, 13) if month != next_one]
 
 
 def alert(**labels: str) -> dict[str, Any]:
@@ -163,16 +171,19 @@ def test_an_endpoint_that_another_rule_names_is_not_pruned(file: Path) -> None:
     rows.rule('when type == "order" then notify("endpoint:alertmanager: mails/email")', "Mine")
     file.write_text(FILE.replace("receiver: mails", "receiver: nobody"))
 
-    with pytest.raises(ConflictError, match="is named by the rules Mine"):
-        run(file, "--prune", catch_exceptions=False)
-    assert len(known(Endpoint)) == 3
+    said = done(file, "--prune")
+
+    assert "  alertmanager: mails/email is named by Mine; change that, then import with --prune again\n" in said
+    assert " 0 deleted" in said
+    assert "alertmanager: mails/email" in known(Endpoint)
+    assert "alertmanager: {}" in known(Rule)
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(file: Path) -> None:
     said = done(file, "--dry-run")
 
     assert "+ endpoint alertmanager: db/webhook (not nights)\n+     webhook:https://example.com/•••\n" in said
-    assert "secret" not in said
+    assert "=secret" not in said
     assert "receivers.db.slack_configs.0: text is not carried over" in said
     assert said.endswith("6 new, 0 changed, 0 deleted, 0 unchanged. Nothing was written.\n")
     assert known(Rule) == {}
@@ -185,6 +196,52 @@ def test_the_plan_is_json_for_scripts(file: Path) -> None:
     assert (found["is_written"], found["is_ordered"], found["unchanged"], found["left"]) == (False, False, 0, [])
     assert {each["kind"] for each in found["changes"]} == {"endpoint", "rule"}
     assert {each["is_loss"] for each in found["remarks"]} == {False}
+
+
+PUSHOVER = """\
+  pushover_configs: [{user_key: uuuuuuuuuuuuuuuuuuuuuuuuuuuuuu, token: tttttttttttttttttttttttttttttt}]
+"""
+
+
+def test_no_secret_is_printed_in_any_form(file: Path) -> None:
+    file.write_text(FILE.replace("- name: nobody\n", f"{PUSHOVER}- name: nobody\n"))
+
+    for form in ("text", "json"):
+        said = done(file, "--dry-run", "--format", form)
+        assert "push:pover://•••" in said
+        assert "https://example.com/•••" in said
+        assert not [each for each in ("=secret", "tttt", "uuuu") if each in said]
+
+
+def test_a_change_of_the_secret_alone_is_seen(file: Path) -> None:
+    done(file)
+    file.write_text(FILE.replace("token=secret", "token=other"))
+
+    assert json.loads(done(file, "--dry-run", "--format", "json"))["changes"][0]["is_secret_changed"] is True
+    said = done(file)
+    assert "  endpoint alertmanager: db/webhook (not nights)\n" in said
+    assert "+     (its secret part differs)\n" in said
+    assert "other" not in said.replace("another", "")
+
+
+def test_routes_to_one_address_are_told_as_the_more_eager_of_them_wants(file: Path) -> None:
+    config = yaml.safe_load(FILE)
+    config["receivers"][1] = {"name": "db", "email_configs": [{"to": "ops@example.com", "send_resolved": True}]}
+    config["route"]["routes"] = [
+        {"receiver": "mails", "matchers": ['team="db"'], "continue": True, "mute_time_intervals": ["nights"]},
+        {"receiver": "db", "matchers": ['severity="critical"']},
+    ]
+    always = {"name": "nights", "time_intervals": [{"months": [f"{month}" for month in _all_months_but_next()]}]}
+    file.write_text(yaml.safe_dump(config | {"time_intervals": [always]}))
+    done(file)
+
+    happen(alert(team="db", severity="critical"))
+
+    (found,) = told()
+    assert (found.status, found.reason) == ("PENDING", None)
+    with Session(get_engine()) as session:
+        (group,) = session.scalars(select(MessageGroup))
+    assert group.says_resolved
 
 
 def test_what_cannot_be_carried_over_stops_the_import_unless_the_rest_is_wanted(file: Path) -> None:

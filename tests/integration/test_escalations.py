@@ -164,7 +164,7 @@ def test_only_what_would_be_told_can_be_snoozed(api: FlaskClient) -> None:
 
     assert (exhausted.status_code, taken.status_code) == (409, 409)
     assert "no escalation that would tell anybody" in exhausted.get_json()["message"]
-    assert "only what is open can be snoozed" in taken.get_json()["message"]
+    assert "only what is open can be snoozed: nobody is told while it is acknowledged" in taken.get_json()["message"]
 
 
 def test_a_recovery_resolves_the_ticket_and_those_who_were_told_hear_of_it() -> None:

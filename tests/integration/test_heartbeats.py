@@ -354,3 +354,13 @@ def test_the_command_line_does_the_same() -> None:
     assert run("heartbeats", "remove", "backup").output == "backup is removed.\n"
     assert run("heartbeats", "set", "x", "--every", "60", "--schedule", "{").exit_code == 2
     assert run("heartbeats", "set", "x", "--every", "60", "--label", "team").exit_code == 2
+
+
+def test_lengths_of_time_are_written_as_everywhere() -> None:
+    assert "nightly" in run("heartbeats", "set", "nightly", "--every", "1h", "--grace", "5m").stdout
+
+    (found,) = json.loads(run("heartbeats", "list", "--json").stdout)
+    assert (found["every_seconds"], found["grace_seconds"]) == (3600, 300)
+    assert run("heartbeats", "set", "nightly", "--every", "90").exit_code == 0
+    assert "write it like 90s, 5m" in run("heartbeats", "set", "nightly", "--every", "soon").stderr
+    assert run("heartbeats", "set", "nightly", "--every", "1s").exit_code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from sentinel.rules.titles import fill
 from sentinel.rules.verdict import heard, severity
 from sentinel.rules.windows import group_key_of
 from sentinel.services import quiet_hours
+from sentinel.services.matching.converging import Way, converge
 from sentinel.services.quiet_hours import QuietHours
 from sentinel.services.sending.failover import Target
 
@@ -165,7 +167,12 @@ class Plan:
 
 
 def plan(
-    event: Mapping[str, Any], fired: Iterable[SpeakingRule], directory: Directory, *, severity_given: str | None = None
+    event: Mapping[str, Any],
+    fired: Iterable[SpeakingRule],
+    directory: Directory,
+    *,
+    now: datetime,
+    severity_given: str | None = None,
 ) -> Plan:
     """Say what follows from the rules that fired. `severity_given` is the event's own, where it is one of the four."""
     found = Plan([], [], [], [])
@@ -178,7 +185,7 @@ def plan(
         if len(speaking) < len(rules):
             heard_ids = {rule.id for rule in speaking}
             found.silenced.extend(rule for rule in rules if rule.id not in heard_ids)
-        found.messages.extend(_messages(speaking, event, directory, severity_given))
+        found.messages.extend(_messages(speaking, event, directory, severity_given, now))
         for rule in speaking:
             found.tickets.extend(_tickets(rule, event))
             found.ends.extend(_ends(rule, event))
@@ -223,32 +230,32 @@ def _speaking(rules: Sequence[SpeakingRule]) -> list[SpeakingRule]:
 
 
 def _messages(
-    rules: Sequence[SpeakingRule], event: Mapping[str, Any], directory: Directory, severity_given: str | None
+    rules: Sequence[SpeakingRule],
+    event: Mapping[str, Any],
+    directory: Directory,
+    severity_given: str | None,
+    now: datetime,
 ) -> Iterable[Planned]:
     """One message per distinct target, listing its rules."""
-    planned: dict[tuple[str, str], Planned] = {}
+    planned: dict[tuple[str, str], tuple[Planned, list[Way]]] = {}
     for rule in rules:
         found = severity(rule.syntax.options, event) or severity_given
         for target in _targets(rule, directory):
-            message = planned.setdefault((target.channel, target.recipient), target)
+            message, ways = planned.setdefault((target.channel, target.recipient), (target, []))
+            ways.append((rule, target))
             message.severity = _higher(message.severity, found)
             message.template = message.template or target.template
             message.failover = message.failover or target.failover
             if not message.rules or message.rules[-1] is not rule:
                 message.rules.append(rule)
-    for message in planned.values():
+    for message, ways in planned.values():
         message.dedupe = _dedupe(message.rules, event)
         message.failover = message.failover or _usual_failover(message, directory)
-        _group(message)
-    return planned.values()
-
-
-def _group(message: Planned) -> None:
-    """The first of its rules that asks for groups has its way, and before the endpoint."""
-    for rule in message.rules:
-        if rule.syntax.options.group is not None:
-            message.grouping, message.grouped_by = rule.syntax.options.group, rule.id
-            return
+        if len(ways) > 1:
+            converge(message, ways, now=now)
+        elif (group := ways[0][0].syntax.options.group) is not None:
+            message.grouping, message.grouped_by = group, ways[0][0].id
+        yield message
 
 
 def _targets(rule: SpeakingRule, directory: Directory) -> Iterable[Planned]:

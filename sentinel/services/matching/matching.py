@@ -177,7 +177,7 @@ def _outcome(matched: Matched, surroundings: Surroundings) -> Outcome:
         return _failed(matched.event)
     event = matched.event
     given = event.severity if event.severity in SEVERITIES else None
-    plan = fanout.plan(event.body, matched.fired, surroundings.directory, severity_given=given)
+    plan = fanout.plan(event.body, matched.fired, surroundings.directory, now=surroundings.now, severity_given=given)
     if matched.held_back:
         fanout.note_held_back(plan, matched.held_back)
     if event.is_addressed and event.user_id is not None:

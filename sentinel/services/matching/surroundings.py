@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sentinel.queries import endpoints as endpoint_queries
 from sentinel.queries import matching
@@ -19,8 +20,9 @@ from sentinel.services.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Endpoints, words, clients, and what keeps their messages back."""
+    """Endpoints, words, clients, and what keeps their messages back, as they were at `now`."""
 
+    now: datetime
     directory: Directory
     wordings: Wordings
     clients: Mapping[int, ConcernedClient]
@@ -36,11 +38,11 @@ def surroundings_of(uow: UnitOfWork, fired: Iterable[SpeakingRule], events: Sequ
     users = {(event.client_id, event.user_id) for event in events if event.is_addressed}
     client_ids = {client_id for _, client_id in concerned} | {client_id for client_id, _ in users}
     if not client_ids:
-        return Surroundings(Directory(), Wordings({}), {})
+        return Surroundings(uow.now, Directory(), Wordings({}), {})
     wanted, rule_ids = sorted(client_ids), sorted(rule_id for rule_id, _ in concerned)
     user_ids = {user_id for _, user_id in users if user_id is not None}
     clients = matching.clients(uow.session, wanted, now=uow.now)
     chains = {client_id: client.chains for client_id, client in clients.items() if client.chains}
     directory = Directory(endpoint_queries.for_fanout(uow.session, rule_ids, wanted, user_ids), chains)
     muting = mutes.of_clients(uow, clients, events)
-    return Surroundings(directory, wordings.wordings_of(clients), clients, muting, event_traces)
+    return Surroundings(uow.now, directory, wordings.wordings_of(clients), clients, muting, event_traces)

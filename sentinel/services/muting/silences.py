@@ -59,7 +59,9 @@ def _columns(manners: Manners, *, now: datetime) -> dict[str, Any]:
 def _check_endpoint(uow: UnitOfWork, client_id: int, manners: Manners) -> None:
     if manners.remind is not None and endpoints.one_named(uow.session, client_id, manners.remind) is None:
         remedy = "name an enabled endpoint for messages; GET /endpoints lists those there are"
-        raise InvalidInputError(FieldError("remind", manners.remind, "is no endpoint of this client", remedy))
+        raise InvalidInputError(
+            FieldError("remind", manners.remind, f'"{manners.remind}" is no endpoint of this client', remedy)
+        )
 
 
 def change(uow: UnitOfWork, silence_id: str, client_id: int, wanted: Wanted) -> Silence:

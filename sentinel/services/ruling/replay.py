@@ -76,7 +76,7 @@ def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVEN
     """Run a rule, and it alone, over what its client has heard in the last `hours`."""
     since = uow.now - timedelta(hours=hours)
     start, is_cut = queries.newest_heard(uow.session, rule.client_id, first_id(since), most=most)
-    follows = fanout.plan({}, [rule], directory(uow, rule))
+    follows = fanout.plan({}, [rule], directory(uow, rule), now=uow.now)
     run = Run(rule, {each.grouping for each in follows.messages if each.grouping is not None})
     for event in queries.heard_events(uow.session, rule.client_id, start, size=PAGE):
         run.look_at(event)

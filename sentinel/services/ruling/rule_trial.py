@@ -92,7 +92,7 @@ def test(uow: UnitOfWork, caller: Caller, rule: LiveRule, event: Mapping[str, An
     given = checked.severity if checked.severity in SEVERITIES else None
     explanation = explain(rule.syntax.condition, event)
     fired = [rule] if explanation.matched else []
-    plan = fanout.plan(event, fired, directory(uow, rule), severity_given=given)
+    plan = fanout.plan(event, fired, directory(uow, rule), now=uow.now, severity_given=given)
     return Trial(
         explanation,
         severity(rule.syntax.options, event) or given,

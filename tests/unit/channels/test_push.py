@@ -15,6 +15,7 @@ from sentinel.channels.base import Outcome, Receipt
 from sentinel.channels.http import Reply
 from sentinel.channels.push_answers import STATUSES, WORDS, ruling_for
 from sentinel.channels.push_wording import worded
+from sentinel.channels.recipients import normalise
 from sentinel.stand_ins import Certificate, Fault, ProviderStandIn, drip, html, raw, redirect, refused, reset, silence
 from tests.unit.channels.conftest import http_settings, make_settings, push, send
 from tests.unit.channels.test_http_providers import closed_port
@@ -257,3 +258,11 @@ def test_in_development_pushes_go_to_the_sandbox() -> None:
     receipt = send(make_settings(), push(TARGETS["tgram"]))[0]
 
     assert (receipt.outcome, receipt.provider_message_id) == (Outcome.OK, "sandbox-n-1")
+
+
+def test_an_address_that_becomes_too_long_is_the_targets_fault() -> None:
+    recipient = normalise("push", f"gotifys://push.example.com/{'a' * 1570}/t")
+
+    (receipt,) = send(make_settings(push_provider="apprise"), push(recipient))
+
+    assert (receipt.outcome, receipt.reason) == (Outcome.RECIPIENT, "invalid_target")

@@ -78,6 +78,7 @@ def test_a_target_of_each_service_stays_as_it_is(target: str) -> None:
         ("ntfys://tk_secret@ntfy.example.com:8443/ops?priority=high", "ntfys://tk_secret@ntfy.example.com:8443/ops?priority=high"),
         ("gotify://10.1.2.3:80/below/AbC", "gotify://10.1.2.3/below/AbC"),
         (f"tgram://{BOT}/-100:7?silent=yes", f"tgram://{BOT}/-100:7?silent=yes"),
+        ("workflows://a.api.powerplatform.com/f00/sig_1?pa=yes&route=7", "workflows://a.api.powerplatform.com/f00/sig_1?pa=yes&route=7"),
     ],
 )  # fmt: skip
 def test_a_target_has_one_spelling(recipient: str, normal: str) -> None:

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 import pytest
 
@@ -43,6 +43,9 @@ TEXTS: dict[str, Callable[[bytes], str]] = {
 }
 """How to read a text out of what goes to a service that takes short ones only."""
 
+CHATS = frozenset({"discord", "workflows", "mmosts", "mmost", "gchat", "zulip"})
+"""Schemes of services that read a text as markup, and in which it could mention people."""
+
 
 @pytest.mark.parametrize("scheme", TARGETS)
 def test_each_service_is_sent_one_request_with_the_text(scheme: str) -> None:
@@ -69,6 +72,39 @@ def test_a_text_is_a_text_and_no_markup() -> None:
     assert b"&lt;b&gt;a&lt;/b&gt; &amp; *b* ${HOME} :smile: \\\\n" in telegram.body
     assert b"<b>&lt;i&gt;</b>" in telegram.body
     assert b"<b>a</b> & *b* ${HOME} :smile: \\\\n" in ntfy.body
+
+
+@pytest.mark.parametrize("scheme", TARGETS)
+@pytest.mark.parametrize(
+    "mention", ["@everyone", "<@123>", "<@&45>", "<!channel>", "@**all**", "<users/all>", "@all", "<at>a</at>"]
+)
+def test_an_event_can_mention_nobody(scheme: str, mention: str) -> None:
+    (request,) = worded(push(TARGETS[scheme], body=f"disk {mention} full", subject=f"Disk {mention}"))
+
+    body = decoded(request.body)
+    if scheme in CHATS:
+        assert mention not in body
+    if scheme == "discord":
+        assert json.loads(body)["allowed_mentions"] == {"parse": []}
+    assert "disk " in body
+
+
+@pytest.mark.parametrize("scheme", ["discord", "mmosts", "mmost"])
+def test_no_mark_of_an_event_is_markup_and_links_stay_links(scheme: str) -> None:
+    (request,) = worded(push(TARGETS[scheme], body="# a **b** _c_ `d` [f](http://g/a_b) x-y\n> q", subject="_s_"))
+
+    found = json.loads(request.body)
+    text = found.get("content") or found["text"]
+    assert "\\# a \\*\\*b\\*\\* \\_c\\_ \\`d\\` \\[f\\](http://g/a_b) x-y\n\\> q" in text
+    assert "\\_s\\_" in text
+    assert int(request.headers["Content-Length"]) == len(request.body)
+
+
+def test_a_workflow_of_power_automate_is_asked_at_its_own_path() -> None:
+    (request,) = worded(push("workflows://a.api.powerplatform.com/f00/sig_1?pa=yes&route=7", body="disk"))
+
+    place = "https://a.api.powerplatform.com/powerautomate/automations/direct/cu/7/workflows/f00/triggers/manual/paths/invoke"
+    assert request.url.partition("?")[0] == place
 
 
 @pytest.mark.parametrize("scheme", TEXTS)
@@ -105,6 +141,13 @@ def test_a_request_does_not_show_its_token_and_text() -> None:
 
     assert "private-text" not in repr(request)
     assert "tk_secret" not in repr(request)
+
+
+def decoded(body: bytes) -> str:
+    """What is sent, with the text in letters."""
+    if body.startswith(b"{"):
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    return unquote_plus(body.decode())
 
 
 def no_rest(seconds: float) -> None:

@@ -64,3 +64,19 @@ def test_a_pattern_matches_what_its_texts_and_its_branches_say(pattern: str) -> 
         assert fits(pattern, text) == any(fits(part, text) for part in parts)
         if (texts := listed(pattern)) is not None:
             assert fits(pattern, text) == (text in texts)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parts"),
+    [
+        ("(?i)a|b|c", ("(?i)a", "(?i)b", "(?i)c")),
+        ("a|(?i)b|c", ("a", "(?i)b", "(?i)c")),
+        ("(?i)a|(?s)b|c", ("(?i)a", "(?i)(?s)b", "(?i)(?s)c")),
+        ("(?i:a)|b", ("(?i:a)", "b")),
+        ("((?i)a|b)|c", ("((?i)a|b)", "c")),
+        ("\\Qa|(b\\E|c", ("\\Qa|(b\\E", "c")),
+        ("c|\\Qa|b", ("c", "\\Qa|b")),
+    ],
+)
+def test_branches_keep_flags_and_quoted_texts(pattern: str, parts: tuple[str, ...]) -> None:
+    assert branches(pattern) == parts

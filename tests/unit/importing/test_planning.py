@@ -115,3 +115,27 @@ def test_settings_and_templates_and_strangers_are_named() -> None:
     plan = plan_of(templates=["x.tmpl"], tracing={"endpoint": "x"}, **{"global": settings})
 
     assert said(plan) == ["global", "global", "templates", "tracing", "receivers.b", "receivers.nobody"]
+
+
+def test_more_labels_than_a_group_has_room_for_are_a_loss_that_names_them_once() -> None:
+    labels = [f"l{number}" for number in range(12)]
+    plan = plan_of(route={"receiver": "a", "group_by": labels, "routes": [{"receiver": "b", "match": {"x": "1"}}]})
+
+    assert said(plan, is_loss=True) == ["route.group_by"]
+    assert "l10, l11" in plan.losses[0].what
+    assert len(plan.rules) == 2
+    assert all("labels.l9 then" in each.text or "labels.l9 resolved off" in each.text for each in plan.rules)
+
+
+def test_a_route_that_would_take_for_ever_to_deny_is_a_loss() -> None:
+    patterns = {f"x{number}": "|".join(f".*{letter * 2}.*" for letter in "abcdefgh") for number in range(12)}
+    plan = plan_of({"receiver": "b", "match_re": patterns})
+
+    assert said(plan, is_loss=True) == ["route.routes.0"]
+    assert [each.receiver for each in plan.rules] == ["a"]
+
+
+def test_http_of_all_receivers_through_a_proxy_is_a_loss_of_each() -> None:
+    plan = plan_of(**{"global": {"http_config": {"proxy_url": "http://proxy"}}})
+
+    assert [each.place for each in plan.losses] == ["receivers.a.webhook_configs.0"]

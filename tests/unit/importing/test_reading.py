@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from sentinel.errors import InvalidInputError, SentinelError
@@ -130,3 +132,24 @@ def test_time_intervals_that_cannot_be_are_refused_with_their_place(intervals: s
 def test_another_file_is_refused_by_its_name(text: str, message: str) -> None:
     with pytest.raises(SentinelError, match=f"things.yml: .*{message}"):
         read(text, "things.yml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "route: &a {receiver: a, routes: [*a]}\nreceivers: [{name: a}]",
+        "route: " + "{routes: [" * 200 + "]}" * 200 + "\nreceivers: []",
+        "route: " + "[" * 5000,
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{to}: &{to} [{', '.join([f'*{of}'] * 10)}]\n" for of, to in pairwise("abcdefghi")),
+    ],
+    ids=["itself", "deep", "deepest", "aliases"],
+)
+def test_a_file_without_an_end_is_refused(text: str) -> None:
+    with pytest.raises(SentinelError, match=r"alertmanager.yml: (nests deeper|holds more|is not YAML)"):
+        read(text, "alertmanager.yml")
+
+
+def test_two_receivers_of_one_name_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"receivers.1.name: is the name of another receiver"):
+        read("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]", "alertmanager.yml")

@@ -11,6 +11,7 @@ from sentinel.importing.receivers import Carried, Target, carried, surroundings
 
 HOOK = "https://hooks.slack.com/services/T0/B0/abc"
 TOKEN = "123456:" + "a" * 30
+POWER = "default0.58.environment.api.powerplatform.com"
 OTHER_HOOK = "https://hooks.slack.com/services/T0/B1/def"
 
 
@@ -39,6 +40,33 @@ def carry(kind: str, settings: dict[str, Any], defaults: dict[str, Any] | None =
             "msteamsv2",
             {"webhook_url": "https://p.example.com:443/workflows/f00/triggers/manual/paths/invoke?sp=x&sig=ab_c"},
             (("push", "workflows://p.example.com/f00/ab_c"),),
+        ),
+        (
+            "msteamsv2",
+            {
+                "webhook_url": f"https://{POWER}/powerautomate/automations/direct/workflows/f00/triggers/manual/paths/invoke?sig=ab_c"
+            },
+            (("push", f"workflows://{POWER}/f00/ab_c?pa=yes"),),
+        ),
+        (
+            "msteamsv2",
+            {"webhook_url": f"https://{POWER}/powerautomate/automations/direct/cu/7/workflows/f00/triggers/x?sig=ab_c"},
+            (("push", f"workflows://{POWER}/f00/ab_c?pa=yes&route=7"),),
+        ),
+        (
+            "discord",
+            {"webhook_url": "https://discord.com/api/webhooks/12/ab-c?thread_id=99"},
+            (("push", "discord://12/ab-c?thread=99"),),
+        ),
+        (
+            "telegram",
+            {"bot_token": TOKEN, "chat_id": "-100", "message_thread_id": "7"},
+            (("push", f"tgram://{TOKEN}/-100:7"),),
+        ),
+        (
+            "telegram",
+            {"bot_token": TOKEN, "chat_id": "1", "api_url": "https://api.telegram.org"},
+            (("push", f"tgram://{TOKEN}/1"),),
         ),
         ("pushover", {"user_key": "u" * 30, "token": "t" * 30}, (("push", f"pover://{'u' * 30}@{'t' * 30}"),)),
         ("slack", {"channel": "ops"}, (("slack", "#ops"),)),
@@ -89,6 +117,13 @@ def test_an_incoming_webhook_that_serves_several_channels_gives_way_to_their_nam
         ("slack", {"channel": "@ann"}, "no channel, id or webhook"),
         ("slack", {"api_url_file": "/etc/slack"}, "api_url is in a file"),
         ("slack", {"channel": "#ops", "http_config": {"proxy_url": "http://proxy"}}, "proxy_url"),
+        ("slack", {"api_url": HOOK, "channel": "{{ .GroupLabels.team }}"}, "channel is made by a template"),
+        (
+            "msteamsv2",
+            {"webhook_url": "https://example.com/elsewhere/workflows/f00/triggers?sig=ab_c"},
+            "of a workflow",
+        ),
+        ("telegram", {"bot_token": TOKEN, "chat_id": "1", "api_url": "https://bots.example.com"}, "api_url"),
     ],
 )
 def test_what_cannot_be_reached_is_a_loss_with_a_remedy(kind: str, settings: dict[str, Any], what: str) -> None:
@@ -99,6 +134,37 @@ def test_what_cannot_be_reached_is_a_loss_with_a_remedy(kind: str, settings: dic
     assert what in remark.what
     assert remark.remedy
     assert found.targets == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "defaults", "what"),
+    [
+        ("slack", {"api_url_file": "/etc/slack", "channel": "#ops"}, {"slack_api_url": HOOK}, "api_url is in a file"),
+        ("webhook", {"url": "https://example.com/"}, {"http_config": {"basic_auth": {"username": "u"}}}, "basic_auth"),
+        ("slack", {"api_url": HOOK}, {"http_config": {"proxy_url": "http://proxy"}}, "proxy_url"),
+        ("telegram", {"bot_token": TOKEN, "chat_id": "1"}, {"telegram_api_url": "https://bots.example.com"}, "api_url"),
+    ],
+)
+def test_what_all_receivers_share_is_lost_as_if_each_said_it(
+    kind: str, settings: dict[str, Any], defaults: dict[str, Any], what: str
+) -> None:
+    (remark,) = carry(kind, settings, defaults).remarks
+
+    assert remark.is_loss
+    assert what in remark.what
+
+
+def test_a_receivers_own_way_of_speaking_http_stands_for_that_of_all() -> None:
+    defaults = {"http_config": {"proxy_url": "http://proxy"}}
+
+    assert carry("slack", {"api_url": HOOK, "http_config": {"follow_redirects": "true"}}, defaults).targets
+    assert carry("email", {"to": "a@example.com"}, defaults).targets
+
+
+def test_the_secret_of_a_webhook_that_nobody_has_seen_is_spoken_of() -> None:
+    found = carry("webhook", {"url": "https://example.com/"})
+
+    assert any("rotate-secret" in each.remedy for each in found.remarks)
 
 
 def test_the_login_of_slacks_bot_is_no_loss() -> None:

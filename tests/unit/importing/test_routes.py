@@ -57,7 +57,7 @@ def test_a_last_route_with_too_many_before_it_is_asked_after_them() -> None:
     assert differences(imported, root, lambda: labels_for(random, root)) == []
 
 
-@pytest.mark.parametrize("seed", [1, 6, 20, 22, 23, 24, 29, 31, 33, 67])
+@pytest.mark.parametrize("seed", [1, 6, 19, 20, 22, 23, 29, 31, 33, 36])
 def test_trees_whose_rules_are_asked_in_order_lead_to_the_same_receivers(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
