@@ -15,8 +15,8 @@ from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import operator_work
 from sentinel.cli.output import DOTS, harmless, masked_target, print_json
 from sentinel.cli.rules import of_client, operator
-from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
+from sentinel.importing.configuration import Configuration
 from sentinel.importing.plan import Plan
 from sentinel.importing.planning import planned
 from sentinel.importing.reading import read
@@ -65,11 +65,15 @@ def import_command(*, file: TextIO, client: str, prefix: str, **wishes: Any) -> 
     Alerts then reach the same receivers. Imported things are told apart by their names, so that a second import changes
     what differs; everything else of the client stays as it is.
     """
-    plan, wanted = _plan(file, prefix), Wishes(**wishes)
-    is_refused = bool(plan.losses) and not wanted.partial
-    is_done = not (wanted.dry_run or is_refused)
-    with operator_work() as uow, nullcontext() if is_done else service.rehearsal(uow):
-        outcome = service.carry_out(uow, operator(uow, client), plan, prune=wanted.prune)
+    configuration, wanted = _read(file), Wishes(**wishes)
+    with operator_work() as uow:
+        caller = operator(uow, client)
+        known = service.known_targets(uow, caller, prefix)
+        plan = planned(configuration, prefix, now=uow.now, known=known)
+        is_refused = bool(plan.losses) and not wanted.partial
+        is_done = not (wanted.dry_run or is_refused)
+        with nullcontext() if is_done else service.rehearsal(uow):
+            outcome = service.carry_out(uow, caller, plan, prune=wanted.prune)
     if wanted.form == "json":
         print_json(_as_view(plan, outcome, is_done=is_done))
     else:
@@ -81,9 +85,9 @@ def import_command(*, file: TextIO, client: str, prefix: str, **wishes: Any) -> 
         )
 
 
-def _plan(file: TextIO, prefix: str) -> Plan:
+def _read(file: TextIO) -> Configuration:
     try:
-        return planned(read(file.read(), file.name), prefix, now=utc_now())
+        return read(file.read(), file.name)
     except UnicodeDecodeError as error:
         raise SentinelError(f"{file.name}: is not UTF-8 text from byte {error.start} on") from None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from sentinel.importing.configuration import EACH_ALERT, Configuration, Route
 from sentinel.importing.naming import LONGEST_ENDPOINT, distinct, fitting
 from sentinel.importing.plan import Plan, PlannedEndpoint
-from sentinel.importing.receivers import Carried, carried, surroundings
+from sentinel.importing.receivers import Carried, Target, carried, surroundings
 from sentinel.importing.remarks import Remark, loss
 from sentinel.importing.routes import NEVER, Node, exactly, nodes
 from sentinel.importing.rules import Told, Unwritten, written
@@ -28,8 +29,10 @@ WAYS = dict[str, list[tuple[str, Carried]]]
 """By receiver: its configs' kinds, and what they become."""
 
 
-def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan:
-    """Plan what a client has to get."""
+def planned(
+    configuration: Configuration, prefix: str, *, now: datetime, known: Mapping[str, Target] = MappingProxyType({})
+) -> Plan:
+    """Plan what a client has to get. Targets of endpoints that it has, by their names, keep these."""
     plan = Plan(prefix, remarks=list(_settings(configuration)))
     _plan_inhibitions(configuration, plan)
     reached = list(_reached(configuration.route, plan))
@@ -38,7 +41,7 @@ def planned(configuration: Configuration, prefix: str, *, now: datetime) -> Plan
     told = []
     for node, condition in reached:
         quiet = _quiet(node.route, configuration, now, plan)
-        endpoints = list(_endpoints(node.route, ways[node.route.receiver], quiet, prefix))
+        endpoints = list(_endpoints(node.route, ways[node.route.receiver], quiet, prefix, known))
         plan.endpoints |= {each.name: each for each in endpoints}
         is_nobody = not configuration.receivers[node.route.receiver].configs
         told.append(Told(node, condition, endpoints, is_nobody=is_nobody))
@@ -95,16 +98,32 @@ def _quiet(route: Route, configuration: Configuration, now: datetime, plan: Plan
 
 
 def _endpoints(
-    route: Route, ways: Sequence[tuple[str, Carried]], quiet: Schedule | None, prefix: str
+    route: Route,
+    ways: Sequence[tuple[str, Carried]],
+    quiet: Schedule | None,
+    prefix: str,
+    known: Mapping[str, Target],
 ) -> Iterator[PlannedEndpoint]:
     """The endpoints of a route's receiver; a route that is quiet at times has its own."""
-    counts: Counter[str] = Counter()
+    by_kind: dict[str, list[tuple[Target, bool]]] = defaultdict(list)
     for kind, way in ways:
-        for channel, target in way.targets:
-            counts[kind] += 1
-            number = f" {counts[kind]}" if counts[kind] > 1 else ""
-            name = fitting(f"{prefix}: {route.receiver}/{kind}{number}{_times(route, quiet)}", LONGEST_ENDPOINT)
-            yield PlannedEndpoint(name, channel, target, quiet, way.tells_resolved)
+        by_kind[kind] += ((target, way.tells_resolved) for target in way.targets)
+    for kind, found in by_kind.items():
+        start = f"{prefix}: {route.receiver}/{kind}"
+        names = _names(start, _times(route, quiet), [target for target, _ in found], known)
+        for name, ((channel, target), tells_resolved) in zip(names, found, strict=True):
+            yield PlannedEndpoint(name, channel, target, quiet, tells_resolved)
+
+
+def _names(start: str, end: str, targets: Sequence[Target], known: Mapping[str, Target]) -> list[str]:
+    """Names by number; a target that has one of them keeps it, so that what people have added stays with it."""
+    count = len(targets) + sum(each.startswith(start) for each in known)
+    names = [
+        fitting(f"{start}{f' {number}' if number > 1 else ''}{end}", LONGEST_ENDPOINT) for number in range(1, count + 1)
+    ]
+    held = {known[name]: name for name in reversed(names) if known.get(name) in targets}
+    free = iter([name for name in names if name not in held.values()])
+    return [held.pop(each, "") or next(free) for each in targets]
 
 
 def _times(route: Route, quiet: Schedule | None) -> str:

@@ -84,6 +84,12 @@ def carry_out(uow: UnitOfWork, caller: Caller, plan: Plan, *, prune: bool) -> Ou
     return outcome
 
 
+def known_targets(uow: UnitOfWork, caller: Caller, prefix: str) -> dict[str, tuple[str, str]]:
+    """Where the endpoints of an earlier import lead, by their names."""
+    rows = queries.prefixed(uow.session, caller.client_id, f"{prefix}: ")
+    return {str(each.name): (each.channel, each.target) for each in rows}
+
+
 def _start(plan: Plan) -> str:
     return f"{plan.prefix}: "
 

@@ -179,6 +179,21 @@ def test_an_endpoint_that_another_rule_names_is_not_pruned(file: Path) -> None:
     assert "alertmanager: {}" in known(Rule)
 
 
+def test_a_target_keeps_its_endpoint_when_one_before_it_goes(file: Path) -> None:
+    hooks = "  - url: https://example.com/hook?token=secret\n"
+    file.write_text(FILE.replace(hooks, f"  - url: https://example.com/first\n{hooks}"))
+    done(file)
+    before = known(Endpoint)["alertmanager: db/webhook 2 (not nights)"]
+
+    file.write_text(FILE)
+    said = done(file, "--prune")
+
+    after = {name: each for name, each in known(Endpoint).items() if "webhook" in name}
+    assert "1 deleted" in said
+    assert list(after) == [before.name]
+    assert (after[before.name].id, after[before.name].version) == (before.id, 1)
+
+
 def test_a_dry_run_shows_all_and_writes_nothing(file: Path) -> None:
     said = done(file, "--dry-run")
 
