@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import print_json, print_table
+from sentinel.cli.output import masked, print_json, print_table
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.services.sending import chains as service
 from sentinel.services.sending.failover import Target
@@ -32,7 +35,15 @@ def list_command(*, client: str, as_json: bool) -> None:
     if as_json:
         print_json([{"channel": each.channel, "targets": each.targets} for each in found])
         return
-    print_table(COLUMNS, [(each.channel, each.targets, each.updated_at) for each in found])
+    print_table(COLUMNS, [(each.channel, ", ".join(map(_shown, each.targets)), each.updated_at) for each in found])
+
+
+def _shown(target: Mapping[str, Any]) -> str:
+    """A target as `set` takes it, its address masked; a name says nothing secret."""
+    name = target.get("endpoint")
+    place = f"endpoint:{name}" if name else f"{target['channel']}:{masked(target['recipient'])}"
+    seconds = target.get("after_seconds")
+    return place if seconds is None else f"{place}@{seconds}"
 
 
 def _targets(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Target, ...]:

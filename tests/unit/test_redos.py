@@ -57,14 +57,21 @@ REGEXES: dict[str, tuple[str, int]] = {
     # what a configuration of Alertmanager says
     r"(?:\d+(?:ms|[ywdhms]))+|0": ("fullmatch", BODY),
     r"(?<!\d)(\d++)(ms|[ywdhms])": ("findall", BODY),
-    r"/api/webhooks/([^/]+)/([^/?]+)": ("search", BODY),
-    r"/workflows/([^/]+)/": ("search", BODY),
-    r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+(?:\]|\Z)|\\.|.": ("findall", BODY),
+    r"/api/webhooks/([^/]+)/([^/]+)": ("search", BODY),
+    r"(?P<power_automate>/powerautomate/automations/direct(?:/cu/(?P<route>\d+))?)?/workflows/(?P<id>[^/]+)/": (
+        "match",
+        BODY,
+    ),
+    r"\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+(?:\]|\Z)|\\Q.*?(?:\\E|\Z)|\(\?[A-Za-z-]+\)|\\.|.": ("findall", BODY),
     r"\\(.)": ("sub", BODY),
     r"\^?(?P<text>(?:[^\\.+*?()|\[\]{}^$]|\\[^\w\s])*)\$?": ("fullmatch", BODY),
     r"\^?\((?:\?:)?(?P<inner>(?:[^()\\]|\\.)*+)\)\$?": ("fullmatch", BODY),
     r"^(?:~|null|Null|NULL|)$": ("match", BODY),
     r"^<<$": ("match", BODY),
+    # what goes to chats
+    r"(?<!\w)@(?=\S)|<(?=[@!#&/:\w])": ("sub", BODY),
+    r"(https?://[^\s<>\[\]()]+)": ("split", BODY),
+    r"[\\*_~`|\[\]]|^[ \t]*[#>+-](?=\s)": ("sub", BODY),
     # what our own statements say
     r"%\((\w+)\)s": ("findall", BODY),
     # what templates and events say
