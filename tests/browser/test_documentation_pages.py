@@ -44,4 +44,5 @@ def _open(url: str, profile: Path) -> subprocess.CompletedProcess[str]:
     unboxed = ["--no-sandbox"] if os.geteuid() == 0 else []
     command = [str(CHROMIUM), "--headless", "--disable-gpu", "--disable-quic", *quiet, *unboxed]
     options = [f"--user-data-dir={profile}", "--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"]
+    options.append("--window-size=1280,20000")  # of a long page Swagger UI draws only what can be seen
     return subprocess.run([*command, *options, url], capture_output=True, text=True, timeout=120, check=True)
