@@ -20,8 +20,8 @@ from tests.system import System, eventually
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
 
-TURNS = 6
-ALERTS, TICKETS = 30, 4
+TURNS = 3
+ALERTS, TICKETS = 40, 6
 """Of each turn."""
 
 OPS, NIGHT = "+14155552601", "+14155552602"
