@@ -20,7 +20,7 @@ from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications, quiet_hours
 from sentinel.services.access.clients import Caller
-from sentinel.services.editing import LARGEST_ID, cut, stale
+from sentinel.services.editing import LARGEST_ID, cut, cut_named, stale
 from sentinel.services.matching import wordings
 from sentinel.services.reporting import status_hooks
 from sentinel.services.sending import chains, failover
@@ -64,8 +64,8 @@ class Written:
     grouping: Mapping[str, Any] | None = None
 
 
-def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
-    """Return an endpoint of the client."""
+def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int | None) -> Endpoint:
+    """Return an endpoint of the client (None: of any)."""
     found = queries.get(uow.session, endpoint_id, client_id=client_id) if endpoint_id <= LARGEST_ID else None
     if found is None:
         raise NotFoundError(f"no endpoint {endpoint_id}; GET /endpoints lists those there are")
@@ -75,6 +75,11 @@ def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
 def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Endpoint], int | None]:
     """Return a page of endpoints in the order they were made, and the cursor of the next page, if any."""
     return cut(queries.page(uow.session, wanted, size=size + 1), size)
+
+
+def listed(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Endpoint, str]], int | None]:
+    """Return a page of endpoints with their clients' names, and the cursor of the next page, if any."""
+    return cut_named(queries.listed(uow.session, wanted, size=size + 1), size)
 
 
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:

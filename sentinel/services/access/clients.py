@@ -199,9 +199,9 @@ def revoke_key(uow: UnitOfWork, key_id: int, *, client_id: int | None = None) ->
         raise NotFoundError(f"no working API key with id {key_id}; see `sentinel keys list`")
 
 
-def page(uow: UnitOfWork, *, after: int, size: int) -> tuple[Sequence[Client], int | None]:
+def page(uow: UnitOfWork, *, after: int, size: int, words: str | None = None) -> tuple[Sequence[Client], int | None]:
     """Return a page of clients in the order they were made, and the cursor of the next page, if any."""
-    return cut(clients.page(uow.session, after=after, size=size + 1), size)
+    return cut(clients.page(uow.session, after=after, size=size + 1, words=words), size)
 
 
 def get(uow: UnitOfWork, client_id: int) -> Client:
