@@ -25,6 +25,7 @@ from sentinel.services.matching import wordings
 from sentinel.services.reporting import status_hooks
 from sentinel.services.sending import chains, failover
 from sentinel.services.sending.failover import Target
+from sentinel.services.texts import checked_line
 from sentinel.services.trials import trial_of
 from sentinel.services.unit_of_work import UnitOfWork
 
@@ -33,6 +34,11 @@ MESSAGES, STATUSES = "messages", "statuses"
 
 SIGNED = "webhook"
 """The channel whose messages are signed with the endpoint's secret."""
+
+ALL = "*"
+"""Stands for all endpoints in a rule."""
+
+LONGEST_USER = 255
 
 ENDING_GROUPS = frozenset({"is_enabled", "channel", "target", "grouping"})
 """What changes with an endpoint so that nobody comes to its groups any more."""
@@ -144,6 +150,7 @@ def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | None = None) -> Written:
     """The endpoint with its target in its one spelling and its secret sealed, or what is wrong with it."""
+    _check_words(written)
     target = _one_spelling(written)
     if written.purpose == STATUSES:
         _check_for_statuses(written)
@@ -166,6 +173,17 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         grouping=grouping,
         quiet_hours=None if quiet is None else quiet_hours.written(quiet),
     )
+
+
+def _check_words(written: Written) -> None:
+    if written.name is not None and checked_line("name", written.name) == ALL:
+        message, remedy = "means all endpoints in a rule", "use another name"
+        raise InvalidInputError(FieldError("name", ALL, message, remedy))
+    if written.user_id is not None:
+        checked_line("user_id", written.user_id, most=LONGEST_USER)
+    if written.rule_id is not None and written.user_id is not None:
+        message, remedy = "cannot stand beside rule_id: an endpoint has one owner", "leave one of them out"
+        raise InvalidInputError(FieldError("user_id", written.user_id, message, remedy))
 
 
 def _check_for_statuses(written: Written) -> None:

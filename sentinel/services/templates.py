@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sentinel.errors import ConflictError, NotFoundError
+from sentinel.channels.registry import CHANNELS
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Template
 from sentinel.queries import templates as queries
 from sentinel.queries.templates import Filter, User
@@ -14,6 +15,7 @@ from sentinel.queries.unique import TakenError
 from sentinel.rendering import Content, Facts, Wording, check, render
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.editing import LARGEST_ID, cut, cut_named, stale
+from sentinel.services.texts import checked_line
 from sentinel.services.unit_of_work import UnitOfWork
 
 MOST_NAMED = 5
@@ -72,7 +74,7 @@ def users_of(uow: UnitOfWork, template: Template, *, most: int) -> list[User]:
 
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Template:
     """Store a new template."""
-    check(written.channel, written.wording)
+    _check(written)
     row = asdict(written) | {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
     try:
         return queries.add(uow.session, row)
@@ -83,7 +85,7 @@ def create(uow: UnitOfWork, client_id: int, written: Written) -> Template:
 def replace(uow: UnitOfWork, client_id: int, template_id: int, written: Written, *, version: int) -> Template:
     """Put `written` in the place of a template that still has `version`."""
     found = get(uow, template_id, client_id=client_id)
-    check(written.channel, written.wording)
+    _check(written)
     if written.name != found.name:
         _refuse_if_used(uow, found)
     try:
@@ -122,6 +124,17 @@ def preview(
         occurred_at=uow.now,
     )
     return render(channel, facts, wording)
+
+
+def _check(written: Written) -> None:
+    checked_line("name", written.name)
+    if written.channel is not None and written.channel not in CHANNELS:
+        remedy = f"use one of: {', '.join(CHANNELS)}"
+        raise InvalidInputError(FieldError("channel", written.channel, "is not a channel", remedy))
+    if not written.body:
+        remedy = "write what messages are to say; the built-in wording is used where there is no template"
+        raise InvalidInputError(FieldError("body", "", "is empty", remedy))
+    check(written.channel, written.wording)
 
 
 def _refuse_if_used(uow: UnitOfWork, found: Template) -> None:

@@ -20,12 +20,11 @@ from sentinel.queries import clients
 from sentinel.queries.unique import TakenError
 from sentinel.security import KEY_PREFIX, SHOWN, key_hash, new_api_key
 from sentinel.services.editing import LARGEST_ID, cut
+from sentinel.services.texts import LONGEST_NAME, checked_line
 from sentinel.services.unit_of_work import UnitOfWork
 
 OPERATOR = "operator"
 """Who works on the machine itself, by the command line."""
-
-LONGEST_NAME = 100
 
 FARTHEST_EXPIRY = timedelta(days=3650)
 
@@ -138,7 +137,7 @@ def create_key(
     key = new_api_key()
     row = ApiKey(
         client_id=clients.ensure(uow.session, client_name, now=uow.now).id,
-        name=name,
+        name=checked_line("name", name),
         prefix=key[:SHOWN],
         key_hash=key_hash(key),
         scopes=wanted,
@@ -215,7 +214,7 @@ def get(uow: UnitOfWork, client_id: int) -> Client:
 def create(uow: UnitOfWork, name: str) -> Client:
     """Store a new client."""
     try:
-        return clients.add(uow.session, name, now=uow.now)
+        return clients.add(uow.session, checked_line("name", name), now=uow.now)
     except TakenError:
         raise _name_is_taken(name) from None
 
@@ -224,7 +223,7 @@ def change(uow: UnitOfWork, client_id: int, *, name: str | None = None, is_activ
     """Rename a client, switch it off or on; None: as it is."""
     found = get(uow, client_id)
     values = {key: value for key, value in (("name", name), ("is_active", is_active)) if value is not None}
-    if name not in (None, found.name):
+    if name is not None and checked_line("name", name) != found.name:
         _refuse_default(found, "renamed: requests without a key speak for it")
     if not values:
         return found
