@@ -14,6 +14,7 @@ from sentinel.errors import (
     NotFoundError,
     UnauthorizedError,
 )
+from sentinel.json_bounds import is_storable
 from sentinel.models import ApiKey, Client
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries import clients
@@ -212,6 +213,12 @@ def revoke_key(uow: UnitOfWork, key_id: int, *, client_id: int | None = None) ->
 def page(uow: UnitOfWork, *, after: int, size: int, words: str | None = None) -> tuple[Sequence[Client], int | None]:
     """Return a page of clients in the order they were made, and the cursor of the next page, if any."""
     return cut(clients.page(uow.session, after=after, size=size + 1, words=words), size)
+
+
+def id_of(uow: UnitOfWork, name: str) -> int | None:
+    """Return the id of the client of that name, on or off."""
+    found = clients.caller_by_name(uow.session, name) if is_storable(name) else None
+    return found[0] if found else None
 
 
 def get(uow: UnitOfWork, client_id: int) -> Client:

@@ -48,6 +48,11 @@ class Hour:
     passed: int = 0
     failed: int = 0
 
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.passed + self.failed
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
