@@ -39,7 +39,7 @@
     try {
       const answer = await fetch(form.dataset.preview, {
         method: "POST",
-        body: new FormData(form),
+        body: new URLSearchParams(new FormData(form)),
         headers: { "X-Live": "1" },
         redirect: "error",
       });
