@@ -38,7 +38,7 @@ class Shown:
 @asks
 def mail() -> Response:
     """Answer with the page of a mail, for the frame of the preview."""
-    values = form.values_sent() | {"as_channel": "email"}
+    values = form.values_sent() | {"channel": "email"}
     with unit_of_work() as uow:
         found = shown_of(uow, values).preview
     response = make_response(found.page if found and found.page else NO_PAGE, HTTPStatus.OK)
