@@ -103,7 +103,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(visit: Visit) -> None:
     assert found is not None
     with unit_of_work() as uow:
         caller = clients.caller_of_key(uow, found[1])
-    assert (caller.client_name, caller.scopes) == ("shop", {"events:write", "events:read"})
+    assert (caller.client_name, caller.scopes) == ("shop", frozenset({"events:write", "events:read"}))
     (key,) = keys_of(shop)
     assert key.expires_at is not None
     assert "no-store" in made.headers["Cache-Control"]
