@@ -81,7 +81,7 @@ class TemplateList(MethodView):
         """
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
-            wanted = Filter(caller.client_id, query.get("name"), query.get("channel"), query.get("cursor", 0))
+            wanted = Filter(caller.client_id, query.get("name"), query.get("channel"), after=query.get("cursor", 0))
             rows, following = templates.page(uow, wanted, size=query["limit"])
         return paged([view(row, caller.client_name) for row in rows], size=query["limit"], following=following)
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
-import orjson
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from sentinel import tracing
@@ -23,12 +20,11 @@ from sentinel.channels.webhook_answers import (
     ruling_for,
     unanswered,
 )
+from sentinel.channels.webhook_payload import payload
 from sentinel.clock import utc_now
 from sentinel.errors import InvalidInputError, UnreadableSecretError
 from sentinel.sealing import unseal
 from sentinel.settings import Settings
-
-EVENT_TYPE = "notification.created"
 
 KNOWN_SECRETS = 10_000
 """Secrets that stay opened: to open one costs a tenth of a send."""
@@ -70,7 +66,7 @@ class WebhookProvider:
             return receipt_of(INVALID_URL, str(error))
         if transport is None:
             return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
-        body = encoded_json(_payload(message))
+        body = encoded_json(payload(message))
         try:
             signer = self._signer(message.secret or "")
         except UnreadableSecretError as error:
@@ -89,31 +85,6 @@ class WebhookProvider:
         await self._transports.close()
 
 
-def _payload(message: Message) -> dict[str, Any]:
-    made_at = _written(message.created_at or utc_now())
-    if message.is_status:
-        # What is told is in the metadata; the text says the same to people.
-        kind = f"notification.{str(message.metadata.get('status', 'unknown')).lower()}"
-        return {"type": kind, "timestamp": made_at, "data": message.metadata}
-    link = {} if message.link is None else {"link": message.link}
-    return {
-        "type": EVENT_TYPE,
-        "timestamp": made_at,
-        "data": link
-        | {
-            "id": message.id,
-            "client": message.client,
-            "severity": message.severity,
-            "subject": message.subject,
-            "body": message.body,
-            "event_id": message.event_id,
-            "event": None if message.event is None else orjson.Fragment(message.event),
-            "rules": list(message.rule_ids),
-            "metadata": message.metadata,
-        },
-    }
-
-
 def _headers(message: Message, body: bytes, webhook: Webhook | None) -> dict[str, str]:
     """The specification's headers; the signature only where the endpoint has a secret."""
     now = utc_now().replace(microsecond=0)
@@ -126,10 +97,6 @@ def _headers(message: Message, body: bytes, webhook: Webhook | None) -> dict[str
         headers["webhook-signature"] = webhook.sign(message.id, now, body.decode())
     # Only its own trace: what is sent with others has the batch's around it.
     return headers | tracing.carried() if message.traceparent else headers
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _receipt(reply: Reply, secret: str) -> Receipt:

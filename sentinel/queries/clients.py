@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -41,7 +41,7 @@ from sentinel.models import (
 )
 from sentinel.prepared import prepared
 from sentinel.queries.unique import inserted, updated
-from sentinel.queries.values import recordset
+from sentinel.queries.values import array, recordset
 
 # Asked by every request, so they are written out: building such a statement costs more than running it.
 CALLER_BY_NAME = prepared("SELECT id, name FROM clients WHERE name = :name")
@@ -93,6 +93,35 @@ BELONGINGS = (
     DedupeClaim,
 )
 """What goes with a client."""
+
+
+BELONGINGS_COUNTED = text("""
+    SELECT c.id AS client_id,
+           (SELECT count(*) FROM rules WHERE client_id = c.id) AS rules,
+           (SELECT count(*) FROM endpoints WHERE client_id = c.id) AS endpoints,
+           (SELECT count(*) FROM templates WHERE client_id = c.id) AS templates,
+           (SELECT count(*) FROM integrations WHERE client_id = c.id) AS integrations,
+           coalesce(unresolved.tickets, 0) AS tickets,
+           (SELECT count(*) FROM api_keys WHERE client_id = c.id AND revoked_at IS NULL
+               AND (expires_at IS NULL OR expires_at > :now)) AS keys
+    FROM clients c
+    LEFT JOIN (
+        SELECT client_id, count(*) AS tickets FROM tickets WHERE status <> 'resolved' GROUP BY client_id) unresolved
+        ON unresolved.client_id = c.id
+    WHERE c.id = ANY(CAST(:ids AS int[]))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a client has: tickets that are not resolved, and keys that work."""
+
+    rules: int
+    endpoints: int
+    templates: int
+    integrations: int
+    tickets: int
+    keys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +195,18 @@ def revoke(session: Session, key_id: int, *, now: datetime, client_id: int | Non
     return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
-def page(session: Session, *, after: int, size: int) -> Sequence[Client]:
-    """Return up to `size` clients, oldest first."""
-    return session.scalars(select(Client).where(Client.id > after).order_by(Client.id).limit(size)).all()
+def page(session: Session, *, after: int, size: int, words: str | None = None) -> Sequence[Client]:
+    """Return up to `size` clients, oldest first; `words` stand in their names."""
+    wanted = select(Client).where(Client.id > after).order_by(Client.id).limit(size)
+    if words is not None:
+        wanted = wanted.where(Client.name.icontains(words, autoescape=True))
+    return session.scalars(wanted).all()
+
+
+def counts(session: Session, client_ids: Iterable[int], *, now: datetime) -> dict[int, Counts]:
+    """Count what some clients have, by their ids."""
+    rows = session.execute(BELONGINGS_COUNTED, {"ids": array(map(str, client_ids)), "now": now})
+    return {client_id: Counts(*rest) for client_id, *rest in rows}
 
 
 def get(session: Session, client_id: int) -> Client | None:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, or_, select, text, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from sentinel.models import Endpoint, Rule
+from sentinel.models import Client, Endpoint, Rule
 from sentinel.prepared import prepared
 from sentinel.queries.unique import inserted, updated
 from sentinel.queries.values import array, recordset
@@ -118,20 +118,26 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list is narrowed to; None means any. `after` is the id that the page before ended with."""
+    """What a list is narrowed to; None means any. `after` is the id that the page before ended with.
 
-    client_id: int
+    `words` stand in the name or in the target. `ids`: only some of these.
+    """
+
+    client_id: int | None = None
     rule_id: int | None = None
     user_id: str | None = None
     name: str | None = None
     channel: str | None = None
     is_enabled: bool | None = None
+    words: str | None = None
+    ids: tuple[int, ...] | None = None
     after: int = 0
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
-        found = [Endpoint.client_id == self.client_id, Endpoint.id > self.after]
+        found = [Endpoint.id > self.after]
         for column, value in (
+            (Endpoint.client_id, self.client_id),
             (Endpoint.rule_id, self.rule_id),
             (Endpoint.user_id, self.user_id),
             (Endpoint.name, self.name),
@@ -140,6 +146,11 @@ class Filter:
         ):
             if value is not None:
                 found.append(column == value)
+        if self.words is not None:
+            named = Endpoint.name.icontains(self.words, autoescape=True)
+            found.append(or_(named, Endpoint.target.icontains(self.words, autoescape=True)))
+        if self.ids is not None:
+            found.append(Endpoint.id.in_(self.ids))
         return found
 
 
@@ -177,9 +188,17 @@ def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Endpoint]:
     return session.scalars(select(Endpoint).where(*wanted.conditions()).order_by(Endpoint.id).limit(size)).all()
 
 
-def get(session: Session, endpoint_id: int, *, client_id: int) -> Endpoint | None:
-    """Return one endpoint, if it belongs to the client."""
-    return session.scalar(select(Endpoint).where(Endpoint.id == endpoint_id, Endpoint.client_id == client_id))
+def listed(session: Session, wanted: Filter, *, size: int) -> list[tuple[Endpoint, str]]:
+    """Return up to `size` endpoints with their clients' names, oldest first."""
+    statement = select(Endpoint, Client.name).join(Client, Client.id == Endpoint.client_id)
+    ordered = statement.where(*wanted.conditions()).order_by(Endpoint.id).limit(size)
+    return [(row[0], row[1]) for row in session.execute(ordered)]
+
+
+def get(session: Session, endpoint_id: int, *, client_id: int | None) -> Endpoint | None:
+    """Return one endpoint, if it belongs to the client (None: to any)."""
+    wanted = Filter(client_id).conditions()
+    return session.scalar(select(Endpoint).where(Endpoint.id == endpoint_id, *wanted))
 
 
 def prefixed(session: Session, client_id: int, prefix: str) -> Sequence[Endpoint]:

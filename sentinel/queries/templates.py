@@ -11,40 +11,60 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from sentinel.models import Template
+from sentinel.models import Client, Template
 from sentinel.queries.unique import inserted, updated
 
 # A rule names templates in its actions, `[5, channel, target, template]`, which stand where dumped rules have them.
 USED_BY = text("""
-    SELECT 'endpoint ' || coalesce(name, id::text) AS user FROM endpoints
+    SELECT 'endpoint' AS kind, id, coalesce(name, id::text) AS name FROM endpoints
     WHERE client_id = :client_id AND template = :name AND is_enabled
     UNION ALL
-    SELECT 'rule ' || name FROM rules
+    SELECT 'rule', id, name FROM rules
     WHERE client_id = :client_id AND is_enabled
       AND jsonb_path_exists(
           syntax, 'strict $[1][2][*] ? (@[0] == 5 && @[3] == $name)', jsonb_build_object('name', :name)
       )
-    ORDER BY 1 LIMIT 5
+    ORDER BY kind, name LIMIT :most
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list is narrowed to; None means any. `after` is the id that the page before ended with."""
+    """What a list is narrowed to; None means any. `after` is the id that the page before ended with.
 
-    client_id: int
+    `words` stand in the name.
+    """
+
+    client_id: int | None = None
     name: str | None = None
     channel: str | None = None
+    words: str | None = None
     after: int = 0
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
-        found = [Template.client_id == self.client_id, Template.id > self.after]
+        found = [Template.id > self.after]
+        if self.client_id is not None:
+            found.append(Template.client_id == self.client_id)
         if self.name is not None:
             found.append(Template.name == self.name)
         if self.channel is not None:
             found.append(Template.channel == self.channel)
+        if self.words is not None:
+            found.append(Template.name.icontains(self.words, autoescape=True))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An enabled `endpoint` or `rule` that asks for a template."""
+
+    kind: str
+    id: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Template]:
@@ -52,9 +72,17 @@ def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Template]:
     return session.scalars(select(Template).where(*wanted.conditions()).order_by(Template.id).limit(size)).all()
 
 
-def get(session: Session, template_id: int, *, client_id: int) -> Template | None:
-    """Return one template, if it belongs to the client."""
-    return session.scalar(select(Template).where(Template.id == template_id, Template.client_id == client_id))
+def listed(session: Session, wanted: Filter, *, size: int) -> list[tuple[Template, str]]:
+    """Return up to `size` templates with their clients' names, oldest first."""
+    statement = select(Template, Client.name).join(Client, Client.id == Template.client_id)
+    ordered = statement.where(*wanted.conditions()).order_by(Template.id).limit(size)
+    return [(row[0], row[1]) for row in session.execute(ordered)]
+
+
+def get(session: Session, template_id: int, *, client_id: int | None) -> Template | None:
+    """Return one template, if it belongs to the client (None: to any)."""
+    wanted = Filter(client_id).conditions()
+    return session.scalar(select(Template).where(Template.id == template_id, *wanted))
 
 
 def add(session: Session, values: dict[str, Any]) -> Template:
@@ -80,6 +108,6 @@ def delete(session: Session, template_id: int) -> None:
     session.execute(sql_delete(Template).where(Template.id == template_id))
 
 
-def names_used(session: Session, client_id: int, name: str) -> list[str]:
-    """Return some of the enabled rules and endpoints that ask for templates of that name."""
-    return [row.user for row in session.execute(USED_BY, {"client_id": client_id, "name": name})]
+def used_by(session: Session, client_id: int, name: str, *, most: int) -> list[User]:
+    """Return some of the enabled endpoints and rules that ask for templates of that name."""
+    return [User(*row) for row in session.execute(USED_BY, {"client_id": client_id, "name": name, "most": most})]

@@ -30,3 +30,9 @@ Row = TypeVar("Row", bound=Numbered)
 def cut(rows: Sequence[Row], size: int) -> tuple[Sequence[Row], int | None]:
     """Split what was read, one row more than a page has, into the page and the cursor of the next one, if any."""
     return rows[:size], rows[size - 1].id if len(rows) > size else None
+
+
+def cut_named(rows: list[tuple[Row, str]], size: int) -> tuple[list[tuple[Row, str]], int | None]:
+    """Split rows that come with their clients' names as `cut` does."""
+    _, following = cut([row for row, _ in rows], size)
+    return rows[:size], following

@@ -20,11 +20,12 @@ from sentinel.sealing import is_sealed, seal
 from sentinel.security import is_webhook_secret, new_webhook_secret
 from sentinel.services import notifications, quiet_hours
 from sentinel.services.access.clients import Caller
-from sentinel.services.editing import LARGEST_ID, cut, stale
+from sentinel.services.editing import LARGEST_ID, cut, cut_named, stale
 from sentinel.services.matching import wordings
 from sentinel.services.reporting import status_hooks
 from sentinel.services.sending import chains, failover
 from sentinel.services.sending.failover import Target
+from sentinel.services.texts import checked_line
 from sentinel.services.trials import trial_of
 from sentinel.services.unit_of_work import UnitOfWork
 
@@ -33,6 +34,11 @@ MESSAGES, STATUSES = "messages", "statuses"
 
 SIGNED = "webhook"
 """The channel whose messages are signed with the endpoint's secret."""
+
+ALL = "*"
+"""Stands for all endpoints in a rule."""
+
+LONGEST_USER = 255
 
 ENDING_GROUPS = frozenset({"is_enabled", "channel", "target", "grouping"})
 """What changes with an endpoint so that nobody comes to its groups any more."""
@@ -64,8 +70,8 @@ class Written:
     grouping: Mapping[str, Any] | None = None
 
 
-def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
-    """Return an endpoint of the client."""
+def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int | None) -> Endpoint:
+    """Return an endpoint of the client (None: of any)."""
     found = queries.get(uow.session, endpoint_id, client_id=client_id) if endpoint_id <= LARGEST_ID else None
     if found is None:
         raise NotFoundError(f"no endpoint {endpoint_id}; GET /endpoints lists those there are")
@@ -75,6 +81,11 @@ def get(uow: UnitOfWork, endpoint_id: int, *, client_id: int) -> Endpoint:
 def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Endpoint], int | None]:
     """Return a page of endpoints in the order they were made, and the cursor of the next page, if any."""
     return cut(queries.page(uow.session, wanted, size=size + 1), size)
+
+
+def listed(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Endpoint, str]], int | None]:
+    """Return a page of endpoints with their clients' names, and the cursor of the next page, if any."""
+    return cut_named(queries.listed(uow.session, wanted, size=size + 1), size)
 
 
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Endpoint:
@@ -139,6 +150,7 @@ def try_out(uow: UnitOfWork, caller: Caller, endpoint_id: int) -> dict[str, Any]
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | None = None) -> Written:
     """The endpoint with its target in its one spelling and its secret sealed, or what is wrong with it."""
+    _check_words(written)
     target = _one_spelling(written)
     if written.purpose == STATUSES:
         _check_for_statuses(written)
@@ -161,6 +173,17 @@ def _checked(uow: UnitOfWork, client_id: int, written: Written, *, kept: str | N
         grouping=grouping,
         quiet_hours=None if quiet is None else quiet_hours.written(quiet),
     )
+
+
+def _check_words(written: Written) -> None:
+    if written.name is not None and checked_line("name", written.name) == ALL:
+        message, remedy = "means all endpoints in a rule", "use another name"
+        raise InvalidInputError(FieldError("name", ALL, message, remedy))
+    if written.user_id is not None:
+        checked_line("user_id", written.user_id, most=LONGEST_USER)
+    if written.rule_id is not None and written.user_id is not None:
+        message, remedy = "cannot stand beside rule_id: an endpoint has one owner", "leave one of them out"
+        raise InvalidInputError(FieldError("user_id", written.user_id, message, remedy))
 
 
 def _check_for_statuses(written: Written) -> None:

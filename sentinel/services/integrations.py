@@ -16,6 +16,7 @@ from sentinel.queries.integrations import Filter
 from sentinel.queries.unique import TakenError
 from sentinel.sealing import seal, unseal
 from sentinel.services.access.clients import Caller
+from sentinel.services.texts import checked_line
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 
@@ -77,6 +78,7 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Inte
 def create(uow: UnitOfWork, caller: Caller, written: Written) -> Integration:
     """Store a new integration; where its system signs with a secret, one is made if none is given."""
     caller.require(SENDS)
+    checked_line("name", written.name)
     _check(written.kind, secret=written.secret, topic_arn=written.topic_arn)
     secret = written.secret
     if written.kind == SIGNED:

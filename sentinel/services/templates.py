@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sentinel.errors import ConflictError, NotFoundError
+from sentinel.channels.registry import CHANNELS
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.models import Template
 from sentinel.queries import templates as queries
-from sentinel.queries.templates import Filter
+from sentinel.queries.templates import Filter, User
 from sentinel.queries.unique import TakenError
 from sentinel.rendering import Content, Facts, Wording, check, render
 from sentinel.rules.syntax import SEVERITIES
-from sentinel.services.editing import LARGEST_ID, cut, stale
+from sentinel.services.editing import LARGEST_ID, cut, cut_named, stale
+from sentinel.services.texts import checked_line
 from sentinel.services.unit_of_work import UnitOfWork
+
+MOST_NAMED = 5
+"""Most users of a template that a refusal names."""
 
 EXAMPLE_RULE = (1, "Example rule")
 EXAMPLE_EVENT: dict[str, Any] = {
@@ -44,8 +49,8 @@ class Written:
         return Wording(self.subject, self.body)
 
 
-def get(uow: UnitOfWork, template_id: int, *, client_id: int) -> Template:
-    """Return a template of the client."""
+def get(uow: UnitOfWork, template_id: int, *, client_id: int | None) -> Template:
+    """Return a template of the client (None: of any)."""
     found = queries.get(uow.session, template_id, client_id=client_id) if template_id <= LARGEST_ID else None
     if found is None:
         raise NotFoundError(f"no template {template_id}; GET /templates lists those there are")
@@ -57,9 +62,19 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[Sequence[Templa
     return cut(queries.page(uow.session, wanted, size=size + 1), size)
 
 
+def listed(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Template, str]], int | None]:
+    """Return a page of templates with their clients' names, and the cursor of the next page, if any."""
+    return cut_named(queries.listed(uow.session, wanted, size=size + 1), size)
+
+
+def users_of(uow: UnitOfWork, template: Template, *, most: int) -> list[User]:
+    """Return up to `most` of the enabled endpoints and rules that ask for a template."""
+    return queries.used_by(uow.session, template.client_id, template.name, most=most)
+
+
 def create(uow: UnitOfWork, client_id: int, written: Written) -> Template:
     """Store a new template."""
-    check(written.channel, written.wording)
+    _check(written)
     row = asdict(written) | {"client_id": client_id, "version": 1, "created_at": uow.now, "updated_at": uow.now}
     try:
         return queries.add(uow.session, row)
@@ -70,7 +85,7 @@ def create(uow: UnitOfWork, client_id: int, written: Written) -> Template:
 def replace(uow: UnitOfWork, client_id: int, template_id: int, written: Written, *, version: int) -> Template:
     """Put `written` in the place of a template that still has `version`."""
     found = get(uow, template_id, client_id=client_id)
-    check(written.channel, written.wording)
+    _check(written)
     if written.name != found.name:
         _refuse_if_used(uow, found)
     try:
@@ -111,11 +126,23 @@ def preview(
     return render(channel, facts, wording)
 
 
+def _check(written: Written) -> None:
+    checked_line("name", written.name)
+    if written.channel is not None and written.channel not in CHANNELS:
+        remedy = f"use one of: {', '.join(CHANNELS)}"
+        raise InvalidInputError(FieldError("channel", written.channel, "is not a channel", remedy))
+    if not written.body:
+        remedy = "write what messages are to say; the built-in wording is used where there is no template"
+        raise InvalidInputError(FieldError("body", "", "is empty", remedy))
+    check(written.channel, written.wording)
+
+
 def _refuse_if_used(uow: UnitOfWork, found: Template) -> None:
-    users = queries.names_used(uow.session, found.client_id, found.name)
+    users = users_of(uow, found, most=MOST_NAMED)
     if users:
+        named = ", ".join(map(str, users))
         raise ConflictError(
-            f'template "{found.name}" is asked for by {", ".join(users)}; change them first, or remove it with '
+            f'template "{found.name}" is asked for by {named}; change them first, or remove it with '
             "?force=true: then they use the client's default or the built-in wording"
         )
 

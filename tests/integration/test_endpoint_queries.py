@@ -63,8 +63,8 @@ def test_rules_that_name_an_endpoint_or_a_template_are_found_by_their_actions() 
     with new_session() as session:
         assert endpoints.rules_naming(session, mine, "ops") == ["names it"]
         assert endpoints.rules_naming(session, other, "ops") == []
-        assert templates.names_used(session, mine, "short") == ["endpoint desk", "rule names it"]
-        assert templates.names_used(session, mine, "odd' \"name") == []
+        assert list(map(str, templates.used_by(session, mine, "short", most=5))) == ["endpoint desk", "rule names it"]
+        assert templates.used_by(session, mine, "odd' \"name", most=5) == []
 
 
 def test_all_wordings_of_some_clients_come_at_once() -> None:

@@ -14,18 +14,18 @@ from sentinel.errors import (
     NotFoundError,
     UnauthorizedError,
 )
+from sentinel.json_bounds import is_storable
 from sentinel.models import ApiKey, Client
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries import clients
 from sentinel.queries.unique import TakenError
 from sentinel.security import KEY_PREFIX, SHOWN, key_hash, new_api_key
 from sentinel.services.editing import LARGEST_ID, cut
+from sentinel.services.texts import LONGEST_NAME, checked_line
 from sentinel.services.unit_of_work import UnitOfWork
 
 OPERATOR = "operator"
 """Who works on the machine itself, by the command line."""
-
-LONGEST_NAME = 100
 
 FARTHEST_EXPIRY = timedelta(days=3650)
 
@@ -149,7 +149,7 @@ def create_key(
     key = new_api_key()
     row = ApiKey(
         client_id=clients.ensure(uow.session, client_name, now=uow.now).id,
-        name=name,
+        name=checked_line("name", name),
         prefix=key[:SHOWN],
         key_hash=key_hash(key),
         scopes=wanted,
@@ -210,9 +210,15 @@ def revoke_key(uow: UnitOfWork, key_id: int, *, client_id: int | None = None) ->
         raise NotFoundError(f"no working API key with id {key_id}; see `sentinel keys list`")
 
 
-def page(uow: UnitOfWork, *, after: int, size: int) -> tuple[Sequence[Client], int | None]:
+def page(uow: UnitOfWork, *, after: int, size: int, words: str | None = None) -> tuple[Sequence[Client], int | None]:
     """Return a page of clients in the order they were made, and the cursor of the next page, if any."""
-    return cut(clients.page(uow.session, after=after, size=size + 1), size)
+    return cut(clients.page(uow.session, after=after, size=size + 1, words=words), size)
+
+
+def id_of(uow: UnitOfWork, name: str) -> int | None:
+    """Return the id of the client of that name, on or off."""
+    found = clients.caller_by_name(uow.session, name) if is_storable(name) else None
+    return found[0] if found else None
 
 
 def get(uow: UnitOfWork, client_id: int) -> Client:
@@ -226,7 +232,7 @@ def get(uow: UnitOfWork, client_id: int) -> Client:
 def create(uow: UnitOfWork, name: str) -> Client:
     """Store a new client."""
     try:
-        return clients.add(uow.session, name, now=uow.now)
+        return clients.add(uow.session, checked_line("name", name), now=uow.now)
     except TakenError:
         raise _name_is_taken(name) from None
 
@@ -235,7 +241,7 @@ def change(uow: UnitOfWork, client_id: int, *, name: str | None = None, is_activ
     """Rename a client, switch it off or on; None: as it is."""
     found = get(uow, client_id)
     values = {key: value for key, value in (("name", name), ("is_active", is_active)) if value is not None}
-    if name not in (None, found.name):
+    if name is not None and checked_line("name", name) != found.name:
         _refuse_default(found, "renamed: requests without a key speak for it")
     if not values:
         return found

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import dashboard
+from sentinel.web.screens import clients, dashboard, endpoints, templates
 
-SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint,)
+SCREENS: tuple[Blueprint, ...] = (
+    dashboard.blueprint,
+    clients.blueprint,
+    endpoints.blueprint,
+    templates.blueprint,
+)

@@ -34,7 +34,7 @@ class Visit:
         """Look at a page."""
         return self.browser.get(path, query_string=arguments)
 
-    def send(self, path: str, fields: MultiDict[str, str] | None = None, **more: str) -> TestResponse:
+    def send(self, path: str, fields: MultiDict[str, str] | None = None, /, **more: str) -> TestResponse:
         """Send a form; the answer is usually 303."""
         data = MultiDict(fields or {})
         data.update({"csrf_token": self._token} | more)
