@@ -6,17 +6,15 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from sentinel.channels.base import LINK_WORDS, Message, Outcome, Receipt
-from sentinel.channels.colours import colour_of
+from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.http import HttpTransport, Reply, TransportError
 from sentinel.channels.outcomes import Ruling, refusal, shown, unanswered
 from sentinel.channels.slack_answers import METHOD_PAGE, TOKEN_MISSING, WEBHOOK_PAGE, ruling_for, webhook_ruling_for
-from sentinel.channels.subjects import first_line
+from sentinel.channels.slack_payload import payload, request
 from sentinel.settings import Settings
 
 _OK = 200
 _ERROR_WORD = re.compile(r"[a-z_]{1,64}")
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def build(settings: Settings, transport: HttpTransport) -> Slack:
@@ -59,7 +57,7 @@ class Slack:
             ruling = TOKEN_MISSING
             return Receipt(ruling.outcome, reason=ruling.reason, hint=ruling.hint, is_account_wide=False)
         headers = {"Authorization": f"Bearer {self._token}"}
-        reply = await self._transport.post(self._url, json=_request(message), headers=headers)
+        reply = await self._transport.post(self._url, json=request(message), headers=headers)
         answer = reply.json_object()
         if reply.status == _OK and answer.get("ok") is True:
             return Receipt(Outcome.OK, provider_message_id=_message_id(answer), http_status=_OK)
@@ -67,40 +65,6 @@ class Slack:
         error = error if isinstance(error, str) and _ERROR_WORD.fullmatch(error) else None
         words = shown(_explained(answer) or reply.text, secrets=(self._token,))
         return _linked(ruling_for(reply, error), reply, words, page=METHOD_PAGE, code=error)
-
-
-def payload(message: Message) -> dict[str, Any]:
-    """The message in Slack's form: a headline, and with a severity its colour beside the text."""
-    subject = (message.subject or "").strip()
-    headline, body = _escaped(subject or first_line(message)), _body(message)
-    parts: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
-    if not message.severity:
-        return parts | {"text": f"*{headline}*\n{body}" if subject else body}
-    attachment = {
-        "color": colour_of(message.severity),
-        "fallback": headline,
-        "text": body if body != headline else "",
-        "mrkdwn_in": ["text"],
-        "fields": [{"title": "Severity", "value": _escaped(message.severity), "short": True}],
-        "footer": f"Sentinel {message.id}",
-    }
-    return parts | {"text": headline, "attachments": [attachment]}
-
-
-def _body(message: Message) -> str:
-    body = _escaped(message.body)
-    return body if message.link is None else f"{body}\n<{_escaped(message.link)}|{LINK_WORDS}>"
-
-
-def _request(message: Message) -> dict[str, Any]:
-    # The API knows no idempotency key; the metadata lets a person find out which of our messages a post was.
-    metadata = {"event_type": "sentinel_notification", "event_payload": {"notification_id": message.id}}
-    return payload(message) | {"channel": message.recipient, "metadata": metadata}
-
-
-def _escaped(text: str) -> str:
-    """Slack's three special characters: nobody is called by `<!channel>` in an event's text."""
-    return text.translate(_ESCAPES)
 
 
 def _message_id(answer: dict[str, Any]) -> str | None:

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from sentinel.models.base import ID, Base
 
-ZERO = literal_column("0")
+ZERO = text("0")
 
 
 class LoadTestStatus(StrEnum):

@@ -11,8 +11,8 @@ import pytest
 
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.colours import COLOURS, NEUTRAL, colour_of
-from sentinel.channels.slack import payload
 from sentinel.channels.slack_answers import ERRORS, WEBHOOK_ANSWERS
+from sentinel.channels.slack_payload import payload
 from sentinel.stand_ins import (
     BOT_TOKEN,
     Fault,
