@@ -403,6 +403,17 @@ class Settings(BaseSettings):
         "when nothing comes",
     )
 
+    # --- Load tests ----------------------------------------------------------------------------------------------
+    load_tests: bool | None = Field(
+        default=None, description="whether load tests may be begun from here; none means: not in production"
+    )
+    load_test_url: str = Field(
+        default="", description="where load tests find the API; none means SENTINEL_API_HOST and SENTINEL_API_PORT"
+    )
+    load_test_max_rate: int = Field(default=1000, ge=1, le=100_000, description="most events a second of a load test")
+    load_test_max_events: int = Field(default=100_000, ge=1, le=10_000_000, description="most events of one load test")
+    load_tests_at_once: int = Field(default=1, ge=1, le=16, description="load tests that run at once; others wait")
+
     # --- Rules ---------------------------------------------------------------------------------------------------
     max_rules: int = Field(default=10_000, ge=1, le=1_000_000, description="most rules of one client")
     alert_resolve_seconds: int = Field(
@@ -575,7 +586,7 @@ class Settings(BaseSettings):
         default="starttls", validation_alias=_env("SMTP_SECURITY"), description="`none` is for loopback only"
     )
 
-    @field_validator("public_base_url")
+    @field_validator("public_base_url", "load_test_url")
     @classmethod
     def _base_url_without_slash(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
@@ -712,6 +723,11 @@ class Settings(BaseSettings):
         if self.open_mode is None:
             return self.env == "development" and is_loopback(self.api_host)
         return self.open_mode
+
+    @property
+    def may_load_test(self) -> bool:
+        """Whether load tests may be begun."""
+        return self.env != "production" if self.load_tests is None else self.load_tests
 
     @cached_property
     def sqlalchemy_url(self) -> str:

@@ -9,6 +9,7 @@ from sentinel.services.alerting import alerts
 from sentinel.services.bookkeeping import audit, books, retention
 from sentinel.services.escalating import driving
 from sentinel.services.holding import flush
+from sentinel.services.loading import starting
 from sentinel.services.matching import matching
 from sentinel.services.muting import silence_sweep
 from sentinel.services.proving import drill_runs, self_tests, signals
@@ -77,6 +78,12 @@ def sweep_drills() -> None:
 def sweep_self_tests() -> None:
     """Prove that an event goes the whole way, and tell the outside."""
     self_tests.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_load_tests")
+def sweep_load_tests() -> None:
+    """Start the load tests whose turn it is, and those whose process is gone."""
+    starting.sweep()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from sentinel.cli.output import get_console, print_facts
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.load import made_up
-from sentinel.load.made_up import AlertMix
+from sentinel.load.made_up import LARGEST_SEED, AlertMix, fresh_label
 from sentinel.load.plan import LARGEST_BATCH, Plan, fitting_batch
 from sentinel.load.sender import Target, offer
 from sentinel.load.shares import Shares, read_shares
@@ -28,7 +28,6 @@ from sentinel.settings import get_settings, is_loopback
 SECONDS = 10.0
 """How long a load lasts when neither --duration nor --count says so."""
 
-LARGEST_SEED = 2**32
 REDRAW_SECONDS = 0.2
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -63,6 +62,22 @@ def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+class _Jobs(click.Group):
+    """Commands of a module of its own: those that make load know no database."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        del ctx
+        return ["list", "show", "stop"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import them."""
+        from sentinel.cli.load_jobs import COMMANDS  # noqa: PLC0415
+
+        del ctx
+        return COMMANDS.get(cmd_name)
+
+
 @click.group(epilog="Example: sentinel load alerts --rate 200 --duration 30 --seed 7")
 def load() -> None:
     """Offer made-up events to a running Sentinel."""
@@ -93,9 +108,25 @@ def devices(**options: Any) -> None:
     _carry_out("device", made_up.devices, options)
 
 
+@load.command(hidden=True, epilog="Example: sentinel load resume 0198b2f4-… --lease 9c1d…")
+@click.argument("load_test_id")
+@click.option("--lease", "lease_id", required=True, help="The lease that the sweep has written into its row.")
+def resume(load_test_id: str, lease_id: str) -> None:
+    """Carry out a load test of the console; the sweep of load tests starts this."""
+    from sentinel.queries.load_tests import Turn  # noqa: PLC0415 - the others know no database
+    from sentinel.services.loading import running  # noqa: PLC0415
+
+    running.resume(Turn(load_test_id, lease_id))
+
+
+@load.group(cls=_Jobs, epilog="Example: sentinel load jobs list --client shop")
+def jobs() -> None:
+    """See and stop the load tests that were begun on the console."""
+
+
 def _carry_out(kind: str, make: Callable[[int, str], Iterable[dict[str, Any]]], options: dict[str, Any]) -> None:
     seed = random.randrange(LARGEST_SEED) if options["seed"] is None else options["seed"]  # noqa: S311
-    label = f"{kind}-{seed}" + (f"-{random.randrange(LARGEST_SEED):08x}" if options["fresh_ids"] else "")  # noqa: S311
+    label = fresh_label(kind, seed) if options["fresh_ids"] else f"{kind}-{seed}"
     events, plan = make(seed, label), _plan(options)
     if options["dry_run"]:
         _print_events(events, plan)

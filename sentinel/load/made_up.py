@@ -22,6 +22,14 @@ REGIONS = even("eu-west", "eu-north", "us-east", "us-west", "ap-south")
 DEVICES = 1000
 
 
+LARGEST_SEED = 2**32
+
+
+def fresh_label(kind: str, seed: int) -> str:
+    """Name a load so that none of its events is a duplicate of another's, whose seed may be the same."""
+    return f"{kind}-{seed}-{random.randrange(LARGEST_SEED):08x}"  # noqa: S311 - load is no secret
+
+
 @dataclass(frozen=True, slots=True)
 class AlertMix:
     """How often each severity, source and name comes."""

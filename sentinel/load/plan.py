@@ -17,6 +17,9 @@ SINGLE_UP_TO = 300
 
 LARGEST_BATCH = 1000
 
+TRIES = 5
+"""How often a request is made that the API puts off, or does not answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -28,6 +31,7 @@ class Plan:
     burst: int
     batch: int
     connections: int
+    tries: int = TRIES
 
     @property
     def total(self) -> int | None:

@@ -16,10 +16,9 @@ import orjson
 from sentinel.channels.retry_after import asked_wait
 from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
-from sentinel.load.plan import Plan
+from sentinel.load.plan import TRIES, Plan
 from sentinel.load.tally import Tally
 
-TRIES = 5
 ANSWER_SECONDS = 30
 PUT_OFF = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 60.0
@@ -42,23 +41,28 @@ class Target:
 
 
 async def offer(events: Iterable[dict[str, Any]], plan: Plan, target: Target, tally: Tally) -> None:
-    """Carry out the plan; what comes of it is in `tally` at every moment."""
+    """Carry out the plan; what comes of it is in `tally` at every moment. One that holds something is gone on with."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     connector = aiohttp.TCPConnector(limit=plan.connections)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=target.headers) as session:
-        await _require_answer(session, target)
+        await _require_answer(session, target, plan.tries)
         await _Offer(session, plan, target, tally).run(events)
 
 
-async def _require_answer(session: aiohttp.ClientSession, target: Target) -> None:
-    try:
-        async with session.get(f"{target.url}/ping") as response:
-            await response.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise SentinelError(
-            f"nobody answers at {target.url} ({type(error).__name__}); start Sentinel with `sentinel up`, "
-            "or say with --url where it is"
-        ) from None
+async def _require_answer(session: aiohttp.ClientSession, target: Target, tries: int) -> None:
+    """Somebody must be there before anything is offered; whoever would wait for an answer waits for this one too."""
+    for left in reversed(range(max(1, tries - TRIES))):
+        try:
+            async with session.get(f"{target.url}/ping") as response:
+                await response.read()
+                return
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if not left:
+                raise SentinelError(
+                    f"nobody answers at {target.url} ({type(error).__name__}); start Sentinel with `sentinel up`, "
+                    "or say with --url where it is"
+                ) from None
+        await asyncio.sleep(SHORTEST_WAIT)
 
 
 class _Offer:
@@ -69,8 +73,8 @@ class _Offer:
         self._plan = plan
         self._url = f"{target.url}/events"
         self._tally = tally
-        self._waiting: asyncio.Queue[Events | None] = asyncio.Queue(maxsize=plan.connections)
-        self._start = time.monotonic()
+        self._waiting: asyncio.Queue[tuple[int, Events] | None] = asyncio.Queue(maxsize=plan.connections)
+        self._start = time.monotonic() - tally.seconds
 
     async def run(self, events: Iterable[dict[str, Any]]) -> None:
         """Hand slices to the connections at their time, until all are answered."""
@@ -88,24 +92,30 @@ class _Offer:
         return time.monotonic() - self._start
 
     async def _feed(self, events: Iterable[dict[str, Any]]) -> None:
+        following = 0
         for due, found in self._plan.slices(events):
+            start, following = following, following + len(found)
+            if self._tally.is_settled(start):
+                continue
             if self._plan.seconds is not None and max(due, self._elapsed()) >= self._plan.seconds:
                 break
             await asyncio.sleep(max(0.0, due - self._elapsed()))
-            await self._waiting.put(found)
+            await self._waiting.put((start, found))
         for _ in range(self._plan.connections):
             await self._waiting.put(None)
 
     async def _work(self) -> None:
-        while (found := await self._waiting.get()) is not None:
+        while (taken := await self._waiting.get()) is not None:
+            start, found = taken
             await self._post(found)
+            self._tally.settle(start, len(found))
             self._tally.seconds = self._elapsed()
 
     async def _post(self, events: Events) -> None:
         """Send one request; put it off as often as the API asks, or is away, up to a bound."""
         url, body = (self._url, events[0]) if len(events) == 1 else (f"{self._url}/batch", events)
         data, why = orjson.dumps(body), ""
-        for _ in range(TRIES):
+        for _ in range(self._plan.tries):
             began = time.monotonic()
             try:
                 async with self._session.post(url, data=data) as response:
@@ -120,6 +130,7 @@ class _Offer:
                 wait, why = _wait(response), f"{response.status} {_message(answer)}"
             self._tally.waits += 1
             await asyncio.sleep(wait)
+        self._tally.given_up += 1
         self._tally.fail(len(events), why)
 
 

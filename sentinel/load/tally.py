@@ -19,9 +19,15 @@ class Tally:
     failed: int = 0
     waits: int = 0
     """How often a request was put off, because the API asked for it or could not be reached."""
+    given_up: int = 0
+    """Requests that were still put off, or not answered, at their last try; their events have failed."""
     problem: str | None = None
     """The first refusal or failure, in words."""
     seconds: float = 0.0
+    place: int = 0
+    """All events before this number (from 0) are settled."""
+    ahead: dict[int, int] = field(default_factory=dict)
+    """Of those after it, the requests that are settled: the number of the first event, and how many it had."""
     answer_ms: array[float] = field(default_factory=lambda: array("d"))
 
     @property
@@ -33,6 +39,16 @@ class Tally:
     def rate(self) -> float:
         """Events per second."""
         return self.answered / self.seconds if self.seconds else 0.0
+
+    def is_settled(self, start: int) -> bool:
+        """Whether the request that begins with this event was answered, or given up, before."""
+        return start < self.place or start in self.ahead
+
+    def settle(self, start: int, events: int) -> None:
+        """Note that a request needs to be sent no more, however others stand that left before it."""
+        self.ahead[start] = events
+        while self.place in self.ahead:
+            self.place += self.ahead.pop(self.place)
 
     def receive(self, status: str) -> None:
         """Count an event that is stored: `accepted` now, or a `duplicate` of one before."""

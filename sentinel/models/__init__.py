@@ -15,6 +15,7 @@ from sentinel.models.heartbeat import Heartbeat
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
+from sentinel.models.load_test import LoadTest
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import (
     AuditRun,
@@ -60,6 +61,7 @@ __all__ = [
     "IdempotencyKey",
     "Inhibition",
     "Integration",
+    "LoadTest",
     "MessageGroup",
     "Notification",
     "ProviderAccount",

@@ -117,6 +117,15 @@ class Notification(Base):
             "id",
             postgresql_where=text("group_id IS NOT NULL AND status = 'PENDING'"),
         ),
+        # What was kept here and not sent: the console shows it as people would have got it, newest first;
+        # channel and client go with the id, so that a list of a rare one passes over the others without their rows.
+        Index(
+            "ix_notifications_kept",
+            "id",
+            "channel",
+            "client_id",
+            postgresql_where=text("provider IN ('inbox', 'sandbox')"),
+        ),
         Index("ix_notifications_told_by", "told_by", "id", postgresql_where=text("told_by IS NOT NULL")),
         Index(
             "ix_notifications_untold",

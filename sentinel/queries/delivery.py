@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from sentinel.models.status import Reason
@@ -20,9 +21,17 @@ EXPIRE = prepared("""
     RETURNING id::text
 """)
 
+# What a message is made of.
+CLAIMED = """id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
+              send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
+              endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
+              CASE WHEN n.channel = 'webhook' THEN (SELECT body::text FROM events WHERE id = n.event_id) END AS event,
+              (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status,
+              ticket_message_id"""
+
 # Attempts are counted at the claim, so that a message that kills its worker comes to an end. `status || ''`: asked for
 # the status alone, PostgreSQL would take the index of waiting rows for the smaller one, and read the whole backlog.
-CLAIM = prepared("""
+TAKE = """
     UPDATE notifications n
     SET status = 'SENDING', reason = NULL, provider = :provider, attempts = attempts + 1, next_attempt_at = NULL,
         queue_at = NULL, lease_id = :lease_id, lease_until = :lease_until, updated_at = :now
@@ -36,13 +45,11 @@ CLAIM = prepared("""
           SELECT FROM provider_accounts a
           WHERE a.name = :provider AND (
               a.state <> 'closed' OR a.paused_until > :now OR a.window_started_at IS NOT NULL)))
-    RETURNING id::text, recipient, subject, body, severity, metadata, attempts, attempt_limit, created_at, expires_at,
-              send_at, (SELECT name FROM clients WHERE id = n.client_id) AS client, event_id::text, rule_ids,
-              endpoint_id, (SELECT secret FROM endpoints WHERE id = n.endpoint_id) AS secret,
-              CASE WHEN n.channel = 'webhook' THEN (SELECT body::text FROM events WHERE id = n.event_id) END AS event,
-              (SELECT purpose FROM endpoints WHERE id = n.endpoint_id) = 'statuses' AS is_status,
-              ticket_message_id
-""")
+    RETURNING {claimed}
+"""
+READ = "SELECT {claimed} FROM notifications n WHERE id = :id"
+CLAIM = prepared(TAKE.format(claimed=CLAIMED))
+AS_CLAIMED = text(READ.format(claimed=CLAIMED))
 
 # Nobody else can hold the lease: a row that does not come back was taken for lost by the sweeper. If it is still in
 # doubt since then, the worker that comes back with an acceptance settles it: nothing has to be sent again.
@@ -166,6 +173,12 @@ def claim(
     values = {"ids": array(ids), "channel": channel, "now": now, **asdict(account)}
     rows = session.execute(CLAIM, values | {"lease_id": lease.id, "lease_until": lease.until})
     return [ClaimedRow(*row) for row in rows]
+
+
+def as_claimed(session: Session, notification_id: str) -> ClaimedRow | None:
+    """Return a row as a worker gets it that claims it; its endpoint and its secret are those of now."""
+    row = session.execute(AS_CLAIMED, {"id": notification_id}).one_or_none()
+    return None if row is None else ClaimedRow(*row)
 
 
 def record(session: Session, by: By, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[str]:

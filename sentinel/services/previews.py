@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sentinel.channels import slack_payload, webhook_payload
+from sentinel.channels import slack_payload, webhook_request
 from sentinel.channels.base import Message
 from sentinel.channels.mail_html import html_of
 from sentinel.channels.sms_segments import Segments, segments_of
@@ -63,7 +63,7 @@ def of_message(message: Message) -> Preview:
         return Preview(message, message.subject, payload=slack_payload.payload(message))
     if message.channel == "webhook":
         # Through JSON: a part of it is JSON text already.
-        return Preview(message, message.subject, payload=orjson.loads(orjson.dumps(webhook_payload.payload(message))))
+        return Preview(message, message.subject, payload=orjson.loads(orjson.dumps(webhook_request.payload(message))))
     return Preview(message, message.subject)
 
 

@@ -26,8 +26,8 @@ from sentinel.once import Once
 from sentinel.queries import accounts, delivery
 from sentinel.queries.delivery import By, ClaimedRow, Lease
 from sentinel.services import suppressions, traces
-from sentinel.services.escalating import links
 from sentinel.services.sending import breaker, learning, outcomes
+from sentinel.services.sending.messages import message_of
 from sentinel.services.unit_of_work import UnitOfWork, single_statements, unit_of_work
 from sentinel.services.watching import tallies
 from sentinel.settings import WRITE_MARGIN_SECONDS, Settings, get_settings
@@ -174,7 +174,7 @@ class Round:
             self._traces = traces.of_notifications(uow, self._rows)
             if len(claimed) < len(ids):
                 self._end_hopeless(uow, [each for each in ids if each not in self._rows])
-        return [self._message(row) for row in claimed]
+        return [message_of(row, self._channel, traceparent=self._traces.get(row.id)) for row in claimed]
 
     def _claim_untroubled(self, uow: UnitOfWork, ids: Sequence[str]) -> list[ClaimedRow]:
         """Take rows for the first provider, if its account had no trouble: then its breaker has nothing to say."""
@@ -206,28 +206,6 @@ class Round:
                 return claimed
         accounts.give_probe_back(uow.session, self._provider, until=self._lease.until, now=uow.now)
         return []
-
-    def _message(self, row: ClaimedRow) -> Message:
-        return Message(
-            id=row.id,
-            channel=self._channel,
-            recipient=row.recipient,
-            body=row.body,
-            subject=row.subject,
-            severity=row.severity,
-            metadata=row.metadata,
-            client=row.client,
-            event_id=row.event_id,
-            event=row.event,
-            rule_ids=tuple(row.rule_ids or ()),
-            endpoint_id=row.endpoint_id,
-            secret=row.secret,
-            is_status=bool(row.is_status),
-            created_at=row.created_at,
-            attempt=row.attempt,
-            traceparent=self._traces.get(row.id),
-            link=None if row.ticket_message_id is None else links.address_of(row.ticket_message_id),
-        )
 
     def _write(self, group: Sequence[Result]) -> None:
         sent = [result for result in group if isinstance(result, Sent)]
