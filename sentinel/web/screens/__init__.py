@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import dashboard
+from sentinel.web.screens import dashboard, on_call, silences, tickets
 
-SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint,)
+SCREENS: tuple[Blueprint, ...] = (
+    dashboard.blueprint,
+    tickets.blueprint,
+    on_call.blueprint,
+    silences.blueprint,
+)
