@@ -170,7 +170,7 @@ def _most_bytes(settings: Settings) -> int:
 def _is_form() -> bool:
     """Twilio and GitHub report in forms, and people write in them."""
     return (
-        request.blueprint in (CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS)
+        not {CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS}.isdisjoint(request.blueprints)
         and request.mimetype == "application/x-www-form-urlencoded"
     )
 
