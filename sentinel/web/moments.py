@@ -1,8 +1,8 @@
-"""Times as people type them into forms: how long from now, or a time, which is UTC unless it says otherwise."""
+"""Times to come, as people type them and as pages say them: how long from now, or a time, UTC unless it says more."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sentinel.durations import parse_seconds, parse_until
 from sentinel.errors import FieldError, InvalidInputError, shown
@@ -49,3 +49,11 @@ def in_short(length: timedelta | int | None) -> str:
     whole = max(1, round(length.total_seconds())) if isinstance(length, timedelta) else length
     size, unit = next((size, unit) for size, unit in UNITS if whole % size == 0)
     return f"{whole // size}{unit}"
+
+
+def when(at: datetime, *, now: datetime) -> str:
+    """A time to come, to the minute, in UTC: `18:00`, `Thu 24 Dec 18:00`, `Thu 24 Dec 2026 18:00`."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    if at.date() == now.date():
+        return at.strftime("%H:%M")
+    return at.strftime("%a %-d %b %H:%M" if at.year == now.year else "%a %-d %b %Y %H:%M")

@@ -18,11 +18,11 @@ def test_who_is_on_call_and_who_stands_in(person: Page, look: Look) -> None:
     person.goto("/console/on-call")
     look(person, "on-call")
 
-    person.get_by_label("Who").fill("nobody")
+    person.get_by_label("Who", exact=True).fill("nobody")
     person.get_by_role("button", name="Stand in").click()
-    expect(person.get_by_label("Who")).to_have_attribute("aria-invalid", "true")
+    expect(person.get_by_label("Who", exact=True)).to_have_attribute("aria-invalid", "true")
     look(person, "on-call-refused")
-    person.get_by_label("Who").fill("ann")
+    person.get_by_label("Who", exact=True).fill("ann")
     person.get_by_role("button", name="Stand in").click()
     expect(person.get_by_role("status")).to_contain_text("ann stands in on primary")
 

@@ -22,6 +22,7 @@ def test_what_is_quiet_what_fires_and_one_silence(person: Page, look: Look) -> N
     look(person, "silences")
 
     person.get_by_role("link", name="Show the silence of service").click()
+    expect(person.get_by_role("heading", name="Silence of shop")).to_be_visible()
     look(person, "silence")
 
 

@@ -32,6 +32,7 @@ def test_a_night_on_the_board_in_the_list_and_one_ticket_of_it(person: Page, loo
     look(person, "tickets-board")
 
     person.get_by_role("link", name="List", exact=True).click()
+    expect(person.get_by_role("table")).to_be_visible()
     look(person, "tickets-list")
     person.goto("/console/tickets/list?client=shop&severity=high&status=unresolved")
     look(person, "tickets-list-narrowed")

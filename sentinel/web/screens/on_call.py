@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash
 from werkzeug.wrappers import Response
 
+from sentinel.clock import utc_now
 from sentinel.errors import FieldError, InvalidInputError, NotFoundError
 from sentinel.errors import shown as shown_value
 from sentinel.models import EscalationPolicy
 from sentinel.queries.named import Filter
 from sentinel.schedules.reading import zone_of
 from sentinel.schedules.rotation import Override
+from sentinel.services.access.clients import Caller
 from sentinel.services.escalating import addressees, rosters, rotations
 from sentinel.services.escalating.policies import POLICIES
 from sentinel.services.escalating.rosters import Roster
@@ -24,7 +27,7 @@ from sentinel.web.chosen_client import chosen_client
 from sentinel.web.escalation_words import meant_words, target_words, wait_words
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import not_done, page, see_other
-from sentinel.web.moments import read_moment, required_moment
+from sentinel.web.moments import read_moment, required_moment, when
 from sentinel.web.week_band import Band, band
 
 MOST = 100
@@ -51,7 +54,11 @@ class Drawn:
 @blueprint.context_processor
 def _words() -> dict[str, Any]:
     """How escalations are said, for the templates of this screen."""
-    return {"meant_words": meant_words, "target_words": target_words, "wait_words": wait_words}
+    return {"when": _when, "meant_words": meant_words, "target_words": target_words, "wait_words": wait_words}
+
+
+def _when(at: datetime) -> str:
+    return when(at, now=utc_now())
 
 
 @blueprint.get("")
@@ -108,7 +115,7 @@ def stand_in() -> Response:
     client, _, name = filled["rotation"].rpartition("/")
     try:
         with unit_of_work() as uow:
-            caller = _caller(uow, client, filled["rotation"])
+            caller = _caller(uow, client, name)
             starts_at = read_moment(filled["starts_at"], "starts_at", now=uow.now) or uow.now
             ends_at = required_moment(filled["ends_at"], "ends_at", now=starts_at)
             wanted = Override(filled["member"], starts_at, ends_at)
@@ -120,12 +127,17 @@ def stand_in() -> Response:
     return see_other("console.on_call.index")
 
 
-def _caller(uow: UnitOfWork, client: str, given: str) -> Any:
+def _caller(uow: UnitOfWork, client: str, name: str) -> Caller:
+    """The visitor, acting for the client of a rotation that there is."""
     try:
-        return caller_for(uow, client)
+        caller = caller_for(uow, client)
+        rotations.ROTATIONS.get(uow, name, client_id=caller.client_id)
     except NotFoundError:
-        error = FieldError("rotation", shown_value(given), "is no rotation", "choose one of those there are")
+        error = FieldError(
+            "rotation", shown_value(f"{client}/{name}"), "is no rotation", "choose one of those there are"
+        )
         raise InvalidInputError(error) from None
+    return caller
 
 
 @blueprint.post("/overrides/<int:override_id>/remove")

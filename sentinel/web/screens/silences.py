@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, request
 from werkzeug.wrappers import Response
 
+from sentinel.clock import utc_now
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.errors import shown as shown_value
 from sentinel.ids import is_id
@@ -31,6 +32,7 @@ from sentinel.web.alert_words import alert_name, matchers_for, shown_labels
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import text
 from sentinel.web.frame import back_or, is_live, not_done, page, see_other
+from sentinel.web.moments import when
 from sentinel.web.paging import cursor, page_size, paged
 from sentinel.web.silence_forms import HOURS, Filled, asked_of, at_fields, copied, linked, sent, wanted_of
 from sentinel.web.words import seconds
@@ -70,6 +72,10 @@ def _words() -> dict[str, Any]:
         "matchers_for": matchers_for,
         "labels_of": labels_of,
     }
+
+
+def _when(at: datetime) -> str:
+    return when(at, now=utc_now())
 
 
 @blueprint.get("")

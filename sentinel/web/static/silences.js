@@ -101,6 +101,7 @@
     const label = lines.labels[0];
     label.id = "matchers-label";
     label.removeAttribute("for");
+    lines.ariaLabel = "Matchers, one to a line";
     lines.removeAttribute("required");
     const error = document.getElementById("matchers-error");
     error?.classList.add("d-block");
