@@ -130,7 +130,7 @@ class TicketItem(MethodView):
 
 
 def _changed(uow: UnitOfWork, ticket_id: int, body: dict[str, Any], caller: Caller) -> Ticket:
-    by = By(body.get("by", caller.label), HOW)
+    by = By(body.get("by", caller.label), HOW, body.get("note"))
     version = body.get("version")
     if "snoozed_until" in body:
         until = body["snoozed_until"]

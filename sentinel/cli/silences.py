@@ -12,13 +12,13 @@ from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.matchers import read_matchers
 from sentinel.cli.notifications import until_moment
 from sentinel.cli.output import print_facts, print_json, print_table
-from sentinel.cli.windows import read_windows
 from sentinel.durations import parse_seconds
 from sentinel.models import Silence
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.silence import SilenceState
 from sentinel.queries.silences import Filter
 from sentinel.rules.matchers import Matcher
+from sentinel.schedules.lines import read_lines
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.muting import previews
 from sentinel.services.muting import silences as service
@@ -97,7 +97,7 @@ def add(*, windows: tuple[str, ...], zone: str, client: str, dry_run: bool, **gi
 
     What it matches is said as well, on standard error.
     """
-    manners = Manners(read_windows(windows, zone), **{name: given.pop(name) for name in MANNERS})
+    manners = Manners(read_lines(windows, zone, field="window"), **{name: given.pop(name) for name in MANNERS})
     wanted = Wanted(**given, manners=manners)
     with operator_work() as uow:
         owner = client_id(uow.session, client) or 0
@@ -127,7 +127,7 @@ def preview(
     as_json: bool,
 ) -> None:
     """Show what a silence would hold back: alerts that fire now, events and messages of the last hours."""
-    asked = Asked(matchers, read_windows(windows, zone), hours)
+    asked = Asked(matchers, read_lines(windows, zone, field="window"), hours)
     with operator_work() as uow:
         found = previews.preview(uow, client_id(uow.session, client) or 0, asked)
     if as_json:

@@ -62,10 +62,11 @@ def list_command(*, client: str | None, limit: int, as_json: bool, since: dateti
 
 
 def taking(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument and the option of `acknowledge`, `snooze` and `resolve`."""
+    """The argument and the options of `acknowledge`, `snooze` and `resolve`."""
     by = click.option("--by", default=OPERATOR, show_default=True, callback=_who, help="Who does it.")
+    note = click.option("--note", help="Why, for those who read the timeline later.")
     ids = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, service.LARGEST_ID))
-    return ids(by(command))
+    return ids(by(note(command)))
 
 
 def _who(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -78,27 +79,27 @@ def _who(_: click.Context, __: click.Parameter, value: str) -> str:
 
 @tickets.command(epilog="Example: sentinel tickets acknowledge 7 8 --by ann")
 @taking
-def acknowledge(ids: tuple[int, ...], by: str) -> None:
+def acknowledge(ids: tuple[int, ...], by: str, note: str | None) -> None:
     """Acknowledge open tickets: somebody looks after them. All, or none if one cannot be."""
-    _move(ids, TicketStatus.ACKNOWLEDGED, by)
+    _move(ids, TicketStatus.ACKNOWLEDGED, By(by, HOW, note))
 
 
 @tickets.command(epilog="Example: sentinel tickets resolve 7 8 --by ann")
 @taking
-def resolve(ids: tuple[int, ...], by: str) -> None:
+def resolve(ids: tuple[int, ...], by: str, note: str | None) -> None:
     """Resolve tickets: the next event opens a new one. All, or none if one cannot be."""
-    _move(ids, TicketStatus.RESOLVED, by)
+    _move(ids, TicketStatus.RESOLVED, By(by, HOW, note))
 
 
 @tickets.command(epilog="Example: sentinel tickets snooze 7 8 --for 2h --by ann")
 @click.option("--for", "until", required=True, callback=until_moment, help="30m, 2h, 1d, or 2026-11-20T18:00:00Z.")
 @taking
-def snooze(ids: tuple[int, ...], by: str, until: datetime) -> None:
+def snooze(ids: tuple[int, ...], by: str, note: str | None, until: datetime) -> None:
     """Let the escalation of open tickets rest; then it goes on. All, or none if one cannot be."""
     wanted = dict.fromkeys(ids)
     with operator_work() as uow:
         for ticket_id in wanted:
-            service.snooze(uow, ticket_id, until, client_id=None, by=By(by, HOW))
+            service.snooze(uow, ticket_id, until, client_id=None, by=By(by, HOW, note))
     for ticket_id in wanted:
         click.echo(f"Ticket {ticket_id} is snoozed until {until:%Y-%m-%d %H:%M:%SZ} by {by}.")
 
@@ -124,13 +125,13 @@ def _in_words(detail: dict[str, Any]) -> str:
     return ": ".join(part for part in (", ".join(plain), "; ".join(told)) if part)
 
 
-def _move(ids: tuple[int, ...], status: TicketStatus, by: str) -> None:
+def _move(ids: tuple[int, ...], status: TicketStatus, by: By) -> None:
     wanted = dict.fromkeys(ids)
     with operator_work() as uow:
         for ticket_id in wanted:
-            service.move(uow, ticket_id, status, client_id=None, by=By(by, HOW))
+            service.move(uow, ticket_id, status, client_id=None, by=by)
     for ticket_id in wanted:
-        click.echo(f"Ticket {ticket_id} is {status} by {by}.")
+        click.echo(f"Ticket {ticket_id} is {status} by {by.who}.")
 
 
 def _line(shown: Shown) -> tuple[Any, ...]:

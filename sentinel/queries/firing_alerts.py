@@ -48,6 +48,13 @@ HEARD = prepared(f"""
         SELECT client_id, key FROM json_to_recordset(CAST(:named AS json)) AS r (client_id int, key text))
 """)  # noqa: S608 - put together from our own words
 
+# By the two partial indexes: what fires is little beside what is remembered.
+NEWEST = prepared(f"""
+    SELECT {READ} FROM firing_alerts f
+    WHERE f.is_firing AND (CAST(:client_id AS int) IS NULL OR f.client_id = :client_id OR f.is_broadcast)
+    ORDER BY f.since DESC, f.key LIMIT :most
+""")  # noqa: S608 - as above
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -89,6 +96,11 @@ def heard(
         "most": most,
     }
     return [_word(row) for row in session.execute(HEARD, values)]
+
+
+def newest(session: Session, client_id: int | None, *, most: int) -> list[Word]:
+    """Return what a client hears of and fires (None: of all clients), the newest first."""
+    return [_word(row) for row in session.execute(NEWEST, {"client_id": client_id, "most": most})]
 
 
 def _word(row: Any) -> Word:

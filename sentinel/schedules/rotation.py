@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sentinel.schedules.intervals import moment_of
+
+FARTHEST = timedelta(days=400)
+"""How far a change is looked for: longer than the longest turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,28 @@ def on_call(rotation: Rotation, overrides: Sequence[Override], moment: datetime)
         return Duty(standing_in[-1].member, standing_in[-1].starts_at, min(changes), is_override=True)
     member = rotation.members[turn % len(rotation.members)]
     return Duty(member, rotation.start_of(turn), min(changes))
+
+
+def duties(rotation: Rotation, overrides: Sequence[Override], since: datetime, until: datetime) -> Iterator[Duty]:
+    """Say who is on call from a moment until another, in order: each as long as nobody else is."""
+    going = None
+    while since < until:
+        found = on_call(rotation, overrides, since)
+        following = replace(found, since=since, until=min(found.until, until))
+        if going is None:
+            going = following
+        elif (going.member, going.is_override) == (following.member, following.is_override):
+            going = replace(going, until=following.until)
+        else:
+            yield going
+            going = following
+        since = following.until
+    if going is not None:
+        yield going
+
+
+def next_duty(rotation: Rotation, overrides: Sequence[Override], moment: datetime) -> Duty | None:
+    """Say who is the next on call that is somebody else, or as somebody else is; None: nobody within `FARTHEST`."""
+    coming = duties(rotation, overrides, moment, moment + FARTHEST)
+    next(coming)
+    return next(coming, None)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError, shown
 from sentinel.models import Escalation, Ticket
 from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries import escalations, tickets
@@ -41,12 +41,17 @@ RATHER = {
 """Instead of snoozing a ticket."""
 
 
+LONGEST_NOTE = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who does something to a ticket, and how: by the API, the command line, or a link."""
+    """Who does something to a ticket, how (by the API, the command line, the console or a link), and why."""
 
     who: str
     how: str
+    note: str | None = None
+    """What they want others to know; it stays in the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,7 @@ def move(
     version: int | None = None,
 ) -> Ticket:
     """Acknowledge or resolve a ticket, if it still stands where that is possible."""
+    _check_note(by)
     found = get(uow, ticket_id, client_id=client_id)
     is_moved = tickets.move(uow.session, found.id, status, by=by.who, version=version, now=uow.now)
     uow.session.refresh(found)
@@ -188,7 +194,7 @@ def move(
         raise _stale(found, version)
     if not is_moved:
         raise ConflictError(_why_not(found, status))
-    note(uow, entry(found.id, status, by=by.who, how=by.how))
+    note(uow, entry(found.id, status, by=by.who, how=by.how, note=by.note))
     if status is TicketStatus.RESOLVED:
         following.end(uow, {found.id: by.who})
     else:
@@ -200,6 +206,7 @@ def snooze(
     uow: UnitOfWork, ticket_id: int, until: datetime, *, client_id: int | None, by: By, version: int | None = None
 ) -> Ticket:
     """Let the escalation of an open ticket rest until a time; then it goes on with its next step."""
+    _check_note(by)
     _check_rest(until, now=uow.now)
     found = get(uow, ticket_id, client_id=client_id)
     tickets.hold(uow.session, found.id)
@@ -215,8 +222,26 @@ def snooze(
             f"ticket {found.id} has no escalation that would tell anybody, so there is nothing to snooze; "
             "acknowledge or resolve it"
         )
-    note(uow, entry(found.id, "snoozed", by=by.who, how=by.how, until=until))
+    note(uow, entry(found.id, "snoozed", by=by.who, how=by.how, until=until, note=by.note))
     return found
+
+
+def wake(uow: UnitOfWork, ticket_id: int, *, client_id: int | None, by: By) -> Ticket:
+    """End the rest of a snoozed ticket: its next step is told at once."""
+    _check_note(by)
+    found = get(uow, ticket_id, client_id=client_id)
+    tickets.hold(uow.session, found.id)
+    uow.session.refresh(found)
+    if found.status != TicketStatus.OPEN or not following.wake(uow, found.id):
+        raise ConflictError(f"ticket {found.id} is not snoozed (any more), so there is nothing to wake")
+    note(uow, entry(found.id, "woken", by=by.who, how=by.how, note=by.note))
+    return found
+
+
+def _check_note(by: By) -> None:
+    if by.note is not None and len(by.note) > LONGEST_NOTE:
+        message, remedy = f"has {len(by.note)} characters", f"at most {LONGEST_NOTE} are kept"
+        raise InvalidInputError(FieldError("note", shown(by.note), message, remedy))
 
 
 def _check_rest(until: datetime, *, now: datetime) -> None:

@@ -153,6 +153,16 @@ def test_who_and_when_are_kept(api: FlaskClient) -> None:
     assert api.get(f"/tickets/{made}").get_json() == done
 
 
+def test_a_note_stays_in_the_timeline(api: FlaskClient) -> None:
+    ticket_id = open_ticket()
+
+    patch(api, ticket_id, "resolved", by="ann", note="disk replaced")
+
+    said = api.get(f"/tickets/{ticket_id}/timeline").get_json()[-1]
+    assert (said["event"], said["detail"]) == ("resolved", {"by": "ann", "how": "api", "note": "disk replaced"})
+    assert refused(patch(api, ticket_id, "resolved", note="x" * 1001)).keys() == {"note"}
+
+
 def test_with_a_key_the_key_is_who_did_it(api: FlaskClient) -> None:
     made = open_ticket()
     key = bearer("default", "tickets:write")

@@ -85,3 +85,12 @@ def test_a_title_cannot_steer_the_terminal() -> None:
     opened(ticket(title="\x1b[31mred"))
 
     assert "\x1b" not in run("list").stdout
+
+
+def test_a_note_stays_in_the_timeline() -> None:
+    opened(ticket())
+    ticket_id = str(rows()[0].id)
+
+    run("resolve", ticket_id, "--note", "disk replaced")
+
+    assert "note disk replaced" in run("timeline", ticket_id).stdout

@@ -10,10 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from sentinel.clock import utc_now
-from sentinel.errors import InvalidInputError
+from sentinel.errors import ConflictError, InvalidInputError
 from sentinel.models import Notification
 from sentinel.rules.matchers import Matcher, parse
 from sentinel.services.muting import silence_checks, silences
+from sentinel.services.muting.matchers import read_lines
 from sentinel.services.muting.silence_checks import Wanted
 from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.calls import execute
@@ -198,3 +199,39 @@ def test_a_silence_that_would_keep_nearly_everything_back_is_refused() -> None:
 
     with pytest.raises(InvalidInputError, match="would silence every event"):
         silence_checks.check(wanted, now=utc_now())
+
+
+def test_a_silence_is_extended_from_its_end_and_reminds_anew() -> None:
+    silence_id = silence("alertname=DiskFull")
+    execute("UPDATE silences SET reminded_at = now()")
+
+    with unit_of_work() as uow:
+        before = silences.get(uow, silence_id, client_id=None)[0].ends_at
+        found = silences.extend(uow, silence_id, timedelta(hours=4), client_id=None)
+
+    assert (found.ends_at - before, found.reminded_at, found.id) == (timedelta(hours=4), None, silence_id)
+
+
+def test_a_silence_that_is_over_or_would_never_end_is_not_extended() -> None:
+    silence_id = silence("alertname=DiskFull")
+    with pytest.raises(InvalidInputError, match="too far away"), unit_of_work() as uow:
+        silences.extend(uow, silence_id, timedelta(days=40_000), client_id=None)
+    execute("UPDATE silences SET starts_at = now() - interval '1 h', ends_at = now()")
+
+    with pytest.raises(ConflictError, match="has been over since"), unit_of_work() as uow:
+        silences.extend(uow, silence_id, timedelta(hours=1), client_id=None)
+
+
+def test_matchers_are_read_line_by_line_and_each_bad_line_is_named() -> None:
+    assert read_lines('alertname=DiskFull\n\n instance=~"db-.*" ', "matchers") == (
+        Matcher("alertname", "DiskFull"),
+        Matcher("instance", "db-.*", is_regex=True),
+    )
+    with pytest.raises(InvalidInputError) as refused:
+        read_lines("alertname=DiskFull\nnonsense\na=~(", "matchers")
+
+    assert [(each.field, each.value) for each in refused.value.errors] == [
+        ("matchers", "nonsense"),
+        ("matchers", "a=~("),
+    ]
+    assert "line 2" in refused.value.errors[0].message

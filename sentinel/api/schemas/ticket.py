@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from sentinel.api.schemas.fields import SEVERITIES, NumberedPageQuery, moment, one_line, one_of, storable, text
 from sentinel.models.escalation import EscalationState
 from sentinel.models.ticket import TicketStatus
+from sentinel.services.tickets import LONGEST_NOTE
 
 LARGEST_VERSION = 2**31 - 1
 UNRESOLVED = "unresolved"
@@ -65,6 +66,7 @@ class TicketMove(ma.Schema):
     status = one_of([TicketStatus.ACKNOWLEDGED.value, TicketStatus.RESOLVED.value], example="resolved")
     snoozed_until = moment(example="2099-12-31T00:00:00Z", allow_none=False)
     by = text(100, example="ann", remedy="who does it; without it, the API key", validate=[one_line])
+    note = text(LONGEST_NOTE, example="disk replaced", remedy="what others shall know; it stays in the timeline")
     version = fields.Integer(
         strict=True,
         validate=validate.Range(min=1, max=LARGEST_VERSION),

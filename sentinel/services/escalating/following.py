@@ -34,6 +34,13 @@ def snooze(uow: UnitOfWork, ticket_id: int, until: datetime) -> bool:
     return bool(found)
 
 
+def wake(uow: UnitOfWork, ticket_id: int) -> bool:
+    """Have the sweep tell the next step now; False if the ticket is not snoozed."""
+    found = [each for each in escalations.locked(uow.session, [ticket_id]) if each.state == SNOOZED]
+    put(uow, [(each, moves.snoozed(standing_of(each), until=uow.now)) for each in found])
+    return bool(found)
+
+
 def end(uow: UnitOfWork, resolved_by: Mapping[int, str]) -> None:
     """End the escalations of resolved tickets, and say so to those who were told; by ticket, who resolved it."""
     found = [each for each in escalations.locked(uow.session, resolved_by) if each.state != ENDED]

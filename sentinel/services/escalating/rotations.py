@@ -123,24 +123,35 @@ def on_call_of(uow: UnitOfWork, wanted: Iterable[Named]) -> Mapping[Named, Duty 
 
 
 def _duties(uow: UnitOfWork, rows: Sequence[Rotation], moment: datetime) -> dict[Named, Duty | None]:
-    found = queries.overrides(uow.session, [row.id for row in rows], ending_after=moment)
-    return {
-        (row.client_id, row.name): _duty(
-            row,
-            [Override(each.member, each.starts_at, each.ends_at) for each in found if each.rotation_id == row.id],
-            moment,
-        )
-        for row in rows
-    }
+    found = standing_in(uow, rows, moment)
+    return {(row.client_id, row.name): _duty(row, found[row.id], moment) for row in rows}
 
 
-def _duty(row: Rotation, standing_in: Sequence[Override], moment: datetime) -> Duty | None:
+def _duty(row: Rotation, overrides: Sequence[RotationOverride], moment: datetime) -> Duty | None:
+    rotation = turns_of(row)
+    return None if rotation is None else turns.on_call(rotation, list(map(as_override, overrides)), moment)
+
+
+def standing_in(
+    uow: UnitOfWork, rows: Sequence[Rotation], moment: datetime
+) -> Mapping[int, Sequence[RotationOverride]]:
+    """Return who stands in at a moment or later, of rotations by their ids."""
+    found = queries.overrides(uow.session, [row.id for row in rows], ending_after=moment) if rows else []
+    return {row.id: [each for each in found if each.rotation_id == row.id] for row in rows}
+
+
+def as_override(row: RotationOverride) -> Override:
+    """Somebody who stands in, as turns are counted with."""
+    return Override(row.member, row.starts_at, row.ends_at)
+
+
+def turns_of(row: Rotation) -> turns.Rotation | None:
+    """Whose turn it is, by a rotation as it is stored; None: its time zone is none any more."""
     try:
         zone = zone_of(row.zone, "zone")
     except InvalidInputError:  # the zones of this machine are not those of when it was written
         return None
-    rotation = turns.Rotation(tuple(row.members), zone, row.starts_on, row.handover, row.shift_days)
-    return turns.on_call(rotation, standing_in, moment)
+    return turns.Rotation(tuple(row.members), zone, row.starts_on, row.handover, row.shift_days)
 
 
 def _checked(uow: UnitOfWork, client_id: int, written: Written) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sentinel.errors import FieldError
-from sentinel.rules.matchers import Matcher
+from sentinel.errors import FieldError, InvalidInputError
+from sentinel.rules.matchers import Matcher, parse
 
 MOST_MATCHERS = 50
 LONGEST_NAME, LONGEST_VALUE = 255, 1000
@@ -38,6 +38,21 @@ def as_stored(matcher: Matcher) -> dict[str, Any]:
 def written(matchers: Iterable[Matcher]) -> str:
     """Matchers in one line: `alertname="DiskFull", instance=~"db-.*"`."""
     return ", ".join(map(str, matchers))
+
+
+def read_lines(text: str, field: str) -> tuple[Matcher, ...]:
+    """Read matchers as people type them, one to a line; says what is wrong with each line that is none."""
+    found, errors = [], []
+    for number, line in enumerate(filter(None, map(str.strip, text.splitlines())), start=1):
+        try:
+            found.append(parse(line))
+        except ValueError as error:
+            errors.append(
+                FieldError(field, line[:SHOWN], f"has a line {number} that cannot be read: {error}", MATCHER_REMEDY)
+            )
+    if errors:
+        raise InvalidInputError(*errors)
+    return tuple(found)
 
 
 def errors_of(wanted: Sequence[Matcher], field: str) -> list[FieldError]:

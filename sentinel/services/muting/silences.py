@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
@@ -126,10 +126,31 @@ def get(uow: UnitOfWork, silence_id: str, *, client_id: int | None, is_locked: b
 
 def expire(uow: UnitOfWork, silence_id: str, *, client_id: int | None) -> Silence:
     """End a silence now; it is kept as long as notifications are."""
+    found = _unended(uow, silence_id, client_id)
+    _end(found, now=uow.now)
+    return found
+
+
+def extend(uow: UnitOfWork, silence_id: str, longer: timedelta, *, client_id: int | None) -> Silence:
+    """Let a silence that is not over end so much later; who is reminded of its end hears of the new one."""
+    found = _unended(uow, silence_id, client_id)
+    wanted = Wanted(
+        read_all(found.matchers),
+        found.starts_at,
+        found.ends_at + longer,
+        found.created_by,
+        found.comment,
+        manners_of(found),
+    )
+    check(wanted, now=uow.now)
+    _change(found, wanted, now=uow.now)
+    return found
+
+
+def _unended(uow: UnitOfWork, silence_id: str, client_id: int | None) -> Silence:
     found, _ = get(uow, silence_id, client_id=client_id, is_locked=True)
     if found.state(uow.now) is SilenceState.EXPIRED:
         raise ConflictError(f"silence {found.id} has been over since {found.ends_at:%Y-%m-%d %H:%M:%SZ}")
-    _end(found, now=uow.now)
     return found
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import clients, dashboard, endpoints, templates
+from sentinel.web.screens import clients, dashboard, endpoints, on_call, silences, templates, tickets
 
 SCREENS: tuple[Blueprint, ...] = (
     dashboard.blueprint,
-    clients.blueprint,
-    endpoints.blueprint,
+    tickets.blueprint,
+    on_call.blueprint,
+    silences.blueprint,
     templates.blueprint,
+    endpoints.blueprint,
+    clients.blueprint,
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.schedules.rotation import Override, Rotation, on_call
+from sentinel.schedules.rotation import Duty, Override, Rotation, duties, next_duty, on_call
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NINE = 9 * 60
@@ -114,3 +115,38 @@ def test_nothing_changes_between_a_moment_and_until(
     middle = moment + (duty.until - moment) / 2
     assert on_call(rotation, overrides, middle).member == duty.member
     assert duty.since <= moment < duty.until
+
+
+@settings(max_examples=60, deadline=None)
+@given(rotations(), moments(), st.lists(st.tuples(st.integers(-48, 200), st.integers(1, 100)), max_size=3))
+def test_duties_leave_no_gap_and_say_at_each_moment_who_it_is(
+    rotation: Rotation, since: datetime, standing_in: list[tuple[int, int]]
+) -> None:
+    hour = timedelta(hours=1)
+    overrides = [Override("eve", since + start * hour, since + (start + long) * hour) for start, long in standing_in]
+    until = since + timedelta(days=7)
+
+    found = list(duties(rotation, overrides, since, until))
+
+    assert (found[0].since, found[-1].until) == (since, until)
+    assert all(one.until == other.since for one, other in itertools.pairwise(found))
+    assert all(
+        one.member != other.member or one.is_override != other.is_override for one, other in itertools.pairwise(found)
+    )
+    for number in range(0, 7 * 24, 5):
+        moment = since + number * hour
+        (there,) = [each for each in found if each.since <= moment < each.until]
+        expected = on_call(rotation, overrides, moment)
+        assert (there.member, there.is_override) == (expected.member, expected.is_override)
+
+
+def test_the_next_duty_is_the_next_that_is_of_somebody_else() -> None:
+    noon = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    alone = Rotation(("ann",), BERLIN, date(2026, 3, 28), NINE, shift_days=1)
+    eve = Override("eve", noon + timedelta(hours=2), noon + timedelta(hours=3))
+
+    assert next_duty(DAILY, [], noon) == Duty(
+        "bob", datetime(2026, 3, 29, 7, tzinfo=UTC), datetime(2026, 3, 30, 7, tzinfo=UTC)
+    )
+    assert next_duty(alone, [], noon) is None
+    assert next_duty(alone, [eve], noon) == Duty("eve", eve.starts_at, eve.ends_at, is_override=True)
