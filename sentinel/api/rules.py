@@ -212,14 +212,8 @@ class RuleValidation(MethodView):
         """Check a rule without storing it: 422 with the place of the error, or how it is understood."""
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
-            syntax = rule_texts.check(uow, caller.client_id, body["rule"]).syntax
-        return json_response(
-            {
-                "canonical": rule_text(syntax),
-                "index": advice.placement(syntax.condition),
-                "warnings": advice.warnings(syntax.condition),
-            }
-        )
+            checked = rule_texts.check(uow, caller.client_id, body["rule"])
+        return json_response(advice.opinion(checked.syntax))
 
 
 @blueprint.route("/packs/<string:pack>", parameters=[PACK])

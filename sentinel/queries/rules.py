@@ -92,6 +92,15 @@ HEARD = text("""
     ORDER BY id LIMIT :size
 """)
 
+NEWEST_BODIES = text("""
+    SELECT body::text FROM (
+        (SELECT id, body FROM events WHERE client_id = :client_id ORDER BY id DESC LIMIT :most)
+        UNION ALL
+        (SELECT id, body FROM events WHERE is_broadcast AND client_id <> :client_id ORDER BY id DESC LIMIT :most)
+        ) AS heard
+    ORDER BY id DESC LIMIT :most
+""")
+
 # Rules do not know when they spoke, and no index tells: the newest events do, of the client or of all.
 SPOKE = """
     SELECT rule_id, max(created_at) AS at
@@ -102,7 +111,8 @@ NEWEST_OF_ALL = "SELECT rule_ids, created_at FROM events ORDER BY id DESC LIMIT 
 NEWEST_OF_CLIENT = """
     (SELECT rule_ids, created_at FROM events WHERE client_id = :client_id ORDER BY id DESC LIMIT :most)
     UNION ALL
-    (SELECT rule_ids, created_at FROM events WHERE is_broadcast AND client_id <> :client_id ORDER BY id DESC LIMIT :most)
+    (SELECT rule_ids, created_at FROM events WHERE is_broadcast AND client_id <> :client_id
+     ORDER BY id DESC LIMIT :most)
 """
 SPOKE_OF_ALL = text(SPOKE.format(newest=NEWEST_OF_ALL))
 SPOKE_OF_CLIENT = text(SPOKE.format(newest=NEWEST_OF_CLIENT))
@@ -254,6 +264,12 @@ def heard_events(session: Session, client_id: int, start: str, *, size: int) -> 
         if len(rows) < size:
             return
         after = rows[-1].id
+
+
+def newest_bodies(session: Session, client_id: int, *, most: int) -> list[dict[str, Any]]:
+    """Return the newest events that the client heard, its own and broadcasts."""
+    rows = session.execute(NEWEST_BODIES, {"client_id": client_id, "most": most})
+    return [orjson.loads(body) for body in rows.scalars()]
 
 
 def endpoint_names(session: Session, client_id: int, names: Sequence[str]) -> set[str]:

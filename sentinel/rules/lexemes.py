@@ -61,7 +61,7 @@ def shapes(letter: str, word: str) -> tuple[tuple[str, str], ...]:
         ("space", r"[ \t\r\n]+"),
         ("comment", r"#[^\n]*"),
         # A text that is not closed yet is one all the same, up to the end of its line.
-        ("text", r'"(?:[^"\\\n]|\\.)*"?|' r"'(?:[^'\\\n]|\\.)*'?"),
+        ("text", ("|".join(rf"{quote}(?:[^{quote}\\\n]|\\.)*{quote}?" for quote in "\"'"))),
         ("pattern", r"/(?:[^/\\\n]|\\.)+/"),
         ("number", rf"[0-9]+[smhdw](?![{word}])|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+\-]?[0-9]+)?(?![{word}.])"),
         ("word", rf"[{letter}][{word}]*"),
@@ -125,7 +125,7 @@ class Place:
         self._is_infix = text == "not" and (self._kind in OPERAND_ENDS or self._text in {")", "]"})
         self._depth = max(0, self._depth + (text == "[") - (text == "]"))
         stays = self._depth or kind == "field" or text in {",", ".", "]"}
-        self._is_by = text == "by" and kind == "keyword" or bool(self._is_by and stays)
+        self._is_by = (text == "by" and kind == "keyword") or bool(self._is_by and stays)
         self._kind, self._text = kind, text
 
     def _wants_field(self) -> bool:

@@ -1,6 +1,6 @@
 """Bars by hour as SVG: no script, no font of its own, readable on light and dark, and by screen readers.
 
-`by_hour` is a picture that stands alone; `bare` has the bars only, for a page that stretches them and has its own words.
+`by_hour` is a picture that stands alone; `bare` has the bars only, for a page that stretches them and says the rest.
 """
 
 from __future__ import annotations

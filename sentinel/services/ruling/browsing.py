@@ -18,7 +18,7 @@ from sentinel.services.ruling import rules
 from sentinel.services.unit_of_work import UnitOfWork
 
 EVENTS_LOOKED_AT = 2000
-"""The newest events that are asked when a rule spoke last: some milliseconds, however many rules and events there are."""
+"""The newest events, which are asked when a rule spoke last: some milliseconds, however many rules there are."""
 
 MOST_ENDPOINTS = 100
 

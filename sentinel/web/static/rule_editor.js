@@ -172,7 +172,6 @@
       clearTimeout(waiting);
       list.hidden = true;
       field.removeAttribute("aria-activedescendant");
-      field.setAttribute("aria-expanded", "false");
     }
     function choose(place) {
       const options = [...list.children];
@@ -233,7 +232,6 @@
         return option;
       }));
       list.hidden = false;
-      field.setAttribute("aria-expanded", "true");
       place();
       choose(0);
     }
@@ -264,6 +262,28 @@
     });
   }
 
+  // The short form shows what it becomes.
+  function follow(box) {
+    const verdict = document.getElementById(box.dataset.verdict);
+    let waiting = 0;
+    let asking = null;
+    const form = box.closest("form");
+    async function check() {
+      asking?.abort();
+      asking = new AbortController();
+      try {
+        const answer = await sent(form, box.dataset.check, asking.signal);
+        if (answer.ok) verdict.innerHTML = (await answer.json()).html;
+      } catch (error) {
+        if (error.name !== "AbortError") verdict.textContent = "The server does not answer, so the rule is not checked now.";
+      }
+    }
+    box.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(check, WAIT_MS);
+    });
+  }
+
   // Buttons and lists that fill a part of the page instead of loading all of it again.
   async function fill(control) {
     const part = document.getElementById(control.dataset.part);
@@ -286,6 +306,7 @@
     fill(button);
   });
   document.addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll("[data-short-form]")) follow(form);
     for (const box of document.querySelectorAll("[data-rule-editor]")) {
       const editor = edit(box);
       if (box.dataset.complete) complete(box, editor);

@@ -21,11 +21,15 @@ RULES = (
     "when severity == 'high' and not for and by not contains \"x\" # why\nthen suppress()",
     "when not (a or b) and lower(stop) not in [1, 'x', true] && !c || d.if.then[0][\"é\"] is not null then suppress()",
     "when count() over 5m by device_id, for > 10 and absent over 5m by group and exists(absent) then suppress()",
-    "when a between -1 and 2.5e3 and b matches /^db-\\d+\\/$/ and absent.over < 1 throttle 3 per 1h, 7 per 1d by by "
-    'severity critical if t > 90, high if t else low group by * wait 10s repeat off then ticket("high", "x", '
-    'merge="a"), resolve(merge="a") and notify("endpoint:*", template="x")',
-    "when größe == 1 and 變數.名 == 'ü' group by größe, wait wait 30s flapping 5 within 15m priority 7 stop "
-    "then suppress()",
+    (
+        "when a between -1 and 2.5e3 and b matches /^db-\\d+\\/$/ and absent.over < 1 throttle 3 per 1h, 7 per 1d by by "
+        'severity critical if t > 90, high if t else low group by * wait 10s repeat off then ticket("high", "x", '
+        'merge="a"), resolve(merge="a") and notify("endpoint:*", template="x")'
+    ),
+    (
+        "when größe == 1 and 變數.名 == 'ü' group by größe, wait wait 30s flapping 5 within 15m priority 7 stop "
+        "then suppress()"
+    ),
 )
 
 
@@ -43,7 +47,7 @@ def as_parsed(text: str) -> dict[int, Token]:
 
 def check_against_the_parser(text: str) -> None:
     starts = accumulate((len(each.text) for each in lexemes(text)), initial=0)
-    found = {start: each for start, each in zip(starts, lexemes(text), strict=False)}
+    found = dict(zip(starts, lexemes(text), strict=False))
     for start, token in as_parsed(text).items():
         assert found[start].text == token, (text, token, found[start])
         if token.type == "NAME":
