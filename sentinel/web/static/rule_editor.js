@@ -81,7 +81,7 @@
     text.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
 
   async function sent(form, url, signal, button) {
-    const data = new FormData(form);
+    const data = new URLSearchParams(new FormData(form));
     if (button?.name) data.append(button.name, button.value);
     const answer = await fetch(url, {
       method: "POST", body: data, signal, credentials: "same-origin", headers: { "X-Live": "1" },

@@ -21,15 +21,10 @@ RULES = (
     "when severity == 'high' and not for and by not contains \"x\" # why\nthen suppress()",
     "when not (a or b) and lower(stop) not in [1, 'x', true] && !c || d.if.then[0][\"é\"] is not null then suppress()",
     "when count() over 5m by device_id, for > 10 and absent over 5m by group and exists(absent) then suppress()",
-    (
-        "when a between -1 and 2.5e3 and b matches /^db-\\d+\\/$/ and absent.over < 1 throttle 3 per 1h, 7 per 1d by by "
-        'severity critical if t > 90, high if t else low group by * wait 10s repeat off then ticket("high", "x", '
-        'merge="a"), resolve(merge="a") and notify("endpoint:*", template="x")'
-    ),
-    (
-        "when größe == 1 and 變數.名 == 'ü' group by größe, wait wait 30s flapping 5 within 15m priority 7 stop "
-        "then suppress()"
-    ),
+    "when a between -1 and 2.5e3 and b matches /^db-\\d+\\/$/ and absent.over < 1 then suppress()",
+    "when a throttle 3 per 1h, 7 per 1d by by severity critical if t > 90, high if t else low then suppress()",
+    'when a group by * wait 10s repeat off then ticket("high", "x", merge="a"), resolve(merge="a") and suppress()',
+    "when größe == 1 and 變數.名 == 'ü' group by größe, wait wait 30s flapping 5 within 15m stop then suppress()",
 )
 
 

@@ -17,7 +17,7 @@ from sentinel.web.access import acts, caller_for, note_action
 from sentinel.web.forms import text
 from sentinel.web.frame import back_or, not_done, see_other
 from sentinel.web.screens.rules import editor, entries
-from sentinel.web.screens.rules.editor import Shown
+from sentinel.web.screens.rules.editor import Shown, Verdict
 from sentinel.web.screens.rules.entries import Entry
 
 REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -123,7 +123,8 @@ def _refused(entry: Entry, error: InvalidInputError) -> Response:
     """The form as it was sent, with what is wrong where it is wrong."""
     if isinstance(error, InvalidRuleError):
         return _again(entry, Shown(verdict=editor.verdict_of(error)), REFUSED)
-    return _again(entry, Shown(errors=editor.field_errors(error)), REFUSED)
+    verdict = Verdict() if entry.is_short else None  # what is wrong stands at the fields already
+    return _again(entry, Shown(errors=editor.field_errors(error), verdict=verdict), REFUSED)
 
 
 def _conflict(entry: Entry) -> Response:
