@@ -12,6 +12,7 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
+from sentinel.api.blueprints import outermost
 from sentinel.errors import SHOWN, FieldError, InvalidInputError
 from sentinel.json_bounds import DEEPEST, is_shallow
 from sentinel.settings import Settings
@@ -169,8 +170,8 @@ def _most_bytes(settings: Settings) -> int:
 
 def _is_form() -> bool:
     """Twilio and GitHub report in forms, and people write in them."""
-    takes_forms = not {CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS}.isdisjoint(request.blueprints)
-    return takes_forms and request.mimetype == "application/x-www-form-urlencoded"
+    is_known = outermost() in (CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS)
+    return is_known and request.mimetype == "application/x-www-form-urlencoded"
 
 
 def is_ndjson() -> bool:

@@ -8,7 +8,6 @@ import marshmallow as ma
 from flask import Response, request, url_for
 from flask.views import MethodView
 
-from sentinel.api import bar_chart
 from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.field_errors import field_errors
@@ -36,7 +35,7 @@ from sentinel.queries.rules import Filter
 from sentinel.rules import advice
 from sentinel.rules.packs import PACKS
 from sentinel.rules.printer import rule_text
-from sentinel.services.ruling import replay, rule_texts, rule_trial, rules
+from sentinel.services.ruling import bar_chart, replay, rule_texts, rule_trial, rules
 from sentinel.services.ruling.rule_trial import Trial
 from sentinel.services.ruling.rules import Written
 from sentinel.services.unit_of_work import unit_of_work
@@ -213,14 +212,8 @@ class RuleValidation(MethodView):
         """Check a rule without storing it: 422 with the place of the error, or how it is understood."""
         with unit_of_work() as uow:
             caller = current_caller(uow, READ)
-            syntax = rule_texts.check(uow, caller.client_id, body["rule"]).syntax
-        return json_response(
-            {
-                "canonical": rule_text(syntax),
-                "index": advice.placement(syntax.condition),
-                "warnings": advice.warnings(syntax.condition),
-            }
-        )
+            checked = rule_texts.check(uow, caller.client_id, body["rule"])
+        return json_response(advice.opinion(checked.syntax))
 
 
 @blueprint.route("/packs/<string:pack>", parameters=[PACK])

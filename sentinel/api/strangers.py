@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
+from sentinel.api.blueprints import outermost
 from sentinel.api.errors import error_response
 from sentinel.api.parsing import BODY_METHODS, CALLBACKS, CONSOLE, SENDERS, TICKET_LINKS
 from sentinel.settings import Settings
@@ -32,7 +33,7 @@ class Strangers:
         app.teardown_request(self._leave)
 
     def _enter(self) -> Response | None:
-        if request.blueprint not in FOR_STRANGERS or request.method not in BODY_METHODS:
+        if outermost() not in FOR_STRANGERS or request.method not in BODY_METHODS:
             return None
         g.has_place = self._places.acquire(blocking=False)
         if g.has_place:

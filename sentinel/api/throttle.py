@@ -13,6 +13,7 @@ from limits import RateLimitItem, parse_many
 
 from sentinel import metrics
 from sentinel.api.auth import presented_key
+from sentinel.api.blueprints import outermost
 from sentinel.api.errors import error_response
 from sentinel.api.parsing import SENDERS, TICKET_LINKS
 from sentinel.logs import get_logger
@@ -137,7 +138,7 @@ class Throttle:
         app.after_request(self._finish)
 
     def _check(self) -> Response | None:
-        if request.blueprint in FREE:
+        if outermost() in FREE:
             return None
         asker = g.asker = _asker()
         is_rated = bool(self._rates) and request.blueprint not in WITHOUT_RATE

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session, defer
 
-from sentinel.models import Rule, RuleVersion
+from sentinel.models import Client, Rule, RuleVersion
 from sentinel.queries.values import array, recordset
 
 # What one client may have is counted before it is written: two writers of a client must not count at once.
@@ -92,6 +92,31 @@ HEARD = text("""
     ORDER BY id LIMIT :size
 """)
 
+NEWEST_BODIES = text("""
+    SELECT body::text FROM (
+        (SELECT id, body FROM events WHERE client_id = :client_id ORDER BY id DESC LIMIT :most)
+        UNION ALL
+        (SELECT id, body FROM events WHERE is_broadcast AND client_id <> :client_id ORDER BY id DESC LIMIT :most)
+        ) AS heard
+    ORDER BY id DESC LIMIT :most
+""")
+
+# Rules do not know when they spoke, and no index tells: the newest events do, of the client or of all.
+SPOKE = """
+    SELECT rule_id, max(created_at) AS at
+    FROM ({newest}) AS heard CROSS JOIN LATERAL unnest(rule_ids) AS rule_id
+    WHERE rule_id = ANY(CAST(:ids AS int[])) GROUP BY rule_id
+"""
+NEWEST_OF_ALL = "SELECT rule_ids, created_at FROM events ORDER BY id DESC LIMIT :most"
+NEWEST_OF_CLIENT = """
+    (SELECT rule_ids, created_at FROM events WHERE client_id = :client_id ORDER BY id DESC LIMIT :most)
+    UNION ALL
+    (SELECT rule_ids, created_at FROM events WHERE is_broadcast AND client_id <> :client_id
+     ORDER BY id DESC LIMIT :most)
+"""
+SPOKE_OF_ALL = text(SPOKE.format(newest=NEWEST_OF_ALL))
+SPOKE_OF_CLIENT = text(SPOKE.format(newest=NEWEST_OF_CLIENT))
+
 NO_ID = "00000000-0000-0000-0000-000000000000"
 """Before every id."""
 
@@ -110,7 +135,7 @@ class HeardEvent:
 class Filter:
     """What a list is narrowed to; None means any. `after` is the id that the page before ended with."""
 
-    client_id: int
+    client_id: int | None
     name: str | None = None
     is_enabled: bool | None = None
     part: str | None = None
@@ -118,7 +143,9 @@ class Filter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
-        found: list[ColumnElement[bool]] = [Rule.client_id == self.client_id]
+        found: list[ColumnElement[bool]] = []
+        if self.client_id is not None:
+            found.append(Rule.client_id == self.client_id)
         if self.name is not None:
             found.append(Rule.name == self.name)
         if self.is_enabled is not None:
@@ -171,6 +198,28 @@ def page(session: Session, wanted: Filter, *, size: int) -> Sequence[Rule]:
     return session.scalars(select(Rule).where(*wanted.conditions()).order_by(Rule.id).limit(size)).all()
 
 
+def page_with_clients(session: Session, wanted: Filter, *, size: int) -> Sequence[tuple[Rule, str]]:
+    """Return up to `size` rules with their client's name, in the order they were made."""
+    mine = select(Rule, Client.name).join(Client, Client.id == Rule.client_id).where(*wanted.conditions())
+    return [(row[0], row[1]) for row in session.execute(mine.order_by(Rule.id).limit(size))]
+
+
+def client_of(session: Session, rule_id: int) -> tuple[int, str] | None:
+    """Return whose rule it is, or was, while its history is there."""
+    mine = select(RuleVersion.client_id, Client.name).join(Client, Client.id == RuleVersion.client_id)
+    row = session.execute(mine.where(RuleVersion.rule_id == rule_id).limit(1)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def last_spoke(session: Session, client_id: int | None, ids: Sequence[int], *, most: int) -> dict[int, datetime]:
+    """Return when these rules spoke last, as far as the newest `most` events of the client, or of all, know."""
+    values: dict[str, Any] = {"ids": array(map(str, ids)), "most": most}
+    if client_id is None:
+        return {row.rule_id: row.at for row in session.execute(SPOKE_OF_ALL, values)}
+    rows = session.execute(SPOKE_OF_CLIENT, values | {"client_id": client_id})
+    return {row.rule_id: row.at for row in rows}
+
+
 def everything(session: Session, client_id: int) -> Sequence[Rule]:
     """Return all rules of a client by name, without their syntax: the texts are enough for a file."""
     wanted = select(Rule).where(Rule.client_id == client_id).order_by(Rule.name)
@@ -215,6 +264,12 @@ def heard_events(session: Session, client_id: int, start: str, *, size: int) -> 
         if len(rows) < size:
             return
         after = rows[-1].id
+
+
+def newest_bodies(session: Session, client_id: int, *, most: int) -> list[dict[str, Any]]:
+    """Return the newest events that the client heard, its own and broadcasts."""
+    rows = session.execute(NEWEST_BODIES, {"client_id": client_id, "most": most})
+    return [orjson.loads(body) for body in rows.scalars()]
 
 
 def endpoint_names(session: Session, client_id: int, names: Sequence[str]) -> set[str]:

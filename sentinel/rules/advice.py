@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sentinel.rules.anchors import Anchor, access, alternatives, anchors, demands
-from sentinel.rules.printer import condition_text, path_text
-from sentinel.rules.syntax import Condition, Missing, Term, nodes
+from sentinel.rules.printer import condition_text, path_text, rule_text
+from sentinel.rules.syntax import Condition, Missing, RuleSyntax, Term, nodes
 from sentinel.rules.windows import split
 
 SCAN = "scan"
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """How a rule is understood, on one line; how events find it; and what may surprise."""
+
+    canonical: str
+    index: str
+    warnings: list[str]
+
+
+def opinion(rule: RuleSyntax) -> Opinion:
+    """Say what a rule without errors is."""
+    return Opinion(rule_text(rule), placement(rule.condition), warnings(rule.condition))
 
 
 def is_scanned(condition: Condition) -> bool:

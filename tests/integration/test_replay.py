@@ -70,6 +70,15 @@ def test_a_stored_rule_is_counted_by_hour_and_target_and_nothing_is_sent(api: Fl
     assert stored("notifications") == 0
 
 
+def test_the_newest_events_at_which_it_would_have_spoken_are_examples(api: FlaskClient) -> None:
+    happened(*({"a": 1, "n": number} for number in range(8)), {"a": 2}, ago=timedelta(hours=1), apart=60)
+
+    found = replayed(api, f"when a == 1 {TELL}")
+
+    assert [each["event"]["n"] for each in found["examples"]] == [7, 6, 5, 4, 3]
+    assert {*found["examples"][0]} == {"event_id", "created_at", "event"}
+
+
 def test_a_replay_without_a_body_takes_a_day(api: FlaskClient) -> None:
     known = rule(f"when a == 1 {TELL}")
     happened({"a": 1}, ago=timedelta(hours=23))

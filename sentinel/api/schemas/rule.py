@@ -319,6 +319,14 @@ class TargetCountView(ma.Schema):
     )
 
 
+class ExampleView(ma.Schema):
+    """An event at which the rule would have spoken."""
+
+    event_id = fields.UUID(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    event = fields.Dict(required=True)
+
+
 class ReplayView(ma.Schema):
     """What came of a replay."""
 
@@ -332,6 +340,9 @@ class ReplayView(ma.Schema):
     tickets = fields.Integer(required=True)
     targets = fields.List(fields.Nested(TargetCountView), required=True)
     hours = fields.List(fields.Nested(HourView), required=True)
+    examples = fields.List(
+        fields.Nested(ExampleView), required=True, metadata={"description": "the newest events at which it speaks"}
+    )
 
 
 class ExplainQuery(ma.Schema):

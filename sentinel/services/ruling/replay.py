@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
+from collections import Counter, deque
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sentinel.ids import first_id
 from sentinel.models.status import Reason
@@ -28,6 +29,8 @@ LONGEST_HOURS = 168
 MOST_EVENTS = 200_000
 PAGE = 5000
 HOUR = timedelta(hours=1)
+
+MOST_EXAMPLES = 5
 
 LOOKS_PER_WAIT = 60
 """How often clocks are looked at in the time that one of them runs; at every event it would cost more than the rest."""
@@ -57,8 +60,20 @@ class TargetCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """An event at which the rule would have spoken."""
+
+    event_id: str
+    created_at: datetime
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of a replay. `is_cut`: there are more events, of which the newest were taken."""
+    """What came of a replay. `is_cut`: there are more events, of which the newest were taken.
+
+    `examples`: the newest events at which the rule would have spoken; what a clock says, no event has said.
+    """
 
     since: datetime
     until: datetime
@@ -70,6 +85,7 @@ class Replay:
     tickets: int
     targets: list[TargetCount]
     hours: list[HourCount]
+    examples: list[Example]
 
 
 def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVENTS) -> Replay:
@@ -93,6 +109,7 @@ def replay(uow: UnitOfWork, rule: LiveRule, *, hours: int, most: int = MOST_EVEN
         fired * len(follows.tickets),
         [_target(each, fired - run.duplicates, run) for each in follows.messages],
         _by_hour(run, since, uow.now),
+        [Example(each.id, each.created_at, each.body) for each in reversed(run.newest)],
     )
 
 
@@ -105,6 +122,7 @@ class Run:
         self.matched: Counter[datetime] = Counter()
         self.fired: Counter[datetime] = Counter()
         self.groups: dict[Grouping, set[str]] = {each: set() for each in groupings}
+        self.newest: deque[HeardEvent] = deque(maxlen=MOST_EXAMPLES)
         self._rule = rule
         self._clock = plan(rule.syntax).clock
         self._holds = predicate(split(rule.syntax.condition).rest)
@@ -147,6 +165,7 @@ class Run:
     def _fire(self, event: HeardEvent) -> None:
         at = event.created_at
         self.fired[_hour(at)] += 1
+        self.newest.append(event)
         for grouping, keys in self.groups.items():
             keys.add(key_of(grouping, event.body, spoken_of(event.body), event.id))
         dedupe = self._rule.syntax.options.dedupe

@@ -11,7 +11,7 @@ from sentinel.queries import flushing
 from sentinel.queries import rules as queries
 from sentinel.services.access.clients import Caller
 from sentinel.services.ruling import rule_texts, rules
-from sentinel.services.ruling.rules import LONGEST_NAME, Draft
+from sentinel.services.ruling.rules import Draft
 from sentinel.services.unit_of_work import UnitOfWork
 
 ROWS_AT_ONCE = 2000
@@ -121,10 +121,7 @@ def _refused_names(wanted: Sequence[WantedRule]) -> dict[int, InvalidInputError]
 def _name_error(name: str, seen: set[str]) -> FieldError | None:
     if name in seen:
         return FieldError("name", name, "stands in the file twice", "give each rule a name of its own")
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        remedy = f"use 1 to {LONGEST_NAME} printable characters"
-        return FieldError("name", name[:LONGEST_NAME], "cannot be a name", remedy)
-    return None
+    return rules.name_error(name)
 
 
 def _compare_part(

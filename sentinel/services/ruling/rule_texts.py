@@ -98,6 +98,8 @@ def _action(number: int, target: str) -> Notify:
 
 def _read(text: str) -> CheckedRule | InvalidInputError:
     try:
+        if "\0" in text:
+            raise _refused(text, "\0", "this rule holds a character that cannot be stored", "leave it out")
         syntax = parse(text, VOCABULARY)
         return CheckedRule(
             text, replace(syntax, actions=tuple(_in_one_spelling(text, each) for each in syntax.actions))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError, shown
 from sentinel.models import Rule, RuleVersion
 from sentinel.queries import flushing
 from sentinel.queries import rules as queries
@@ -53,9 +53,18 @@ class Written:
     is_enabled: bool = True
 
 
+def name_error(name: str) -> FieldError | None:
+    """Say what is wrong with a rule's name, if anything is."""
+    if 0 < len(name) <= LONGEST_NAME and name.isprintable():
+        return None
+    return FieldError("name", shown(name), "cannot be a name", f"use 1 to {LONGEST_NAME} printable characters")
+
+
 def draft(uow: UnitOfWork, client_id: int, written: Written) -> Draft:
     """Return what may be stored of it, or say what is wrong."""
     if isinstance(written.rule, str):
+        if error := name_error(written.name):
+            raise InvalidInputError(error)
         return Draft(written.name, check(uow, client_id, written.rule), written.is_enabled)
     if len(written.name) > LONGEST_NAME:
         remedy = "shorten source or name, or write the rule in the rule language"
@@ -136,11 +145,16 @@ def delete(uow: UnitOfWork, caller: Caller, rule_id: int) -> None:
     flushing.hasten_last(uow.session, caller.client_id, now=uow.now)
 
 
+def named(uow: UnitOfWork, client_id: int, names: Sequence[str]) -> dict[str, Rule]:
+    """Return those rules of a client that have one of `names`."""
+    return {each.name: each for each in queries.by_names(uow.session, client_id, names)}
+
+
 def install(uow: UnitOfWork, caller: Caller, pack: str) -> tuple[Sequence[Rule], list[str]]:
     """Copy a shipped pack into the client's rules; returns the new ones, and the names that were there already."""
     shipped = packs.load_pack(pack)
     names = [each.name for each in shipped]
-    there = {each.name for each in queries.by_names(uow.session, caller.client_id, names)}
+    there = named(uow, caller.client_id, names)
     drafts = [Draft(each.name, CheckedRule(each.text, each.syntax)) for each in shipped if each.name not in there]
     made = set(create_many(uow, caller, drafts))
     rows = [each for each in queries.by_names(uow.session, caller.client_id, names) if each.id in made]

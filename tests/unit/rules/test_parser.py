@@ -113,6 +113,7 @@ def test_an_error_is_one_about_the_field_rule() -> None:
         ('when a then ticket("high", "x", merge=5)', "'ticket' takes texts"),
         ("when a then suppress();", "one text holds one rule"),
         ("", "expected 'when', found the end"),
+        ("when a is empty then suppress()", "expected 'not' or 'null', found 'empty'"),
     ],
 )
 def test_common_mistakes_are_named(text: str, message: str) -> None:

@@ -1,0 +1,149 @@
+"""What a rule would do, before anybody stores it: checked, tried on an event, asked about the past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import jsonify, render_template, request
+from werkzeug.wrappers import Response
+
+from sentinel.errors import FieldError, InvalidInputError, NotFoundError
+from sentinel.rules import completion
+from sentinel.rules.errors import InvalidRuleError
+from sentinel.services.ruling import replay as replays
+from sentinel.services.ruling import rule_trial
+from sentinel.services.ruling.known_names import known_names
+from sentinel.services.ruling.live_rules import LiveRule
+from sentinel.services.ruling.rule_trial import NO_ID, TRIED
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.web.access import asks, caller_for
+from sentinel.web.forms import errors_of, text
+from sentinel.web.frame import is_live, page
+from sentinel.web.screens.rules import editor, entries
+from sentinel.web.screens.rules.editor import Shown
+from sentinel.web.screens.rules.entries import LANGUAGE, Entry
+
+OK, REFUSED = HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@asks
+def check() -> Response:
+    """Say what is wrong and where, or how the rule is understood: for the editor, as one types."""
+    entry = entries.sent()
+    with unit_of_work() as uow:
+        verdict = editor.judged(uow, entry)
+    html = render_template("console/rules/verdict.html", verdict=verdict, entry=entry)
+    problem = verdict.problem.as_dict() if verdict.problem else None
+    return jsonify({"problem": problem, "errors": verdict.errors, "opinion": verdict.opinion, "html": html})
+
+
+@asks
+def complete() -> Response:
+    """Say what may be written next; nothing where nothing is known."""
+    entry = entries.sent()
+    before = request.form.get("before", "").replace("\r\n", "\n")
+    with unit_of_work() as uow:
+        try:
+            known = known_names(uow, editor.client_of(uow, entry))
+        except InvalidInputError:
+            known = completion.KnownNames()
+    return jsonify(completion.complete(before, known))
+
+
+@asks
+def write_out() -> Response:
+    """Go on in the rule language with a rule that was written by severity, source and name."""
+    entry = entries.sent()
+    with unit_of_work() as uow:
+        try:
+            found = editor.checked(uow, entry)
+        except InvalidInputError as error:
+            return editor.editor_page(uow, entry, Shown(errors=editor.field_errors(error)), status=REFUSED)
+        name = entry.name or entry.written().name
+        return editor.editor_page(uow, replace(entry, form=LANGUAGE, rule=found.text, name=name))
+
+
+@asks
+def try_out() -> Response:
+    """Try the rule of the form on an event: one that was pasted, or a stored one."""
+    entry = entries.sent()
+    with unit_of_work() as uow:
+        try:
+            if text("use"):
+                entry = replace(entry, event=editor.body_of(uow, entry, text("picked")))
+            shown = Shown(trial=_tried(uow, entry))
+        except InvalidInputError as error:
+            shown = Shown(trial_errors=_trial_errors(error))
+        except NotFoundError as error:
+            shown = Shown(trial_errors={"picked": str(error)})
+        return _part(uow, "console/rules/trial.html", entry, shown, is_refused=bool(shown.trial_errors))
+
+
+@asks
+def replay() -> Response:
+    """Ask what the rule of the form would have said to the events of the last hours."""
+    entry, wanted = entries.sent(), text("hours")
+    hours = int(wanted) if wanted in map(str, editor.HOURS) else Shown().hours
+    with unit_of_work() as uow:
+        try:
+            shown = Shown(replay=replays.replay(uow, _live(uow, entry), hours=hours), hours=hours)
+        except InvalidInputError as error:
+            shown = Shown(replay_error=_said(error), hours=hours)
+        return _part(uow, "console/rules/replay.html", entry, shown, is_refused=shown.replay_error is not None)
+
+
+def _part(uow: UnitOfWork, part: str, entry: Entry, shown: Shown, *, is_refused: bool) -> Response:
+    """The part of the page that has changed; without our script all of it."""
+    status = REFUSED if is_refused else OK
+    if is_live():
+        return page(part, status, **editor.editor_values(uow, entry, shown))
+    return editor.editor_page(uow, entry, shown, status=status)
+
+
+def _live(uow: UnitOfWork, entry: Entry) -> LiveRule:
+    """The rule of the form as a worker would ask it; a stored one with the endpoints that belong to it."""
+    found = editor.checked(uow, entry)
+    return rule_trial.live(entry.rule_id or NO_ID, editor.client_of(uow, entry), entry.name or TRIED, found.syntax)
+
+
+def _tried(uow: UnitOfWork, entry: Entry) -> rule_trial.Trial:
+    rule, caller = _live(uow, entry), caller_for(uow, entry.client)
+    return rule_trial.test(uow, caller, rule, _event(entry))
+
+
+def _event(entry: Entry) -> dict[str, Any]:
+    """The event of the form. Raises `InvalidInputError`, with the place in its text."""
+    if not entry.event:
+        raise InvalidInputError(FieldError("event", "", "there is no event yet", "paste one, or choose one above"))
+    try:
+        found: Any = orjson.loads(entry.event)
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}: this is not JSON"
+        raise InvalidInputError(FieldError("event", entry.event[:100], place, f"{error.msg}")) from None
+    if not isinstance(found, dict):
+        raise InvalidInputError(FieldError("event", entry.event[:100], "is not an object", 'write {"type": "order"}'))
+    return found
+
+
+def _trial_errors(error: InvalidInputError) -> dict[str, str]:
+    """What kept the trial from being: the rule, or the event with all of its fields."""
+    if isinstance(error, InvalidRuleError):
+        return {"rule": _said(error)}
+    found = editor.field_errors(error)
+    return {(name if name in KNOWN_FIELDS else "event"): _named(name, message) for name, message in found.items()}
+
+
+KNOWN_FIELDS = ("event", "client", "severity", "source", "name", "notify", "rule")
+
+
+def _named(name: str, message: str) -> str:
+    return message if name in KNOWN_FIELDS else f"{name} {message}"
+
+
+def _said(error: InvalidInputError) -> str:
+    if isinstance(error, InvalidRuleError):
+        return f"The rule has an error in {error}"
+    return "; ".join(errors_of(error).values())

@@ -1,0 +1,315 @@
+// The editor of rules: colours as one types, errors where they stand, and names to choose from.
+// Without this script its field is a plain one, and the same buttons load the page again.
+(() => {
+  const WAIT_MS = 250;
+
+  // What a word is depends on what stands before it: sentinel/rules/lexemes.py has the same, and its tables come from there.
+  function lexer({ shapes, known, reserved, openers, operandEnds }) {
+    const pieces = new RegExp(shapes.map(([kind, shape], at) => `(?<${kind}${at}>${shape})`).join("|"), "gu");
+    const isReserved = new Set(reserved);
+    const isOpener = new Set(openers);
+    const endsOperand = new Set(operandEnds);
+
+    function kindOf(word, following, place) {
+      if (place.text === ".") return "field";
+      if (wantsField(place) && !isReserved.has(word)) {
+        if (/^\s*\(/.test(following) || (word === "absent" && /^\s+over(?![\p{L}\p{N}_])/u.test(following))) return "function";
+        return /^\s*=(?!=)/.test(following) ? "name" : "field";
+      }
+      return Object.hasOwn(known, word) ? known[word] : /^\s*\(/.test(following) ? "function" : "name";
+    }
+
+    function wantsField({ kind, text, isBy, depth, isInfix }) {
+      if (kind === "keyword" || text === "(") return isOpener.has(text) && !isInfix;
+      return text === "," && isBy && !depth;
+    }
+
+    function behind(place, kind, text) {
+      const depth = Math.max(0, place.depth + (text === "[") - (text === "]"));
+      const stays = depth || kind === "field" || [",", ".", "]"].includes(text);
+      return {
+        kind,
+        text,
+        depth,
+        isInfix: text === "not" && (endsOperand.has(place.kind) || [")", "]"].includes(place.text)),
+        isBy: (text === "by" && kind === "keyword") || Boolean(place.isBy && stays),
+      };
+    }
+
+    return (text) => {
+      let place = { kind: "", text: "", depth: 0, isInfix: false, isBy: false };
+      return [...text.matchAll(pieces)].map((found) => {
+        const start = found.index;
+        const end = start + found[0].length;
+        let [kind] = Object.entries(found.groups).find(([, part]) => part !== undefined);
+        kind = kind.replace(/\d+$/, "");
+        if (kind === "word") kind = kindOf(found[0], text.slice(end, end + 40), place);
+        if (kind !== "space" && kind !== "comment") place = behind(place, kind, found[0]);
+        return { kind, text: found[0], start, end };
+      });
+    };
+  }
+
+  const element = (name, className, text = "") =>
+    Object.assign(document.createElement(name), { className, textContent: text });
+
+  // Lines of spans, of which those that `wrong` touches are underlined.
+  function drawn(pieces, wrong) {
+    const lines = [element("span", "rl-line")];
+    const put = (text, kind, isWrong) => {
+      const className = `${kind === "space" ? "" : `rl-${kind}`}${isWrong ? " rl-wrong" : ""}`.trim();
+      if (text) lines.at(-1).append(className ? element("span", className, text) : text);
+    };
+    for (const { kind, text, start } of pieces) {
+      let at = start;
+      for (const [number, part] of text.split("\n").entries()) {
+        if (number) {
+          at += 1;
+          lines.push(element("span", "rl-line"));
+        }
+        const [from, to] = [wrong.start - at, wrong.end - at].map((edge) => Math.min(Math.max(edge, 0), part.length));
+        put(part.slice(0, from), kind, false);
+        put(part.slice(from, to), kind, true);
+        put(part.slice(Math.max(from, to)), kind, false);
+        at += part.length;
+      }
+    }
+    return lines;
+  }
+
+  const offsetOf = (text, line, column) =>
+    text.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+
+  async function sent(form, url, signal, button) {
+    const data = new URLSearchParams(new FormData(form));
+    if (button?.name) data.append(button.name, button.value);
+    const answer = await fetch(url, {
+      method: "POST", body: data, signal, credentials: "same-origin", headers: { "X-Live": "1" },
+    });
+    if (answer.redirected) location.assign(answer.url); // the session has ended
+    return answer;
+  }
+
+  function edit(box) {
+    const field = box.querySelector("textarea");
+    const colours = box.querySelector(".rl-colours");
+    const verdict = document.getElementById(box.dataset.verdict);
+    const split = lexer(JSON.parse(box.dataset.lexicon));
+    const nothing = { start: -1, end: -1, line: 0, message: "" };
+    let wrong = nothing;
+    let waiting = 0;
+    let asking = null;
+
+    function draw() {
+      // The browser sends line ends of its own; here there is one kind.
+      const lines = drawn(split(field.value), wrong);
+      if (wrong.line && lines[wrong.line - 1]) {
+        const line = lines[wrong.line - 1];
+        line.classList.add("rl-bad-line");
+        line.dataset.problem = wrong.message;
+        if (!line.querySelector(".rl-wrong")) line.append(element("span", "rl-wrong", "\u00a0"));
+      }
+      colours.replaceChildren(...lines);
+    }
+
+    function judge({ problem, html }) {
+      verdict.innerHTML = html;
+      field.setAttribute("aria-invalid", String(Boolean(problem)));
+      wrong = nothing;
+      if (problem) {
+        const start = offsetOf(field.value, problem.line, problem.column);
+        wrong = { start, end: start + problem.length, line: problem.line, message: problem.message };
+      }
+      draw();
+    }
+
+    async function check() {
+      asking?.abort();
+      asking = new AbortController();
+      const text = field.value;
+      try {
+        const answer = await sent(field.form, box.dataset.check, asking.signal);
+        if (answer.ok && text === field.value) judge(await answer.json());
+      } catch (error) {
+        if (error.name !== "AbortError") verdict.textContent = "The server does not answer, so the rule is not checked now.";
+      }
+    }
+
+    function changed() {
+      // What was wrong moves as one types before it; until the next answer it is not shown where it may not be.
+      wrong = nothing;
+      draw();
+      clearTimeout(waiting);
+      waiting = setTimeout(check, WAIT_MS);
+    }
+
+    field.addEventListener("input", changed);
+    document.getElementById("client")?.addEventListener("change", check);
+    verdict.addEventListener("click", (click) => {
+      const place = click.target.closest("[data-line]");
+      if (!place) return;
+      const start = offsetOf(field.value, Number(place.dataset.line), Number(place.dataset.column));
+      field.focus();
+      field.setSelectionRange(start, start + Number(place.dataset.length));
+    });
+    box.classList.add("is-coloured");
+    draw();
+    if (field.value.trim()) check();
+    return { field, colours, split, changed };
+  }
+
+  // Names to choose from. Tab is never taken: Escape closes the list, arrows choose, Enter takes.
+  function complete(box, { field, colours, changed }) {
+    const list = box.querySelector("[role=listbox]");
+    let asking = null;
+    let chosen = 0;
+    let from = 0;
+    let waiting = 0;
+
+    const isOpen = () => !list.hidden;
+    function close() {
+      asking?.abort();
+      clearTimeout(waiting);
+      list.hidden = true;
+      field.removeAttribute("aria-activedescendant");
+    }
+    function choose(place) {
+      const options = [...list.children];
+      chosen = (place + options.length) % options.length;
+      for (const [number, option] of options.entries()) option.setAttribute("aria-selected", String(number === chosen));
+      options[chosen].scrollIntoView({ block: "nearest" });
+      field.setAttribute("aria-activedescendant", options[chosen].id);
+    }
+    function take() {
+      const { insert } = list.children[chosen].dataset;
+      field.setRangeText(insert, from, field.selectionStart, "end");
+      if (/[("]"?\)?$/.test(insert)) {
+        const inside = field.selectionStart - (insert.endsWith('")') ? 2 : insert.endsWith(")") ? 1 : 0);
+        field.setSelectionRange(inside, inside);
+      }
+      close();
+      changed();
+      ask();
+    }
+    function place() {
+      const range = document.createRange();
+      const lines = field.value.slice(0, from).split("\n");
+      let left = lines.at(-1).length;
+      const line = colours.children[lines.length - 1];
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      let node = walker.nextNode();
+      while (node && left > node.length) {
+        left -= node.length;
+        node = walker.nextNode();
+      }
+      range.setStart(node ?? line, node ? left : 0);
+      range.collapse(true);
+      const [spot, frame] = [node ? range.getBoundingClientRect() : line.getBoundingClientRect(), box.getBoundingClientRect()];
+      list.style.top = `${spot.bottom - frame.top + 4}px`;
+      list.style.left = `${Math.max(0, Math.min(spot.left - frame.left, frame.width - list.offsetWidth))}px`;
+    }
+    async function ask() {
+      asking?.abort();
+      asking = new AbortController();
+      try {
+        const answer = await sent(field.form, box.dataset.complete, asking.signal, {
+          name: "before", value: field.value.slice(0, field.selectionStart),
+        });
+        if (answer.ok) show(await answer.json());
+      } catch (error) {
+        if (error.name !== "AbortError") close(); // it is a help, and no more
+      }
+    }
+    function show({ start, words }) {
+      if (!words.length || document.activeElement !== field) return close();
+      from = start;
+      list.replaceChildren(...words.map(({ text, insert, about }, number) => {
+        const option = element("li", "rl-option");
+        option.id = `${list.id}-${number}`;
+        option.setAttribute("role", "option");
+        option.dataset.insert = insert;
+        option.append(element("span", "rl-option-text", text), element("span", "rl-option-about", about));
+        return option;
+      }));
+      list.hidden = false;
+      place();
+      choose(0);
+    }
+
+    field.addEventListener("input", (event) => {
+      close();
+      if (event.inputType?.startsWith("delete") || !/[\w"(:. ]$/u.test(field.value.slice(0, field.selectionStart))) return;
+      waiting = setTimeout(ask, 120);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key === " " && event.ctrlKey) {
+        event.preventDefault();
+        ask();
+      } else if (isOpen()) {
+        const act = { ArrowDown: () => choose(chosen + 1), ArrowUp: () => choose(chosen - 1), Enter: take, Escape: close }[event.key];
+        if (!act) return;
+        event.preventDefault();
+        act();
+      }
+    });
+    field.addEventListener("blur", close);
+    list.addEventListener("mousedown", (event) => {
+      event.preventDefault(); // the field keeps the focus
+      const option = event.target.closest("[role=option]");
+      if (!option) return;
+      choose([...list.children].indexOf(option));
+      take();
+    });
+  }
+
+  // The short form shows what it becomes.
+  function follow(box) {
+    const verdict = document.getElementById(box.dataset.verdict);
+    let waiting = 0;
+    let asking = null;
+    const form = box.closest("form");
+    async function check() {
+      asking?.abort();
+      asking = new AbortController();
+      try {
+        const answer = await sent(form, box.dataset.check, asking.signal);
+        if (answer.ok) verdict.innerHTML = (await answer.json()).html;
+      } catch (error) {
+        if (error.name !== "AbortError") verdict.textContent = "The server does not answer, so the rule is not checked now.";
+      }
+    }
+    box.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(check, WAIT_MS);
+    });
+  }
+
+  // Buttons and lists that fill a part of the page instead of loading all of it again.
+  async function fill(control) {
+    const part = document.getElementById(control.dataset.part);
+    part.setAttribute("aria-busy", "true");
+    try {
+      const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, control);
+      if (!answer.ok && answer.status !== 422) throw new Error(String(answer.status));
+      part.innerHTML = await answer.text();
+      part.querySelector("[data-result]")?.focus();
+    } catch {
+      part.querySelector("[data-failed]")?.removeAttribute("hidden");
+    }
+    part.removeAttribute("aria-busy");
+  }
+
+  document.addEventListener("click", (click) => {
+    const button = click.target.closest("button[data-part]");
+    if (!button) return;
+    click.preventDefault();
+    fill(button);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll("[data-short-form]")) follow(form);
+    for (const box of document.querySelectorAll("[data-rule-editor]")) {
+      const editor = edit(box);
+      if (box.dataset.complete) complete(box, editor);
+    }
+  });
+})();
