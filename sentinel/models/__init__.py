@@ -14,6 +14,7 @@ from sentinel.models.heartbeat import Heartbeat
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
+from sentinel.models.letter_replay import LetterReplay
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import (
     AuditRun,
@@ -58,6 +59,7 @@ __all__ = [
     "IdempotencyKey",
     "Inhibition",
     "Integration",
+    "LetterReplay",
     "MessageGroup",
     "Notification",
     "ProviderAccount",

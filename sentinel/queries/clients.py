@@ -29,6 +29,7 @@ from sentinel.models import (
     IdempotencyKey,
     Inhibition,
     Integration,
+    LetterReplay,
     MessageGroup,
     Notification,
     Rotation,
@@ -91,6 +92,7 @@ BELONGINGS = (
     ApiKey,
     IdempotencyKey,
     DedupeClaim,
+    LetterReplay,
 )
 """What goes with a client."""
 
