@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from migrations import online
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0013"
 
 ID = sa.Uuid(as_uuid=False)
 MOMENT = sa.DateTime(timezone=True)

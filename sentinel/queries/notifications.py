@@ -222,6 +222,11 @@ def _newest(wanted: Filter, size: int) -> Select[Any]:
     return select(each.c.id).select_from(Client).join(each, true()).order_by(each.c.id.desc()).limit(size)
 
 
+def successor_of(session: Session, notification_id: str) -> Notification | None:
+    """Return the one that took over for a notification."""
+    return session.scalar(select(Notification).where(Notification.failover_of == notification_id))
+
+
 def count_newer(session: Session, wanted: Filter, *, most: int) -> int:
     """Count what has come after `wanted.after`, up to `most`."""
     found = select(Notification.id).where(*wanted.conditions()).limit(most).subquery()

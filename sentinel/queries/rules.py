@@ -198,6 +198,13 @@ def history(session: Session, rule_id: int, *, client_id: int, most: int) -> Seq
     return session.scalars(select(RuleVersion).where(*mine).order_by(RuleVersion.version.desc()).limit(most)).all()
 
 
+def as_they_were(session: Session, ids: Sequence[int], *, at: datetime) -> Sequence[RuleVersion]:
+    """Return rules as they were at a moment, also those that are gone."""
+    wanted = select(RuleVersion).where(RuleVersion.rule_id.in_(ids), RuleVersion.changed_at <= at)
+    newest_first = wanted.order_by(RuleVersion.rule_id, RuleVersion.version.desc())
+    return session.scalars(newest_first.distinct(RuleVersion.rule_id)).all()
+
+
 def newest_heard(session: Session, client_id: int, first: str, *, most: int) -> tuple[str, bool]:
     """Return the id from which on there are at most `most` events that the client heard, and whether some are older."""
     found = session.execute(NEWEST_HEARD, {"client_id": client_id, "first": first, "most": most}).scalars().all()

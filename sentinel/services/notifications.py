@@ -187,6 +187,11 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Noti
     return rows[:size], following
 
 
+def count_newer(uow: UnitOfWork, wanted: Filter, *, most: int) -> int:
+    """Count what has come after a page was read, up to `most`."""
+    return notifications.count_newer(uow.session, wanted, most=most)
+
+
 def cancel(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:
     """Cancel a notification that is still waiting."""
     found = get(uow, notification_id, client_id=client_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sentinel.errors import ConflictError
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, shown
 from sentinel.models import Attempt, Notification
 from sentinel.models.status import RETRYABLE
 from sentinel.queries import dead_letters
@@ -20,6 +20,9 @@ from sentinel.queries.unique import TakenError
 from sentinel.services import notifications
 from sentinel.services.notifications import Request
 from sentinel.services.unit_of_work import UnitOfWork
+
+LONGEST_SUBJECT = 998
+"""Characters; a line of a mail has no more."""
 
 EDITABLE = ("recipient", "subject", "body")
 
@@ -82,11 +85,28 @@ def edit_and_replay(
     """Start one letter over with another recipient, subject or body, checked like a new notification."""
     found = notifications.get(uow, notification_id, client_id=client_id)
     given = {name: getattr(found, name) for name in EDITABLE} | dict(changes)
+    _check_texts(given)
     request = notifications.check(Request(channel=found.channel, **given), now=uow.now)
     changed = {name: new for name in EDITABLE if (new := getattr(request, name)) != getattr(found, name)}
     if changed and found.status in RETRYABLE:
         _edit(uow, found, changed, by=by)
     return notifications.retry(uow, found.id, client_id=client_id)
+
+
+def _check_texts(given: Mapping[str, Any]) -> None:
+    errors = [
+        FieldError(name, shown(value), "contains a NUL character, which cannot be stored", "remove it")
+        for name, value in given.items()
+        if value is not None and "\0" in value
+    ]
+    if not given["body"]:
+        errors.append(FieldError("body", "", "is empty", "write what is to be said"))
+    subject = given["subject"]
+    if subject is not None and (len(subject) > LONGEST_SUBJECT or len(subject.splitlines()) > 1):
+        remedy = f"keep it to one line of up to {LONGEST_SUBJECT} characters"
+        errors.append(FieldError("subject", shown(subject), "is no subject of a message", remedy))
+    if errors:
+        raise InvalidInputError(*errors)
 
 
 def _edit(uow: UnitOfWork, found: Notification, changed: Mapping[str, Any], *, by: str) -> None:

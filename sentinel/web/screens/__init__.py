@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import dashboard
+from sentinel.web.screens import dashboard, notifications
 
-SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint,)
+SCREENS: tuple[Blueprint, ...] = (
+    dashboard.blueprint,
+    notifications.blueprint,
+)
