@@ -143,6 +143,8 @@ KNOWN: Mapping[str, Callable[[Detail], tuple[str, str, str]]] = {
     "failed_over": _failed_over,
 }
 
+ENDINGS = frozenset(status.value.lower() for status in Status)
+
 OUTCOMES: Mapping[str, tuple[str, str]] = {
     "OK": ("accepted", GOOD),
     "RETRY": ("failed for now", WAITING),
@@ -220,7 +222,7 @@ def chapter(item: TimelineItem) -> Chapter:
         return _attempted(item)
     if item.event == "reported":
         return _reported(item)
-    if item.event.upper() in Status and item.event not in KNOWN:
+    if item.event in ENDINGS and item.event not in KNOWN:
         return _ending(item)
     if item.event not in KNOWN:
         facts = tuple(f"{name}: {value}" for name, value in item.detail.items())
