@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
 from sentinel.models import Rule, RuleVersion
@@ -202,7 +203,7 @@ def as_they_were(session: Session, ids: Sequence[int], *, at: datetime) -> Seque
     """Return rules as they were at a moment, also those that are gone."""
     wanted = select(RuleVersion).where(RuleVersion.rule_id.in_(ids), RuleVersion.changed_at <= at)
     newest_first = wanted.order_by(RuleVersion.rule_id, RuleVersion.version.desc())
-    return session.scalars(newest_first.distinct(RuleVersion.rule_id)).all()
+    return session.scalars(newest_first.ext(distinct_on(RuleVersion.rule_id))).all()
 
 
 def newest_heard(session: Session, client_id: int, first: str, *, most: int) -> tuple[str, bool]:

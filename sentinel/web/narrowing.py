@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from flask import request
+from werkzeug.datastructures import MultiDict
 
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since
@@ -14,6 +15,9 @@ from sentinel.ids import is_id
 from sentinel.services.access import clients
 from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork
+
+Given = MultiDict[str, str]
+"""The fields of an address or of a form."""
 
 LOOK_SECONDS = 3.0
 """Somebody who looks waits so long; then the page says how to narrow the list."""
@@ -24,32 +28,36 @@ MOST_OFFERED = 200
 TIME_REMEDY = 'write how long ago (90s, 5m, 1h, 2d) or a time with its offset ("2026-11-20T18:00Z")'
 
 
-def word(name: str) -> str | None:
-    """What was written in a filter; None: nothing."""
-    return request.args.get(name, "").replace("\0", "").strip() or None
+def word(name: str, given: Given | None = None) -> str | None:
+    """What was written in a filter; None: nothing. `given`: fields of a form, instead of the address."""
+    return _given(given).get(name, "").replace("\0", "").strip() or None
 
 
-def words(name: str, known: Collection[str]) -> tuple[str, ...]:
+def _given(given: Given | None) -> Given:
+    return request.args if given is None else given
+
+
+def words(name: str, known: Collection[str], given: Given | None = None) -> tuple[str, ...]:
     """What was chosen of `known`, once or several times."""
-    chosen = dict.fromkeys(each for each in request.args.getlist(name) if each)
+    chosen = dict.fromkeys(each for each in _given(given).getlist(name) if each)
     for each in chosen:
         if each not in known:
             raise InvalidInputError(FieldError(name, shown(each), "unknown", f"use any of: {', '.join(known)}"))
     return tuple(chosen)
 
 
-def moment(name: str) -> datetime | None:
+def moment(name: str, given: Given | None = None) -> datetime | None:
     """The time that a filter means."""
-    written = word(name)
+    written = word(name, given)
     try:
         return None if written is None else parse_since(written, now=utc_now())
     except ValueError as error:
         raise InvalidInputError(FieldError(name, shown(written), str(error), TIME_REMEDY)) from None
 
 
-def number(name: str) -> int | None:
+def number(name: str, given: Given | None = None) -> int | None:
     """The small number that a filter means."""
-    written = word(name)
+    written = word(name, given)
     if written is None:
         return None
     if not (written.isascii() and written.isdigit() and int(written) <= LARGEST_ID):
@@ -66,9 +74,9 @@ def an_id(name: str) -> str | None:
     return written
 
 
-def client_id(uow: UnitOfWork) -> int | None:
+def client_id(uow: UnitOfWork, given: Given | None = None) -> int | None:
     """The client that was chosen; None: all."""
-    written = word("client")
+    written = word("client", given)
     if written is None:
         return None
     try:

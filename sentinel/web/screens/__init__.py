@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import dashboard, notifications
+from sentinel.web.screens import dashboard, dead_letters, events, notifications
 
 SCREENS: tuple[Blueprint, ...] = (
     dashboard.blueprint,
     notifications.blueprint,
+    events.blueprint,
+    dead_letters.blueprint,
 )
