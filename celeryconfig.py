@@ -89,6 +89,7 @@ beat_schedule = {
         "options": {"expires": _often},
     },
     "sweep-drills": {"task": "tasks.maintenance.sweep_drills", "schedule": _often, "options": {"expires": _often}},
+    "sweep-replays": {"task": "tasks.maintenance.sweep_replays", "schedule": _often, "options": {"expires": _often}},
     "sweep-self-tests": {
         "task": "tasks.maintenance.sweep_self_tests",
         "schedule": _often,

@@ -65,6 +65,10 @@ class InvalidInputError(SentinelError):
         self.errors = errors
 
 
+class TooBroadError(SentinelError):
+    """Finding that would read more than somebody waits for; what is narrower can be found."""
+
+
 class UnauthorizedError(SentinelError):
     """No valid API key came with the request."""
 

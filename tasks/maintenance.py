@@ -6,7 +6,7 @@ from typing import Any
 
 from sentinel.broker import celery
 from sentinel.services.alerting import alerts
-from sentinel.services.bookkeeping import audit, books, retention
+from sentinel.services.bookkeeping import audit, books, replays, retention
 from sentinel.services.escalating import driving
 from sentinel.services.holding import flush
 from sentinel.services.loading import starting
@@ -36,6 +36,12 @@ def sweep_leases() -> None:
 def sweep_failover() -> None:
     """Let other targets take over for what did not reach its own."""
     failover.sweep()
+
+
+@celery.task(name="tasks.maintenance.sweep_replays")
+def sweep_replays() -> None:
+    """Start dead letters over whose turn comes."""
+    replays.sweep()
 
 
 @celery.task(name="tasks.maintenance.sweep_escalations")

@@ -13,17 +13,22 @@ from sentinel.api.answers import json_response
 from sentinel.api.auth import current_caller, require_credentials
 from sentinel.api.notifications import NOTIFICATION_ID
 from sentinel.api.notifications import view as notification_view
-from sentinel.api.paging import since_of
+from sentinel.api.paging import PAGE_HEADERS, paged, since_of
 from sentinel.api.parsing import StrictBlueprint
 from sentinel.api.schemas.dead_letter import LetterEdit, LetterGroupView, LetterQuery, LetterReplay, LetterReplayView
+from sentinel.api.schemas.letter_replay import BulkReplayListQuery, BulkReplayView
 from sentinel.api.schemas.notification import NotificationView
 from sentinel.queries.notifications import Filter
 from sentinel.services.access.clients import ADMIN
-from sentinel.services.bookkeeping import dead_letters
+from sentinel.services.bookkeeping import dead_letters, replays
 from sentinel.services.bookkeeping.dead_letters import Cause
+from sentinel.services.bookkeeping.replays import Progress
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "notifications:read", "notifications:write"
+REPLAY_ID = {"in": "path", "name": "replay_id", "schema": {"type": "integer"}, "description": "`replay_id` of its answer"}
+COUNTED = ("client", "rate_per_second", "waiting", "through", "failed", "held_back", "is_cut")
+REPLAY_COLUMNS = tuple(name for name in BulkReplayView().fields if name not in COUNTED)
 
 blueprint = StrictBlueprint(
     "dead-letters", __name__, url_prefix="/dead-letters", description="What ended as FAILED or UNDELIVERED"
@@ -82,17 +87,19 @@ class DeadLetterReplay(MethodView):
     def post(self, body: dict[str, Any]) -> Response:
         """Start letters over, newest first, each with a fresh allowance of tries.
 
-        The pace is written into the rows: nothing has to stay running, and each passes suppressions, deduplication and
-        limits when its turn comes. `dry_run` only counts.
+        It is carried on in the background, and `GET /dead-letters/replays/{replay_id}` tells how far it is. Each letter
+        passes suppressions, deduplication and limits when its turn comes. `dry_run` only counts.
         """
         with unit_of_work() as uow:
             caller = current_caller(uow, WRITE)
             wanted = _filter(body, caller.client_id)
             causes, matched = dead_letters.causes(uow, wanted), dead_letters.count(uow, wanted)
-        count, rate = min(body["limit"], matched), body["rate_per_second"]
-        if not body["dry_run"]:
-            count = dead_letters.replay(wanted, most=count, rate=rate).replayed
-        answer = {"matched": matched} | _replay_view(causes, count, rate)
+            count, rate = min(body["limit"], matched), body["rate_per_second"]
+            is_real = bool(count) and not body["dry_run"]
+            begun = replays.begin(uow, wanted, total=count, rate=rate, by=caller.label) if is_real else None
+        if begun is not None:
+            next(replays.drive(begun.id))  # a slice; beat has the others taken up
+        answer = {"replay_id": begun and begun.id, "matched": matched} | _replay_view(causes, count, rate)
         return json_response(answer, 200 if body["dry_run"] else 202)
 
 
@@ -103,6 +110,59 @@ def _replay_view(causes: Sequence[Cause], count: int, rate: int) -> dict[str, An
         "seconds": dead_letters.duration(count, rate).total_seconds(),
         "groups": [group_view(each) for each in causes],
     }
+
+
+@blueprint.route("/replays")
+class ReplayList(MethodView):
+    """Those that were asked for."""
+
+    @blueprint.arguments(BulkReplayListQuery(), location="query")
+    @blueprint.response(200, BulkReplayView(many=True), headers=PAGE_HEADERS)
+    @blueprint.refuses(401, 403, 422, 503)
+    def get(self, query: dict[str, Any]) -> Response:
+        """List replays of many letters, newest first, and how far each is.
+
+        `X-Pagination` holds `{"page_size", "next_cursor"}` as JSON; `Link` the next page's address.
+        """
+        size = query["limit"]
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            rows, following = replays.page(uow, client_id=caller.client_id, before=query.get("cursor"), size=size)
+        return paged([replay_view(each) for each in rows], size=size, following=following)
+
+
+@blueprint.route("/replays/<int:replay_id>", parameters=[REPLAY_ID])
+class ReplayItem(MethodView):
+    """One of them."""
+
+    @blueprint.response(200, BulkReplayView)
+    @blueprint.refuses(401, 403, 404, 503)
+    def get(self, replay_id: int) -> Response:
+        """Tell how far a replay is, and how the letters ended that it started over."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, READ)
+            found = replays.get(uow, replay_id, client_id=caller.client_id)
+        return json_response(replay_view(found))
+
+
+@blueprint.route("/replays/<int:replay_id>/stop", parameters=[REPLAY_ID])
+class ReplayStop(MethodView):
+    """Enough."""
+
+    @blueprint.response(200, BulkReplayView)
+    @blueprint.refuses(401, 403, 404, 409, 415, 503)
+    def post(self, replay_id: int) -> Response:
+        """Stop a running replay: letters whose turn does not come within seconds stay dead letters."""
+        with unit_of_work() as uow:
+            caller = current_caller(uow, WRITE)
+            found = replays.stop(uow, replay_id, client_id=caller.client_id, by=caller.label)
+        return json_response(replay_view(found))
+
+
+def replay_view(progress: Progress) -> dict[str, Any]:
+    """Show a replay as `BulkReplayView` has it."""
+    columns = {name: getattr(progress.replay, name) for name in REPLAY_COLUMNS}
+    return columns | {name: getattr(progress, name) for name in COUNTED}
 
 
 @blueprint.route("/<string:notification_id>/replay", parameters=[NOTIFICATION_ID])

@@ -7,17 +7,20 @@ from typing import Any
 
 import click
 
-from sentinel.cli.database import operator_work
+from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.notifications import NOT_QUEUED, as_view, narrowing, pacing, start_over, wanted_of
 from sentinel.cli.output import masked, print_json, print_table
 from sentinel.models.status import RETRYABLE
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.bookkeeping import dead_letters as service
+from sentinel.services.bookkeeping import replays
 from sentinel.services.bookkeeping.dead_letters import EDITABLE, Cause, Letter
+from sentinel.services.bookkeeping.replays import Progress
 
 BADLY = sorted(RETRYABLE)
 GROUP_COLUMNS = ("count", "client", "channel", "status", "reason", "provider", "oldest", "newest", "example", "hint")
 LETTER_COLUMNS = ("id", "created", "client", "channel", "recipient", "status", "reason", "tries", "code", "last words")
+REPLAY_COLUMNS = ("replay", "began", "by", "client", "status", "done", "waiting", "through", "failed", "held back")
 
 
 @click.group(epilog="Example: sentinel dead-letters list --since 1d")
@@ -70,10 +73,35 @@ def show(*, show_recipients: bool, as_json: bool, **options: Any) -> None:
 def replay(**options: Any) -> None:
     """Start letters over, newest first, each with a fresh allowance of tries.
 
-    The pace is written into the rows: nothing has to stay running. Exit code 3: stored, but the broker cannot be
+    It is carried on in the background: nothing has to stay running. Exit code 3: stored, but the broker cannot be
     reached; the sweeper queues them when it is back.
     """
     start_over(**options)
+
+
+@dead_letters.command("replays", epilog="Example: sentinel dead-letters replays --json")
+@click.option("--client", help="Only those of this client's letters. Default: of all.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def list_replays(*, client: str | None, limit: int, as_json: bool) -> None:
+    """Show how far bulk replays are, newest first, and how their letters ended. Times are UTC."""
+    with operator_work() as uow:
+        found, _ = replays.page(uow, client_id=client_id(uow.session, client), before=None, size=limit)
+    if as_json:
+        from sentinel.api.dead_letters import replay_view  # noqa: PLC0415 - the other commands need no Flask
+
+        print_json([replay_view(each) for each in found])
+        return
+    print_table(REPLAY_COLUMNS, [_replay_line(each) for each in found])
+
+
+@dead_letters.command(epilog="Example: sentinel dead-letters stop 7")
+@click.argument("replay_id", metavar="REPLAY", type=click.IntRange(1))
+def stop(replay_id: int) -> None:
+    """Stop a bulk replay: letters whose turn does not come within seconds stay dead letters."""
+    with operator_work() as uow:
+        found = replays.stop(uow, replay_id, client_id=None, by=OPERATOR)
+    click.echo(f"Stopped replay {replay_id}: {found.left} of {found.replay.total} letters stay as they are.")
 
 
 @dead_letters.command(
@@ -103,6 +131,12 @@ def _group_line(cause: Cause) -> tuple[Any, ...]:
     group = cause.group
     facts = (group.count, group.client, group.channel, group.status, group.reason, group.provider)
     return (*facts, group.oldest, group.newest, group.example_id, cause.hint)
+
+
+def _replay_line(progress: Progress) -> tuple[Any, ...]:
+    row = progress.replay
+    facts = (row.id, row.began_at, row.requested_by, progress.client or "all", row.status, f"{row.seen}/{row.total}")
+    return (*facts, progress.waiting, progress.through, progress.failed, progress.held_back)
 
 
 def _letter_line(letter: Letter, *, is_masked: bool) -> tuple[Any, ...]:

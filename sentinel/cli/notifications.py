@@ -17,12 +17,13 @@ from sentinel.cli.database import client_id, operator_work, plain_words
 from sentinel.cli.output import get_console, masked, print_facts, print_json, print_table, shown
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since, parse_until
-from sentinel.models import Client, Notification
+from sentinel.models import Client, LetterReplay, Notification
 from sentinel.models.status import RETRYABLE, Status
 from sentinel.queries.notifications import Filter
 from sentinel.services import notifications as service
-from sentinel.services.bookkeeping import dead_letters
-from sentinel.services.bookkeeping.dead_letters import Replayed
+from sentinel.services.access.clients import OPERATOR
+from sentinel.services.bookkeeping import dead_letters, replays
+from sentinel.services.bookkeeping.replays import Step
 from sentinel.services.notifications import TimelineItem
 
 COLUMNS = ("id", "created", "client", "channel", "recipient", "status", "reason", "attempts", "next try")
@@ -155,7 +156,9 @@ def start_over(*, rate: int, dry_run: bool, yes: bool, **options: Any) -> None:
         click.confirm(f"Retry {total} notifications?", abort=True)
     # Once for each slice would be too often: the last line says it.
     logging.getLogger("sentinel.broker").setLevel(logging.ERROR)
-    done = _retry_all(wanted, total, rate)
+    with operator_work() as uow:
+        begun = replays.begin(uow, wanted, total=total, rate=rate, by=OPERATOR)
+    done = _drive(begun)
     if done.unqueued:
         sys.exit(NOT_QUEUED)
 
@@ -173,24 +176,29 @@ def _count(wanted: Filter, *, limit: int | None) -> int:
     return total if limit is None else min(total, limit)
 
 
-def _retry_all(wanted: Filter, total: int, rate: int) -> Replayed:
+def _drive(begun: LetterReplay) -> Step:
+    """Take up what has its turn soon; after Ctrl-C no more is taken up, and what was done stays done."""
     columns = (TextColumn("retrying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    done = Replayed()
+    done = Step()
     bars = Progress(*columns, console=get_console(), transient=True, disable=not sys.stdout.isatty())
     try:
         with plain_words(), bars as progress:
-            bar = progress.add_task("retrying", total=total)
-            for part in dead_letters.replay_slices(wanted, most=total, rate=rate):
+            bar = progress.add_task("retrying", total=begun.total)
+            for part in replays.drive(begun.id):
                 done += part
                 progress.update(bar, completed=done.seen)
+    except KeyboardInterrupt:
+        with operator_work() as uow:
+            replays.stop(uow, begun.id, client_id=None, by=OPERATOR)
+        raise
     finally:
-        # Also after Ctrl-C or a lost database: what was done stays done.
-        click.echo(_summary(done, total, rate))
+        click.echo(_summary(done, begun))
     return done
 
 
-def _summary(done: Replayed, total: int, rate: int) -> str:
+def _summary(done: Step, begun: LetterReplay) -> str:
     parts = []
+    total, rate = begun.total, begun.rate
     if done.seen > done.replayed:
         parts.append(f"{done.seen - done.replayed} could no longer be retried when their turn came.")
     if done.unqueued:
@@ -198,11 +206,11 @@ def _summary(done: Replayed, total: int, rate: int) -> str:
             f"The broker cannot be reached: {done.unqueued} are stored as PENDING, "
             "the sweeper queues them when it is back; nothing is left to do here."
         )
-    if done.last_at is not None:
-        later = done.replayed - done.at_once
-        parts.append(
-            f"{later} follow at {rate} a second, the last at {shown(done.last_at)}; nothing has to stay running."
-        )
+    later = total - (done.seen - done.replayed) - done.at_once
+    if total > rate and later > 0:
+        last_at = begun.began_at + dead_letters.duration(total, rate)
+        parts.append(f"{later} follow at {rate} a second, the last at {shown(last_at)}; nothing has to stay running.")
+        parts.append(f"`sentinel dead-letters replays` shows how far it is, `sentinel dead-letters stop {begun.id}` ends it.")
     parts.append(f"Queued {done.at_once - done.unqueued} of {total}.")
     return "\n".join(parts)
 

@@ -16,6 +16,7 @@ from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
 from sentinel.models.load_test import LoadTest
+from sentinel.models.letter_replay import LetterReplay
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import (
     AuditRun,
@@ -62,6 +63,7 @@ __all__ = [
     "Inhibition",
     "Integration",
     "LoadTest",
+    "LetterReplay",
     "MessageGroup",
     "Notification",
     "ProviderAccount",

@@ -70,6 +70,9 @@ class Notification(Base):
             postgresql_where=text(f"status IN ({_listed(RETRYABLE)})"),
         ),
         # What is asked for by its end or its reason, and only what has one: a message that goes through costs nothing.
+        # The same of all clients, for operators.
+        Index("ix_notifications_letters", "id", postgresql_where=text(f"status IN ({_listed(RETRYABLE)})")),
+        Index("ix_notifications_replay_id", "replay_id", "status", postgresql_where=text("replay_id IS NOT NULL")),
         Index(
             "ix_notifications_unsent",
             "client_id",
@@ -195,6 +198,8 @@ class Notification(Base):
     told_by: Mapped[str | None] = mapped_column(ID)
     # It was held until then, and goes as it is.
     released_at: Mapped[datetime | None]
+    # The bulk replay that started it over last.
+    replay_id: Mapped[int | None]
     # The trace that it belongs to, as https://www.w3.org/TR/trace-context writes it; only while traces are on.
     traceparent: Mapped[str | None]
 

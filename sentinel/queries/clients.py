@@ -30,6 +30,7 @@ from sentinel.models import (
     Inhibition,
     Integration,
     LoadTest,
+    LetterReplay,
     MessageGroup,
     Notification,
     Rotation,
@@ -93,6 +94,7 @@ BELONGINGS = (
     ApiKey,
     IdempotencyKey,
     DedupeClaim,
+    LetterReplay,
 )
 """What goes with a client."""
 

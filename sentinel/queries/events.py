@@ -91,11 +91,12 @@ class Sight:
 class Filter:
     """What a list is narrowed to; `equal` holds columns and the values they must have. `before` ended the last page."""
 
-    equal: Mapping[str, str]
+    equal: Mapping[str, Any]
     statuses: tuple[str, ...] = ()
     rule_id: int | None = None
     since: datetime | None = None
     before: str | None = None
+    until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
@@ -106,6 +107,8 @@ class Filter:
             found.append(Event.rule_ids.contains(literal([self.rule_id], ARRAY(Integer))))
         if self.since is not None:
             found.append(Event.id >= first_id(self.since))
+        if self.until is not None:
+            found.append(Event.id < first_id(self.until))
         if self.before is not None:
             found.append(Event.id < self.before)
         return found
@@ -163,6 +166,23 @@ def page(session: Session, wanted: Filter, sight: Sight, *, size: int) -> list[t
     arms = [_newest(each, wanted, size) for each in (sight.own(), sight.broadcast())]
     ids = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
     return _rows(session, _with_client().where(Event.id.in_(select(ids))).order_by(Event.id.desc()).limit(size))
+
+
+def page_of_all(session: Session, wanted: Filter, *, size: int) -> list[tuple[Event, str]]:
+    """Return up to `size` events with their clients' names, newest first: of all clients, for operators."""
+    statement = _with_client().where(*wanted.conditions()).order_by(Event.id.desc()).limit(size)
+    return _rows(session, statement)
+
+
+def get_of_all(session: Session, event_id: str) -> tuple[Event, str] | None:
+    """Return the event of our id, of whatever client."""
+    return _first(session, Event.id == event_id)
+
+
+def ids_by_sender_id(session: Session, event_id: str, *, most: int) -> Sequence[str]:
+    """Return our ids of events of the sender's id, each client's own."""
+    mine = select(Event.id).where(Event.client_id.in_(select(Client.id)), Event.event_id == event_id)
+    return session.scalars(mine.order_by(Event.id.desc()).limit(most)).all()
 
 
 def count_notifications(session: Session, event_id: str, client_id: int) -> int:

@@ -1,4 +1,4 @@
-"""Reads and writes of notifications that callers ask for: insert, look up, list, cancel, retry."""
+"""Reads and writes of notifications that callers ask for: insert, look up, list, cancel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, exists, func, literal, select, text, true
 from sqlalchemy.orm import Session, aliased
 
 from sentinel.ids import first_id
 from sentinel.models import Attempt, Client, Notification, TimelineEntry
-from sentinel.models.status import CANCELLABLE, RETRYABLE, WAITING, Status
+from sentinel.models.notification import UNSENT
+from sentinel.models.status import CANCELLABLE, WAITING, Status
 from sentinel.prepared import prepared
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.traces import TRACED, UNTRACED, are_traced
@@ -85,26 +86,6 @@ CANCEL = text("""
     WHERE id = :id AND status = ANY(CAST(:sources AS text[]))
 """)
 
-# The pace is in the rows: the first second's worth is due at once, each other has a time of its own.
-RETRY = text("""
-    WITH wanted AS (
-        SELECT id, CASE WHEN turn >= :rate
-            THEN CAST(:began_at AS timestamptz) + make_interval(secs => turn / CAST(:rate AS float8)) END AS due_at
-        FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS given (id, nth),
-             LATERAL (SELECT :place + nth - 1) AS counted (turn))
-    UPDATE notifications n
-    SET status = 'PENDING', reason = 'retried', told_status = NULL, attempt_limit = attempts + :attempts,
-        updated_at = :now,
-        next_attempt_at = CASE WHEN w.due_at IS NOT NULL
-            THEN least(w.due_at, CASE WHEN expires_at > :now THEN expires_at END) END,
-        queue_at = CASE WHEN w.due_at IS NULL THEN :queue_at
-            ELSE least(w.due_at, CASE WHEN expires_at > :now THEN expires_at END) END,
-        expires_at = CASE WHEN expires_at > :now THEN expires_at END
-    FROM wanted w
-    WHERE n.id = w.id AND n.status = ANY(CAST(:sources AS text[]))
-    RETURNING n.id::text, n.channel, n.next_attempt_at
-""")
-
 NOTE = text("""
     INSERT INTO timeline_entries (notification_id, at, kind, detail)
     SELECT id, :now, :kind, CAST(:detail AS jsonb) FROM unnest(CAST(:ids AS uuid[])) AS id
@@ -117,8 +98,11 @@ COUNT_TOLD = text("""
 """)
 
 SUCCESSOR = aliased(Notification)
-EQUAL = ("client_id", "channel", "reason", "event_id", "user_id", "recipient", "provider")
+EQUAL = ("client_id", "channel", "reason", "event_id", "user_id", "recipient", "provider", "replay_id")
 """Columns that a filter compares as they are."""
+
+BY_CLIENT = ("channel", "reason", "user_id", "recipient")
+"""Columns whose indexes begin with the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +121,21 @@ class Filter:
     provider: str | None = None
     is_unheard: bool = False
     """Only what nobody has taken over for."""
+    until: datetime | None = None
+    after: str | None = None
+    """What is newer than this id."""
+    ids: tuple[str, ...] = ()
+    rule_id: int | None = None
+    replay_id: int | None = None
+    without: tuple[str, ...] = ()
+    """Columns that hold nothing: no reason, no provider."""
+
+    def is_of_each_client(self) -> bool:
+        """Whether it asks for what an index finds in one client only: then each is asked for its newest."""
+        if self.client_id is not None or self.ids or self.event_id is not None or self.replay_id is not None:
+            return False
+        unsent = bool(self.statuses) and UNSENT.issuperset(self.statuses)
+        return unsent or any(getattr(self, name) is not None for name in BY_CLIENT)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
@@ -150,20 +149,20 @@ class Filter:
                 found.append(Notification.queue_at.is_not(None))  # the same, and indexed
         if self.since is not None:
             found.append(Notification.id >= first_id(self.since))
+        if self.until is not None:
+            found.append(Notification.id < first_id(self.until))
         if self.before is not None:
             found.append(Notification.id < self.before)
+        if self.after is not None:
+            found.append(Notification.id > self.after)
+        if self.ids:
+            found.append(Notification.id.in_(self.ids))
+        if self.rule_id is not None:
+            found.append(Notification.rule_ids.contains(literal([self.rule_id], ARRAY(Integer))))
+        found += [getattr(Notification, name).is_(None) for name in self.without]
         if self.is_unheard:
             found.append(~exists().where(SUCCESSOR.failover_of == Notification.id))
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """So many a second from `began_at` on; `place` of them have had their turn."""
-
-    rate: float
-    began_at: datetime
-    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +172,6 @@ class Inserted:
     id: str
     channel: str
     status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """A row that was started over; `due_at` is its turn (None: at once)."""
-
-    id: str
-    channel: str
-    due_at: datetime | None
 
 
 def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Inserted]:
@@ -210,35 +200,43 @@ def get(session: Session, notification_id: str, *, client_id: int | None) -> Not
 
 def page(session: Session, wanted: Filter, *, size: int) -> list[tuple[Notification, str]]:
     """Return up to `size` rows with their client's name, newest first."""
-    statement = (
-        select(Notification, Client.name)
-        .join(Client, Client.id == Notification.client_id)
-        .where(*wanted.conditions())
-        .order_by(Notification.id.desc())
-        .limit(size)
-    )
-    return [(row[0], row[1]) for row in session.execute(statement)]
+    statement = select(Notification, Client.name).join(Client, Client.id == Notification.client_id)
+    found = _newest(wanted, size)
+    if wanted.is_of_each_client():
+        statement = statement.where(Notification.id.in_(found))
+    else:
+        statement = statement.where(*wanted.conditions())
+    return [(row[0], row[1]) for row in session.execute(statement.order_by(Notification.id.desc()).limit(size))]
 
 
 def ids(session: Session, wanted: Filter, *, size: int) -> Sequence[str]:
     """Return up to `size` ids, newest first; the bodies stay where they are."""
-    statement = select(Notification.id).where(*wanted.conditions()).order_by(Notification.id.desc()).limit(size)
-    return session.scalars(statement).all()
+    return session.scalars(_newest(wanted, size)).all()
+
+
+def _newest(wanted: Filter, size: int) -> Select[Any]:
+    if not wanted.is_of_each_client():
+        return select(Notification.id).where(*wanted.conditions()).order_by(Notification.id.desc()).limit(size)
+    own = select(Notification.id).where(Notification.client_id == Client.id, *wanted.conditions())
+    each = own.order_by(Notification.id.desc()).limit(size).correlate(Client).lateral()
+    return select(each.c.id).select_from(Client).join(each, true()).order_by(each.c.id.desc()).limit(size)
+
+
+def successor_of(session: Session, notification_id: str) -> Notification | None:
+    """Return the one that took over for a notification."""
+    return session.scalar(select(Notification).where(Notification.failover_of == notification_id))
+
+
+def count_newer(session: Session, wanted: Filter, *, most: int) -> int:
+    """Count what has come after `wanted.after`, up to `most`."""
+    found = select(Notification.id).where(*wanted.conditions()).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def cancel(session: Session, notification_id: str, *, now: datetime) -> bool:
     """Cancel a waiting row; False if it is not waiting (any more)."""
     values = {"id": notification_id, "now": now, "sources": array(CANCELLABLE)}
     return bool(session.execute(CANCEL, values).rowcount)  # type: ignore[attr-defined]
-
-
-def retry(
-    session: Session, ids: Sequence[str], pace: Pace, *, attempts: int, now: datetime, queue_at: datetime
-) -> list[Retried]:
-    """Start ended rows over with `attempts` more tries, each when its turn comes; returns those that were ended."""
-    values = {"ids": array(ids), "attempts": attempts, "now": now, "queue_at": queue_at, "sources": array(RETRYABLE)}
-    paced = {"place": pace.place, "rate": pace.rate, "began_at": pace.began_at}
-    return [Retried(*row) for row in session.execute(RETRY, values | paced)]
 
 
 def note(session: Session, ids: Sequence[str], kind: str, *, now: datetime, detail: str = "{}") -> None:

@@ -123,6 +123,14 @@ PRUNE_LOAD_TESTS = text("""
         RETURNING id)
     SELECT count(*) FROM gone
 """)
+PRUNE_REPLAYS = text("""
+    WITH gone AS (
+        DELETE FROM letter_replays WHERE id = ANY(ARRAY(
+            SELECT id FROM letter_replays WHERE settled_at < :before ORDER BY settled_at LIMIT :most
+            FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+    SELECT count(*) FROM gone
+""")
 # The last change stays: it tells workers how far the log goes.
 PRUNE_RULE_CHANGES = text("""
     WITH gone AS (
@@ -163,6 +171,7 @@ KINDS: tuple[TextClause, ...] = (
     PRUNE_DRILL_RUNS,
     PRUNE_SELF_TESTS,
     PRUNE_LOAD_TESTS,
+    PRUNE_REPLAYS,
     PRUNE_RULE_CHANGES,
     PRUNE_CLAIMS,
     PRUNE_KEYS,

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
 from sentinel.models import Client, Rule, RuleVersion
@@ -245,6 +246,13 @@ def history(session: Session, rule_id: int, *, client_id: int, most: int) -> Seq
     """Return up to `most` changes of a rule, newest first; also of one that is gone."""
     mine = (RuleVersion.rule_id == rule_id, RuleVersion.client_id == client_id)
     return session.scalars(select(RuleVersion).where(*mine).order_by(RuleVersion.version.desc()).limit(most)).all()
+
+
+def as_they_were(session: Session, ids: Sequence[int], *, at: datetime) -> Sequence[RuleVersion]:
+    """Return rules as they were at a moment, also those that are gone."""
+    wanted = select(RuleVersion).where(RuleVersion.rule_id.in_(ids), RuleVersion.changed_at <= at)
+    newest_first = wanted.order_by(RuleVersion.rule_id, RuleVersion.version.desc())
+    return session.scalars(newest_first.ext(distinct_on(RuleVersion.rule_id))).all()
 
 
 def newest_heard(session: Session, client_id: int, first: str, *, most: int) -> tuple[str, bool]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, select, text, union
 from sqlalchemy.orm import Session
 
-from sentinel.models import Client, Escalation, Ticket
+from sentinel.models import Client, Escalation, Ticket, TicketEvent
 from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries.values import array, recordset
 
@@ -202,6 +202,13 @@ def page(session: Session, wanted: TicketFilter, *, size: int) -> list[Shown]:
         .limit(size)
     )
     return [Shown(*row) for row in session.execute(statement)]
+
+
+def of_event(session: Session, event_id: str) -> Sequence[Ticket]:
+    """Return the tickets that an event opened or joined."""
+    joined = select(TicketEvent.ticket_id).where(TicketEvent.event_id == event_id)
+    wanted = union(select(Ticket.id).where(Ticket.event_id == event_id), joined).subquery()
+    return session.scalars(select(Ticket).where(Ticket.id.in_(select(wanted))).order_by(Ticket.id)).all()
 
 
 def resolve_merged(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[tuple[int, int, str]]:

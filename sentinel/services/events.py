@@ -30,6 +30,9 @@ IDS = ("event_id", "alert_id")
 MOMENTS = ("occurred_at", "ts")
 """When it happened; the first that is given counts."""
 
+MOST_NAMESAKES = 50
+"""Events of different clients may have the same sender's id."""
+
 FARTHEST_AHEAD = timedelta(days=1)
 """Clocks differ; an event that is farther ahead is a mistake of units."""
 
@@ -253,6 +256,30 @@ def page(uow: UnitOfWork, wanted: Filter, client_id: int, *, size: int) -> tuple
     rows = events.page(uow.session, wanted, sight, size=size + 1)
     following = rows[size - 1][0].id if len(rows) > size else None
     return [_seen(event, client, sight) for event, client in rows[:size]], following
+
+
+def get_of_all(uow: UnitOfWork, event_id: str) -> SeenEvent:
+    """Return one event of any client with all rules that it met, for operators; by our id."""
+    found = events.get_of_all(uow.session, event_id) if is_id(event_id) else None
+    if found is None:
+        raise NotFoundError(f"no event {event_id[:SHOWN]}; ids are in the answer of POST /events")
+    return _as_operators_see(*found)
+
+
+def page_of_all(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[SeenEvent], str | None]:
+    """Return a page of the events of all clients, newest first, and the cursor of the next page, if any."""
+    rows = events.page_of_all(uow.session, wanted, size=size + 1)
+    following = rows[size - 1][0].id if len(rows) > size else None
+    return [_as_operators_see(event, client) for event, client in rows[:size]], following
+
+
+def ids_by_sender_id(uow: UnitOfWork, event_id: str) -> Sequence[str]:
+    """Return our ids of the events that senders call so, newest first."""
+    return [] if "\0" in event_id else events.ids_by_sender_id(uow.session, event_id, most=MOST_NAMESAKES)
+
+
+def _as_operators_see(event: Event, client: str) -> SeenEvent:
+    return SeenEvent(event, client, rule_ids=list(event.rule_ids), unheard=dict(event.unheard))
 
 
 def _seen(event: Event, client: str, sight: Sight) -> SeenEvent:

@@ -15,8 +15,9 @@ from sentinel.ids import is_id, new_ids
 from sentinel.logs import get_logger, log_each
 from sentinel.models import Notification
 from sentinel.models.status import RETRYABLE, Status
-from sentinel.queries import groups, notifications, receipts
-from sentinel.queries.notifications import Filter, Pace, Retried
+from sentinel.queries import groups, notifications, receipts, retrying
+from sentinel.queries.notifications import Filter
+from sentinel.queries.retrying import Pace, Retried
 from sentinel.services.sending import failover
 from sentinel.services.sending.failover import Target
 from sentinel.services.unit_of_work import UnitOfWork
@@ -186,6 +187,11 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[tuple[Noti
     return rows[:size], following
 
 
+def count_newer(uow: UnitOfWork, wanted: Filter, *, most: int) -> int:
+    """Count what has come after a page was read, up to `most`."""
+    return notifications.count_newer(uow.session, wanted, most=most)
+
+
 def cancel(uow: UnitOfWork, notification_id: str, *, client_id: int | None) -> Notification:
     """Cancel a notification that is still waiting."""
     found = get(uow, notification_id, client_id=client_id)
@@ -220,7 +226,7 @@ def retry_many(uow: UnitOfWork, ids: Sequence[str], pace: Pace | None = None) ->
     settings = get_settings()
     queue_at = uow.now + timedelta(seconds=settings.hint_seconds)
     paced = pace or Pace(len(ids), uow.now)
-    done = notifications.retry(uow.session, ids, paced, attempts=settings.max_attempts, now=uow.now, queue_at=queue_at)
+    done = retrying.retry(uow.session, ids, paced, attempts=settings.max_attempts, now=uow.now, queue_at=queue_at)
     notifications.note(uow.session, [each.id for each in done], "retried", now=uow.now)
     due = [each for each in done if each.due_at is None]
     for channel in {each.channel for each in due}:

@@ -164,6 +164,11 @@ def get(uow: UnitOfWork, ticket_id: int, *, client_id: int | None) -> Ticket:
     return found
 
 
+def of_event(uow: UnitOfWork, event_id: str) -> Sequence[Ticket]:
+    """Return the tickets that an event opened or joined."""
+    return tickets.of_event(uow.session, event_id)
+
+
 def escalation_of(uow: UnitOfWork, ticket: Ticket) -> Escalation | None:
     """Return how far a ticket is escalated; None if it has taken no policy."""
     return escalations.of_ticket(uow.session, ticket.id)

@@ -19,7 +19,7 @@ from sentinel.embedded.servers import Servers
 from sentinel.models.status import Status
 from sentinel.queries import notifications as queries
 from sentinel.queries.notifications import Filter
-from sentinel.services.bookkeeping import dead_letters
+from sentinel.services.bookkeeping import replays
 from sentinel.services.sending import sweeping
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure, forget_process_state
@@ -201,7 +201,8 @@ def test_the_rate_is_in_the_rows_and_every_row_is_met_once(accept: Accept, serve
 
     lines = result.stdout.splitlines()
     assert lines[-1] == "Queued 20 of 60."
-    assert lines[-2].startswith("40 follow at 20 a second, the last at ")
+    assert lines[-3].startswith("40 follow at 20 a second, the last at ")
+    assert "dead-letters stop" in lines[-2]
     assert queued_chains(servers) == 1
     with get_engine().connect() as connection:
         turns = "SELECT next_attempt_at - updated_at FROM notifications WHERE reason = 'retried' ORDER BY 1 NULLS FIRST"
@@ -240,9 +241,11 @@ def test_what_fails_again_meanwhile_is_not_met_twice(
     accept: Accept, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fail_many(accept, servers, 60)
-    monkeypatch.setattr(dead_letters, "SLICE", 25)
+    monkeypatch.setattr(replays, "SLICE", 25)
+    with unit_of_work() as uow:
+        begun = replays.begin(uow, Filter(), total=1000, rate=100, by="ann")
 
-    for _ in dead_letters.replay_slices(Filter(), most=1000, rate=100):
+    for _ in replays.drive(begun.id):
         again = "UPDATE notifications SET status = 'FAILED', queue_at = NULL WHERE reason = 'retried'"
         with get_engine().begin() as connection:
             connection.execute(text(again))
@@ -262,7 +265,7 @@ def test_after_ctrl_c_what_was_done_stays_done_and_the_rest_has_failed(
 
     fail_many(accept, servers, 60)
     real_ids = queries.ids
-    monkeypatch.setattr(dead_letters, "SLICE", 25)
+    monkeypatch.setattr(replays, "SLICE", 25)
     monkeypatch.setattr(queries, "ids", interrupted)
 
     result = run("retry", "--yes")
@@ -270,6 +273,7 @@ def test_after_ctrl_c_what_was_done_stays_done_and_the_rest_has_failed(
     assert result.exit_code == 1
     assert "Queued 25 of 60." in result.stdout
     assert count_statuses() == {"PENDING": 26, "FAILED": 35}
+    assert replays.sweep() == 0
 
 
 def test_what_another_target_took_over_is_left_alone(failed: list[str]) -> None:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import clients, dashboard, endpoints, on_call, rules, silences, templates, tickets
+from sentinel.web.screens import (
+    clients,
+    dashboard,
+    dead_letters,
+    endpoints,
+    events,
+    notifications,
+    on_call,
+    rules,
+    silences,
+    templates,
+    tickets,
+)
 
 SCREENS: tuple[Blueprint, ...] = (
     dashboard.blueprint,
+    notifications.blueprint,
+    events.blueprint,
     tickets.blueprint,
     on_call.blueprint,
     silences.blueprint,
+    dead_letters.blueprint,
     rules.blueprint,
     templates.blueprint,
     endpoints.blueprint,

@@ -1,0 +1,113 @@
+"""Bulk replays of dead letters: begun, carried on a slice at a time, and how their letters ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from sentinel.models import Client, LetterReplay, Notification
+from sentinel.models.letter_replay import ReplayStatus
+from sentinel.models.status import IN_FLIGHT, Status
+from sentinel.queries.values import array
+
+MOST_COUNTED = 10_000
+"""Of the letters of a replay that did not get through, as many are counted while it is under way."""
+
+THROUGH = frozenset({Status.SENT, Status.DELIVERED})
+
+# Those that got through are the rest: of a million they are too many to be counted each time somebody looks.
+COUNT_OTHERS = text("""
+    SELECT s.status, (
+        SELECT count(*) FROM (
+            SELECT FROM notifications n WHERE n.replay_id = :id AND n.status = s.status LIMIT :most) AS found) AS number
+    FROM unnest(CAST(:statuses AS text[])) AS s (status)
+""")
+
+IS_WAITING = text("""
+    SELECT EXISTS (
+        SELECT FROM notifications WHERE replay_id = :id AND status = ANY(CAST(:in_flight AS text[])))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; None means any. `before` is the id that the page before ended with."""
+
+    client_id: int | None = None
+    before: int | None = None
+
+
+def add(session: Session, values: Mapping[str, Any]) -> LetterReplay:
+    """Store a replay that begins."""
+    row = LetterReplay(**values)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def take_due(session: Session, *, now: datetime) -> LetterReplay | None:
+    """Take the replay that has waited longest to be looked at; it stays locked until the transaction ends."""
+    due = select(LetterReplay).where(LetterReplay.next_look_at <= now).order_by(LetterReplay.next_look_at)
+    return session.scalar(due.limit(1).with_for_update(skip_locked=True))
+
+
+def take(session: Session, replay_id: int) -> LetterReplay | None:
+    """Take one replay that has letters left, if nobody else is carrying it on."""
+    mine = (LetterReplay.id == replay_id, LetterReplay.status == ReplayStatus.RUNNING)
+    return session.scalar(select(LetterReplay).where(*mine).with_for_update(skip_locked=True))
+
+
+def get(session: Session, replay_id: int, *, client_id: int | None) -> tuple[LetterReplay, str | None] | None:
+    """Return one replay with its client's name, if it is the client's (None: anybody's)."""
+    wanted = _with_client().where(LetterReplay.id == replay_id)
+    if client_id is not None:
+        wanted = wanted.where(LetterReplay.client_id == client_id)
+    found = session.execute(wanted).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def page(session: Session, wanted: Filter, *, size: int) -> list[tuple[LetterReplay, str | None]]:
+    """Return up to `size` replays with their clients' names, newest first."""
+    statement = _with_client()
+    if wanted.client_id is not None:
+        statement = statement.where(LetterReplay.client_id == wanted.client_id)
+    if wanted.before is not None:
+        statement = statement.where(LetterReplay.id < wanted.before)
+    found = session.execute(statement.order_by(LetterReplay.id.desc()).limit(size))
+    return [(row[0], row[1]) for row in found]
+
+
+def _with_client() -> Any:
+    return select(LetterReplay, Client.name).outerjoin(Client, Client.id == LetterReplay.client_id)
+
+
+def stop(session: Session, replay_id: int, *, by: str, now: datetime) -> bool:
+    """Let a running replay take up no more letters; False if it does not run (any more)."""
+    mine = update(LetterReplay).where(LetterReplay.id == replay_id, LetterReplay.status == ReplayStatus.RUNNING)
+    values = {"status": ReplayStatus.STOPPED, "stopped_by": by, "ended_at": now, "next_look_at": now}
+    return bool(session.execute(mine.values(**values)).rowcount)  # type: ignore[attr-defined]
+
+
+def count_others(session: Session, replay_id: int) -> dict[str, int]:
+    """Count the letters of a replay that did not get through, or not yet, by where they stand; each up to a most."""
+    others = [status for status in Status if status not in THROUGH]
+    values = {"id": replay_id, "most": MOST_COUNTED, "statuses": array(others)}
+    return {row.status: row.number for row in session.execute(COUNT_OTHERS, values) if row.number}
+
+
+def is_waiting(session: Session, replay_id: int) -> bool:
+    """Whether a letter of a replay has not ended yet."""
+    found = session.execute(IS_WAITING, {"id": replay_id, "in_flight": array(IN_FLIGHT)})
+    return bool(found.scalar_one())
+
+
+def outcomes(session: Session, replay_id: int) -> dict[str, int]:
+    """Count all letters of a replay by where they stand."""
+    counted = select(Notification.status, func.count()).where(Notification.replay_id == replay_id)
+    return {row[0]: row[1] for row in session.execute(counted.group_by(Notification.status))}

@@ -1,0 +1,146 @@
+"""The causes of dead letters, the letters of one of them, and how far replays are."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from sentinel.channels.registry import CHANNELS
+from sentinel.errors import InvalidInputError, TooBroadError
+from sentinel.queries.notifications import Filter
+from sentinel.queries.patience import patience
+from sentinel.services.bookkeeping import dead_letters, replays
+from sentinel.services.bookkeeping.replays import Progress
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.web.forms import errors_of
+from sentinel.web.frame import page
+from sentinel.web.narrowing import LOOK_SECONDS, client_names, word
+from sentinel.web.paging import page_size, paged
+from sentinel.web.screens.dead_letters.narrowing import NAMES, STATUSES, chosen, of_group, place, wanted
+from sentinel.web.screens.notifications.reasons import meaning, words
+
+blueprint = Blueprint("dead_letters", __name__, url_prefix="/console/dead-letters")
+
+USUAL_RATE = 50
+MOST_REPLAYS = 5
+"""Of the last replays, as many stand above the causes."""
+
+REMEDIES = ["since, for example 24h", "a client"]
+
+
+@blueprint.context_processor
+def _known() -> dict[str, Any]:
+    return {"reason_words": words, "meaning": meaning, "of_group": of_group, "usual_rate": USUAL_RATE}
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Show the causes, the most frequent first, and replays that are under way."""
+    return _listed("console/dead_letters/index.html", _causes)
+
+
+@blueprint.get("/letters")
+def letters() -> Response:
+    """Show the letters one by one, to be chosen."""
+    return _listed("console/dead_letters/letters.html", _letters)
+
+
+def _listed(template: str, found_by: Any) -> Response:
+    with unit_of_work() as uow:
+        names = client_names(uow)
+        running, _ = replays.page(uow, client_id=None, before=None, size=MOST_REPLAYS)
+        try:
+            asked = wanted(uow)
+            found = _patiently(uow, asked, found_by)
+        except InvalidInputError as error:
+            found = {"errors": errors_of(error)}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if {"errors", "remedies"} & found.keys() else HTTPStatus.OK
+    return page(
+        template,
+        status,
+        clients=names,
+        channels=CHANNELS,
+        statuses=STATUSES,
+        chosen=chosen(),
+        is_narrowed=any(word(name) for name in NAMES),
+        replays=[each for each in running if is_of_interest(each)],
+        **found,
+    )
+
+
+def _patiently(uow: UnitOfWork, asked: Filter, found_by: Any) -> dict[str, Any]:
+    try:
+        with patience(uow.session, seconds=LOOK_SECONDS):
+            found: dict[str, Any] = found_by(uow, asked)
+            return found
+    except TooBroadError:
+        return {"remedies": REMEDIES}
+
+
+def _causes(uow: UnitOfWork, asked: Filter) -> dict[str, Any]:
+    causes = dead_letters.causes(uow, asked)
+    return {"causes": causes, "total": sum(each.group.count for each in causes)}
+
+
+def _letters(uow: UnitOfWork, asked: Filter) -> dict[str, Any]:
+    found, following = dead_letters.page(uow, place(asked), size=page_size())
+    return {"letters": paged(found, following)}
+
+
+def is_of_interest(progress: Progress) -> bool:
+    """Whether a replay is under way, or was a short while ago."""
+    return progress.replay.settled_at is None or request.args.get("replay") == str(progress.replay.id)
+
+
+@blueprint.get("/replays")
+def list_replays() -> Response:
+    """Show the replays that there were, newest first."""
+    wanted_before = request.args.get("cursor", "")
+    before = int(wanted_before) if wanted_before.isascii() and wanted_before.isdigit() else None
+    size = page_size()
+    with unit_of_work() as uow:
+        found, following = replays.page(uow, client_id=None, before=before, size=size)
+    return page("console/dead_letters/replays.html", replays=paged(found, following))
+
+
+@blueprint.get("/replays/<int:replay_id>")
+def show_replay(replay_id: int) -> Response:
+    """Show how far one is."""
+    with unit_of_work() as uow:
+        found = replays.get(uow, replay_id, client_id=None)
+    return page("console/dead_letters/replay.html", progress=found, narrowed_to=in_words(found))
+
+
+@blueprint.get("/replays/<int:replay_id>/progress")
+def progress_of(replay_id: int) -> Response:
+    """The part of the page that changes while it runs."""
+    with unit_of_work() as uow:
+        found = replays.get(uow, replay_id, client_id=None)
+    return page("console/dead_letters/_progress.html", progress=found)
+
+
+def in_words(progress: Progress) -> dict[str, Any]:
+    """What the letters of a replay were narrowed to."""
+    asked = replays.filter_of(progress.replay)
+    absent = {name: "none" for name in asked.without}
+    given = {
+        "Client": progress.client or "all",
+        "Channel": asked.channel,
+        "Status": ", ".join(asked.statuses),
+        "Reason": asked.reason or absent.get("reason"),
+        "Provider": asked.provider or absent.get("provider"),
+        "Since": asked.since and asked.since.strftime("%Y-%m-%d %H:%M:%S"),
+        "Until": asked.until and asked.until.strftime("%Y-%m-%d %H:%M:%S"),
+        "Chosen one by one": len(asked.ids) or None,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def address_of(fields: MultiDict[str, str]) -> str:
+    """The page of causes, narrowed as a form was."""
+    kept = {name: value for name in NAMES if (value := fields.get(name))}
+    return url_for("console.dead_letters.index", **kept)

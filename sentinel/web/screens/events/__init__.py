@@ -1,0 +1,7 @@
+"""Events: what came in, what became of it, and why a rule spoke or did not."""
+
+from __future__ import annotations
+
+from sentinel.web.screens.events.acting import blueprint
+
+__all__ = ["blueprint"]

@@ -1,0 +1,7 @@
+"""Notifications: found, told from end to end, and started over, mended or taken back."""
+
+from __future__ import annotations
+
+from sentinel.web.screens.notifications.acting import blueprint
+
+__all__ = ["blueprint"]

@@ -1,0 +1,112 @@
+"""What people do to one notification: start it over, take it back, mend it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import flash
+from werkzeug.wrappers import Response
+
+from sentinel.errors import ConflictError, InvalidInputError
+from sentinel.models import Client, Notification
+from sentinel.models.status import RETRYABLE
+from sentinel.services import notifications
+from sentinel.services.bookkeeping import dead_letters
+from sentinel.services.bookkeeping.dead_letters import EDITABLE
+from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.web.access import acts, needs, note_action, visitor
+from sentinel.web.forms import errors_of, text
+from sentinel.web.frame import back_or, not_done, page, see_other
+from sentinel.web.screens.notifications.showing import blueprint
+
+SHOW = "console.notifications.show"
+
+
+@blueprint.post("/<notification_id>/retry")
+@acts("operator")
+def retry(notification_id: str) -> Response:
+    """Start it over."""
+    try:
+        with unit_of_work() as uow:
+            found = notifications.retry(uow, notification_id, client_id=None)
+            _note(uow, "notification.retry", found)
+    except ConflictError as error:
+        not_done(str(error))
+    else:
+        flash("Started over, with a fresh allowance of tries.")
+    return back_or(SHOW, notification_id=notification_id)
+
+
+@blueprint.post("/<notification_id>/cancel")
+@acts("operator")
+def cancel(notification_id: str) -> Response:
+    """Take it back while it waits."""
+    try:
+        with unit_of_work() as uow:
+            found = notifications.cancel(uow, notification_id, client_id=None)
+            _note(uow, "notification.cancel", found)
+    except ConflictError as error:
+        not_done(str(error))
+    else:
+        flash("Cancelled: it is not sent.")
+    return back_or(SHOW, notification_id=notification_id)
+
+
+def _note(uow: UnitOfWork, action: str, found: Notification, **detail: Any) -> None:
+    client = uow.session.get_one(Client, found.client_id).name
+    note_action(uow, action, f"notification {found.id}", client=client, channel=found.channel, **detail)
+
+
+@blueprint.get("/<notification_id>/edit")
+@needs("operator")
+def edit(notification_id: str) -> Response:
+    """Show the form that mends it."""
+    with unit_of_work() as uow:
+        found = notifications.get(uow, notification_id, client_id=None)
+    return _form(found, {name: getattr(found, name) or "" for name in EDITABLE})
+
+
+@blueprint.post("/<notification_id>/edit")
+@acts("operator")
+def save(notification_id: str) -> Response:
+    """Mend it and start it over."""
+    sent = {name: text(name) for name in EDITABLE}
+    try:
+        with unit_of_work() as uow:
+            found = notifications.get(uow, notification_id, client_id=None)
+            changes = {name: value or None for name, value in sent.items() if value != (getattr(found, name) or "")}
+            _mend(uow, found, changes)
+    except InvalidInputError as error:
+        return _form(found, sent, errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    except ConflictError as error:
+        return _form(found, sent, problem=str(error), status=HTTPStatus.CONFLICT)
+    flash("Mended and started over." if changes else "Nothing was changed; it is started over as it was.")
+    return see_other(SHOW, notification_id=notification_id)
+
+
+def _mend(uow: UnitOfWork, found: Notification, changes: dict[str, Any]) -> None:
+    person = visitor()
+    by = person.name if person else ""
+    required = {name: value or "" if name != "subject" else value for name, value in changes.items()}
+    dead_letters.edit_and_replay(uow, found.id, required, client_id=None, by=by)
+    _note(uow, "notification.edit", found, changed=sorted(changes))
+
+
+def _form(
+    found: Notification,
+    values: dict[str, Any],
+    errors: dict[str, str] | None = None,
+    *,
+    problem: str | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> Response:
+    return page(
+        "console/notifications/edit.html",
+        status,
+        row=found,
+        values=values,
+        errors=errors or {},
+        problem=problem,
+        can_start_over=found.status in RETRYABLE,
+    )

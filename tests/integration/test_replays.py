@@ -1,0 +1,204 @@
+"""Bulk replays: a row that a sweeper carries on with, that tells how far it is, and that somebody can stop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from sentinel.models import LetterReplay
+from sentinel.models.letter_replay import ReplayStatus
+from sentinel.models.status import Status
+from sentinel.queries.notifications import Filter
+from sentinel.services import notifications
+from sentinel.services.bookkeeping import replays
+from sentinel.services.bookkeeping.replays import Progress
+from sentinel.services.unit_of_work import unit_of_work
+from sentinel.stand_ins import ProviderStandIn, refused
+from tests.integration.calls import bearer, execute, send
+from tests.integration.conftest import Accept, RunPipeline
+from tests.rows import count_statuses, row
+
+
+@pytest.fixture
+def failed(accept: Accept) -> list[str]:
+    """Thirty letters, oldest first."""
+    ids = [accept(body=f"message {number}") for number in range(30)]
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'attempts_exhausted', queue_at = NULL")
+    return ids
+
+
+def begin(*, rate: int = 1, total: int = 30, wanted: Filter | None = None) -> LetterReplay:
+    with unit_of_work() as uow:
+        return replays.begin(uow, wanted or Filter(), total=total, rate=rate, by="ann")
+
+
+def progress(replay_id: int) -> Progress:
+    with unit_of_work() as uow:
+        return replays.get(uow, replay_id, client_id=None)
+
+
+def pass_time(seconds: int) -> None:
+    """As if everything had been done so much earlier."""
+    for table, columns in {
+        "letter_replays": ("paced_from", "began_at", "next_look_at", "ended_at"),
+        "notifications": ("next_attempt_at", "queue_at"),
+    }.items():
+        moved = ", ".join(f"{each} = {each} - make_interval(secs => {seconds})" for each in columns)
+        execute(f"UPDATE {table} SET {moved}")  # noqa: S608 - our own words
+
+
+def test_only_letters_whose_turn_comes_soon_are_taken_up(failed: list[str]) -> None:
+    begun = begin()
+
+    assert replays.sweep() == 10
+    found = progress(begun.id)
+    assert (found.replay.seen, found.left, found.waiting, found.through) == (10, 20, 10, 0)
+    assert [row(each).status for each in failed[:20]] == [Status.FAILED] * 20
+    assert {row(each).replay_id for each in failed[20:]} == {begun.id}
+
+
+def test_a_second_sweeper_finds_nothing_to_do(failed: list[str]) -> None:
+    begin()
+
+    assert [replays.sweep(), replays.sweep()] == [10, 0]
+
+
+def test_it_is_carried_on_until_every_letter_had_its_turn(failed: list[str]) -> None:
+    begun = begin()
+    done = 0
+    for _ in range(10):
+        done += replays.sweep()
+        pass_time(5)
+
+    found = progress(begun.id)
+    assert (done, found.replay.status, found.left) == (30, ReplayStatus.FINISHED, 0)
+    assert count_statuses() == {"PENDING": 30}
+
+
+def test_it_tells_how_its_letters_ended(
+    failed: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    begun = begin(rate=1000)
+    replays.sweep()
+    provider.script(*[refused(400, 21211)] * 4)
+    run_pipeline(failed[:20])
+    with unit_of_work() as uow:
+        notifications.cancel(uow, failed[20], client_id=None)
+
+    found = progress(begun.id)
+
+    assert (found.through, found.failed, found.held_back, found.waiting) == (16, 4, 1, 9)
+    assert found.replay.settled_at is None
+
+
+def test_once_the_last_letter_has_ended_the_figures_stay(
+    failed: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    begun = begin(rate=1000)
+    replays.sweep()
+    run_pipeline(failed)
+    pass_time(10)
+
+    replays.sweep()
+    execute("DELETE FROM notifications")
+
+    found = progress(begun.id)
+    assert found.replay.settled_at is not None
+    assert (found.through, found.waiting, found.failed) == (30, 0, 0)
+
+
+def test_while_a_letter_waits_somebody_looks_again(failed: list[str]) -> None:
+    begun = begin(rate=1000)
+    replays.sweep()
+    pass_time(10)
+
+    replays.sweep()
+
+    found = progress(begun.id).replay
+    assert found.settled_at is None
+    assert found.next_look_at is not None
+
+
+def test_what_is_stopped_leaves_the_letters_as_they_were(failed: list[str]) -> None:
+    begun = begin()
+    replays.sweep()
+
+    with unit_of_work() as uow:
+        found = replays.stop(uow, begun.id, client_id=None, by="bob")
+
+    pass_time(60)
+    assert replays.sweep() == 0
+    assert (found.replay.status, found.replay.stopped_by, found.left) == (ReplayStatus.STOPPED, "bob", 20)
+    assert {(row(each).status, row(each).reason) for each in failed[:20]} == {("FAILED", "attempts_exhausted")}
+
+
+def test_our_own_mistake_holds_up_one_replay_and_not_those_behind_it(failed: list[str]) -> None:
+    broken, good = begin(), begin()
+    execute("""UPDATE letter_replays SET narrowed_to = '{"colour": "red"}' WHERE id = :id""", id=broken.id)
+
+    assert replays.sweep() == 10
+    assert (progress(broken.id).replay.seen, progress(good.id).replay.seen) == (0, 10)
+
+
+def test_chosen_letters_are_replayed_and_no_others(failed: list[str]) -> None:
+    begun = begin(rate=50, total=2, wanted=Filter(ids=(failed[3], failed[7])))
+
+    assert replays.sweep() == 2
+    assert progress(begun.id).replay.status == ReplayStatus.FINISHED
+    assert count_statuses() == {"PENDING": 2, "FAILED": 28}
+
+
+def test_letters_without_a_reason_are_a_group_too(failed: list[str]) -> None:
+    execute("UPDATE notifications SET reason = NULL WHERE id = :id", id=failed[0])
+
+    begin(rate=50, total=30, wanted=Filter(without=("reason",)))
+
+    assert replays.sweep() == 1
+
+
+def test_a_time_span_is_kept_as_it_was_asked_for(failed: list[str]) -> None:
+    now = row(failed[0]).created_at
+    wanted = Filter(since=now - timedelta(hours=1), until=now + timedelta(hours=1), statuses=("FAILED",))
+
+    begun = begin(wanted=wanted)
+
+    kept = replays.filter_of(begun)
+    assert (kept.since, kept.until, kept.statuses) == (wanted.since, wanted.until, wanted.statuses)
+
+
+def test_a_single_retry_does_not_take_a_letter_out_of_its_replay(
+    failed: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn
+) -> None:
+    begun = begin(rate=1000)
+    replays.sweep()
+    provider.script(refused(400, 21211))
+    run_pipeline(failed[:1])
+
+    with unit_of_work() as uow:
+        notifications.retry(uow, failed[0], client_id=None)
+
+    assert row(failed[0]).replay_id == begun.id
+
+
+def test_the_api_tells_how_far_a_replay_is_and_stops_it(api: FlaskClient, failed: list[str]) -> None:
+    replay_id = send(api, {"rate_per_second": 1}, "/dead-letters/replay").get_json()["replay_id"]
+
+    assert [each["id"] for each in api.get("/dead-letters/replays").get_json()] == [replay_id]
+    shown = api.get(f"/dead-letters/replays/{replay_id}").get_json()
+    assert (shown["status"], shown["total"], shown["seen"], shown["waiting"]) == ("running", 30, 10, 10)
+
+    stopped = send(api, {}, f"/dead-letters/replays/{replay_id}/stop")
+    again = send(api, {}, f"/dead-letters/replays/{replay_id}/stop")
+    assert (stopped.status_code, stopped.get_json()["status"], again.status_code) == (200, "stopped", 409)
+
+
+def test_a_client_sees_its_own_replays_only(api: FlaskClient, failed: list[str]) -> None:
+    replay_id = send(api, {}, "/dead-letters/replay").get_json()["replay_id"]
+    shop: dict[str, Any] = bearer("shop")
+
+    assert api.get("/dead-letters/replays", headers=shop).get_json() == []
+    assert api.get(f"/dead-letters/replays/{replay_id}", headers=shop).status_code == 404
+    assert send(api, {}, f"/dead-letters/replays/{replay_id}/stop", **shop).status_code == 404
