@@ -13,6 +13,7 @@ from sentinel.services.matching import matching
 from sentinel.services.muting import silence_sweep
 from sentinel.services.proving import drill_runs, self_tests, signals
 from sentinel.services.sending import failover, sweeping
+from sentinel.services.watching import history
 
 PRUNE_PAUSE_SECONDS = 2
 PRUNE_TURNS = 20
@@ -77,6 +78,12 @@ def sweep_drills() -> None:
 def sweep_self_tests() -> None:
     """Prove that an event goes the whole way, and tell the outside."""
     self_tests.sweep()
+
+
+@celery.task(name="tasks.maintenance.sample_counters")
+def sample_counters() -> None:
+    """Look at the counters, so that people see how it went."""
+    history.sample()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)
