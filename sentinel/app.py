@@ -53,7 +53,7 @@ from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
 from sentinel.settings import Settings, get_settings
 from sentinel.web import ticket_links
-from sentinel.web.pages import install_console
+from sentinel.web.console import install_console
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -24,7 +24,11 @@ def users() -> None:
 @users.command(epilog="Example: sentinel users create alice --role admin")
 @click.argument("name")
 @click.option(
-    "--role", type=click.Choice(ROLES), default="viewer", show_default=True, help="An admin acts, a viewer looks."
+    "--role",
+    type=click.Choice(ROLES),
+    default="viewer",
+    show_default=True,
+    help="A viewer looks, an operator acts, an admin changes what is set up.",
 )
 def create(name: str, role: str) -> None:
     """Make a user. Asks for the password; from a script it is the first line of standard input."""
@@ -60,7 +64,7 @@ def passwd(name: str) -> None:
 @click.argument("name")
 @click.argument("role", type=click.Choice(ROLES))
 def role(name: str, role: str) -> None:
-    """Make a user an admin or a viewer, from the next click on."""
+    """Give a user another role, from the next click on."""
     with operator_work() as uow:
         service.set_role(uow, name, role)
     click.echo(f"User {service.own_spelling(name)} is of role {role}.")

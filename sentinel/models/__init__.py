@@ -1,5 +1,6 @@
 """The tables, one per file. What is not registered here does not exist for migrations."""
 
+from sentinel.models.action import Action
 from sentinel.models.alert import Alert
 from sentinel.models.attempt import Attempt
 from sentinel.models.base import Base
@@ -35,6 +36,7 @@ from sentinel.models.ticket import Ticket, TicketEvent
 from sentinel.models.user import User
 
 __all__ = [
+    "Action",
     "Alert",
     "ApiKey",
     "Attempt",

@@ -11,10 +11,10 @@ from sentinel.models.base import Base
 
 
 class User(Base):
-    """Somebody with a password. An `admin` acts, a `viewer` looks."""
+    """Somebody with a password. A `viewer` looks, an `operator` acts, an `admin` also changes what is set up."""
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("role IN ('admin', 'viewer')", name="role"),)
+    __table_args__ = (CheckConstraint("role IN ('admin', 'operator', 'viewer')", name="role"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)

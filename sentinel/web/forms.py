@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from sentinel.errors import InvalidInputError
 from sentinel.passwords import LONGEST
-from sentinel.web.sessions import BELOW, HOME
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -22,13 +21,14 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
     next = HiddenField()
 
 
-def own_page(wanted: str | None) -> str:
-    """The page to go to after the login: `wanted` if it is one of the console, else its first one."""
-    if not wanted or not wanted.isprintable() or "\\" in wanted:
-        return HOME
-    try:
-        parts = urlsplit(wanted)
-    except ValueError:
-        return HOME
-    is_here = not parts.scheme and not parts.netloc and ".." not in parts.path.split("/")
-    return wanted if is_here and (parts.path == HOME or parts.path.startswith(BELOW)) else HOME
+def text(name: str, default: str = "") -> str:
+    """A field of the form that was sent, without the space around it; newlines as they are kept everywhere else."""
+    return request.form.get(name, default).replace("\r\n", "\n").strip()
+
+
+def errors_of(error: InvalidInputError) -> dict[str, str]:
+    """What is wrong with each field, and what to do about it; of several errors of a field the first."""
+    found: dict[str, str] = {}
+    for each in error.errors:
+        found.setdefault(each.field, f"{each.message}: {each.remedy}")
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Flask, Request, Response, redirect, request, session, url_for
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,13 +16,13 @@ from sentinel.sealing import derived_keys
 from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings
+from sentinel.web.addresses import BELOW, HOME
+from sentinel.web.frame import LIVE_HEADER
 
 BEGAN_AT = "began_at"
 COOKIE = "sentinel_session"
 
-HOME = "/console"
 PAGES = frozenset({HOME, "/login", "/logout"})
-BELOW = f"{HOME}/"
 ASSETS = f"{HOME}/assets/"
 
 
@@ -50,6 +50,11 @@ class ConsoleSessions(SecureCookieSessionInterface):
         if not is_page or request.path.startswith(ASSETS):
             return None
         return super().open_session(app, request)
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Whether the session goes on from now: a page that looks by itself is nobody who uses it."""
+        is_by_itself = LIVE_HEADER in request.headers and not session.modified
+        return not is_by_itself and super().should_set_cookie(app, session)
 
 
 def install_sessions(app: Flask, settings: Settings) -> None:

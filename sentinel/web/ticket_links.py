@@ -17,7 +17,7 @@ from sentinel.services.escalating.acting import SNOOZES_MINUTES, Action, Seen, T
 from sentinel.services.escalating.links import PATH
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.addresses import relative
-from sentinel.web.pages import HEADERS as CONSOLE_HEADERS
+from sentinel.web.headers import HEADERS as CONSOLE_HEADERS
 
 log = get_logger(__name__)
 

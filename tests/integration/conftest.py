@@ -36,11 +36,11 @@ def _clean(database: Configure) -> None:
 @pytest.fixture
 def api(database: Configure) -> FlaskClient:
     """The API, called without a socket."""
-    return _app(get_settings()).test_client()
+    return application(get_settings()).test_client()
 
 
 @lru_cache(maxsize=4)
-def _app(settings: Settings) -> Flask:
+def application(settings: Settings) -> Flask:
     """One application for all tests with the same settings: to put it together costs as much as a test."""
     return create_app(settings)
 

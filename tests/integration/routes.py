@@ -11,9 +11,7 @@ from werkzeug.routing import Rule
 
 PUBLIC = frozenset({"pages.swagger", "pages.redoc", "pages.asset", "api-docs.openapi_json"}) | {
     *("health.short", "health.live", "health.ping", "health.ready", "health.ready_shortly"),
-    # Pages for people, who log in: tests/integration/test_console.py.
-    *("console.login", "console.check_login", "console.logout", "console.home", "console.missing"),
-    *("console.static", "bootstrap.static"),
+    "bootstrap.static",
 }
 """Endpoints that answer everybody on purpose; whatever is not named here asks for a key."""
 
@@ -27,6 +25,9 @@ SIGNED = frozenset({"callbacks.TwilioCallback", "callbacks.SendGridCallback"}) |
     *("ticket-links.show", "ticket-links.act"),
 }
 """Endpoints that ask for a provider's signature, a secret address or a key in the body instead of one in a header."""
+
+FOR_PEOPLE = "console."
+"""Pages for people, who log in: tests/integration/console/test_walk.py."""
 
 OF_NOBODY: dict[str, Any] = {"pack": "device_health", "name": "twilio", "channel": "sms"}
 """Path parameters that name what belongs to no client."""
@@ -74,7 +75,7 @@ def calls(app: Flask, known: Mapping[str, Any]) -> Iterator[Call]:
     """All calls that are not public; `known` has the value of each path parameter that names somebody's object."""
     described = app.test_client().get("/openapi.json").get_json()
     for rule in app.url_map.iter_rules():
-        if rule.endpoint not in PUBLIC | SIGNED:
+        if rule.endpoint not in PUBLIC | SIGNED and not rule.endpoint.startswith(FOR_PEOPLE):
             path = _path(app, rule, known)
             for method in sorted((rule.methods or set()) - {"OPTIONS"}):
                 operation = described["paths"].get(_described_path(rule), {}).get(method.lower(), {})

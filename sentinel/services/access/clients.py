@@ -126,6 +126,17 @@ def active_caller(uow: UnitOfWork, client_name: str) -> Caller:
     return Caller(client_id, name, frozenset(SCOPES))
 
 
+def person_acting(uow: UnitOfWork, client_name: str, *, label: str) -> Caller:
+    """Return a person, whom the history calls `label`, acting for a client, whether that is on or off."""
+    found = None if "\0" in client_name else clients.caller_by_name(uow.session, client_name)
+    if found is None:
+        raise NotFoundError(
+            f"there is no client {client_name[:LONGEST_NAME]!r}; the page Clients lists those there are"
+        )
+    client_id, name = found
+    return Caller(client_id, name, frozenset(SCOPES), label=label)
+
+
 def create_key(
     uow: UnitOfWork, client_name: str, name: str, *, scopes: Iterable[str] = (), expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:

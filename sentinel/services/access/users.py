@@ -16,8 +16,8 @@ from sentinel.services.unit_of_work import UnitOfWork
 
 log = get_logger(__name__)
 
-ROLES = ("admin", "viewer")
-"""An admin acts, a viewer looks."""
+ROLES = ("viewer", "operator", "admin")
+"""Each may do what those before it may: a viewer looks, an operator acts, an admin changes what is set up."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 
@@ -56,7 +56,7 @@ def set_password(uow: UnitOfWork, name: str, password: str) -> None:
 
 
 def set_role(uow: UnitOfWork, name: str, role: str) -> None:
-    """Make a user an admin or a viewer; holds from the next request on."""
+    """Give a user another role; holds from the next request on."""
     _change(uow, name, {"role": role}, ends_sessions=False)
 
 

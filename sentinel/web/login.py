@@ -1,0 +1,73 @@
+"""In and out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import current_app, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from sentinel import metrics
+from sentinel.logs import get_logger
+from sentinel.origins import origin_of
+from sentinel.services.access import users
+from sentinel.services.access.login_throttle import LoginThrottle
+from sentinel.services.unit_of_work import unit_of_work
+from sentinel.web import sessions
+from sentinel.web.addresses import own_page
+from sentinel.web.forms import LoginForm
+from sentinel.web.frame import page, problem_page
+
+log = get_logger(__name__)
+
+WRONG = "Name or password is wrong."
+
+
+def login() -> Response:
+    """Ask who it is."""
+    wanted = own_page(request.args.get("next"))
+    if current_user.is_authenticated:
+        return redirect(wanted, code=303)
+    return login_page(LoginForm(next=wanted))
+
+
+def check_login() -> Response:
+    """Let somebody in who knows the password."""
+    form = LoginForm()
+    if not form.validate():
+        return login_page(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    origin, name = origin_of(request.remote_addr), users.own_spelling(form.name.data)
+    throttle: LoginThrottle = current_app.extensions["sentinel-logins"]
+    wait_seconds = throttle.seconds_to_wait(name, origin)
+    if wait_seconds:
+        return _too_many(wait_seconds, origin)
+    with unit_of_work() as uow:
+        found = users.log_in(uow, name, form.password.data, origin=origin)
+    if found is None:
+        return login_page(form, problem=WRONG, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    throttle.forgive(name, origin)
+    sessions.begin(found)
+    return redirect(own_page(form.next.data), code=303)
+
+
+def logout() -> Response:
+    """End the session."""
+    sessions.end(current_user)
+    return redirect(url_for("console.login"), code=303)
+
+
+def login_page(form: LoginForm, *, problem: str | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """The form, and what was wrong with what it sent."""
+    with unit_of_work() as uow:
+        has_users = users.is_there_any(uow)
+    return page("console/login.html", status, form=form, problem=problem, has_users=has_users)
+
+
+def _too_many(wait_seconds: int, origin: str) -> Response:
+    log.warning("login_throttled", origin=origin, wait_seconds=wait_seconds)
+    metrics.count("logins_total", result="throttled")
+    minutes = max(1, round(wait_seconds / 60))
+    response = problem_page(HTTPStatus.TOO_MANY_REQUESTS, f"Too many tries. Try again in {minutes} min.")
+    response.headers["Retry-After"] = str(wait_seconds)
+    return response

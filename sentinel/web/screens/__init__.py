@@ -1,0 +1,9 @@
+"""The screens of the console, a file for each."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from sentinel.web.screens import dashboard
+
+SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint,)

@@ -1,0 +1,118 @@
+// What pages do by themselves: parts that stay live, questions before something is done, lists that follow their
+// filters. Everything works without it, by hand.
+(() => {
+  document.documentElement.classList.add("has-script");
+
+  // The navigation of narrow screens.
+  const menu = document.getElementById("menu");
+  const navigation = document.getElementById("navigation");
+  menu.hidden = false;
+  menu.addEventListener("click", () => {
+    const isOpen = navigation.classList.toggle("is-open");
+    menu.setAttribute("aria-expanded", String(isOpen));
+  });
+
+  // Live parts: <div data-live="address" data-every="seconds">. An answer with [data-live-until-done] is the last one.
+  const isBusy = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+
+  const openDetails = (part) => [...part.querySelectorAll("details[id]")].filter((each) => each.open).map((each) => each.id);
+
+  const show = (part, html) => {
+    const opened = openDetails(part);
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    part.innerHTML = html;
+    for (const id of opened) {
+      document.getElementById(id)?.setAttribute("open", "");
+    }
+    if (focused) document.getElementById(focused)?.focus();
+    part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+  };
+
+  const setStale = (part, words) => {
+    const note = part.previousElementSibling?.classList.contains("stale-note") ? part.previousElementSibling : null;
+    part.classList.toggle("is-stale", words !== "");
+    if (!words) {
+      note?.remove();
+    } else if (!note) {
+      const said = Object.assign(document.createElement("p"), { className: "stale-note", textContent: words });
+      said.setAttribute("role", "status");
+      part.before(said);
+    } else if (note.textContent !== words) {
+      note.textContent = words;
+    }
+  };
+
+  const refresh = async (part) => {
+    if (document.hidden || isBusy(part)) return true;
+    try {
+      const answer = await fetch(part.dataset.live, { headers: { "X-Live": "1" }, redirect: "error" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const html = await answer.text();
+      setStale(part, "");
+      if (html !== part.shownHtml && !isBusy(part)) {
+        part.shownHtml = html;
+        show(part, html);
+      }
+      return !part.querySelector("[data-live-until-done]");
+    } catch {
+      setStale(part, "This is not fresh: the server does not answer, or your login has ended. Load the page again.");
+      return true;
+    }
+  };
+
+  const keepLive = (part) => {
+    const wait = Number(part.dataset.every ?? 3) * 1000;
+    const again = async () => {
+      if (!part.isConnected) return;
+      if (await refresh(part)) setTimeout(again, wait);
+    };
+    setTimeout(again, wait);
+  };
+  document.querySelectorAll("[data-live]").forEach(keepLive);
+
+  // <form data-confirm="Delete rule 7?"> asks first.
+  const ask = (form, submitter) => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "confirm";
+    dialog.setAttribute("aria-labelledby", "confirm-question");
+    dialog.innerHTML =
+      '<form method="dialog"><p id="confirm-question"></p><div class="d-flex gap-2 justify-content-end">' +
+      '<button class="btn btn-quiet" value="no">Keep it as it is</button>' +
+      '<button class="btn btn-danger" value="yes"></button></div></form>';
+    dialog.querySelector("p").textContent = form.dataset.confirm;
+    dialog.querySelector("[value=yes]").textContent = submitter?.textContent.trim() || "Yes";
+    dialog.addEventListener("close", () => {
+      const isYes = dialog.returnValue === "yes";
+      dialog.remove();
+      if (!isYes) return submitter?.focus();
+      form.isConfirmed = true;
+      form.requestSubmit(submitter ?? undefined);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset.confirm || form.isConfirmed) return;
+    event.preventDefault();
+    ask(form, event.submitter);
+  });
+
+  // <select data-submit> and <input data-submit> send their form when they change.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+
+  // <button data-copy="#id"> copies the text of an element.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.querySelector(button.dataset.copy);
+    await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+    const words = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => {
+      button.textContent = words;
+    }, 1500);
+  });
+})();

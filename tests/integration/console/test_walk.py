@@ -1,0 +1,81 @@
+"""What holds for every page of the console, walked as they stand: new ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from werkzeug.routing import Rule
+
+from sentinel.services.access.users import ROLES
+from sentinel.settings import get_settings
+from sentinel.web.access import CHANGES, NEEDS
+from sentinel.web.console import OPEN
+from tests.conftest import Configure
+from tests.integration.conftest import application
+from tests.integration.console.conftest import AsRole
+from tests.integration.console.visiting import actions
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def console_rules() -> Iterator[Rule]:
+    for rule in application(get_settings()).url_map.iter_rules():
+        if rule.endpoint.startswith("console.") and rule.endpoint not in OPEN:
+            yield rule
+
+
+def path_of(rule: Rule) -> str:
+    """An address of the rule that names nothing that exists."""
+    samples = {"IntegerConverter": 999_999, "UUIDConverter": str(uuid4()), "UnicodeConverter": "none"}
+    values = {name: samples.get(type(converter).__name__, "none") for name, converter in rule._converters.items()}
+    adapter = application(get_settings()).url_map.bind("127.0.0.1")
+    return adapter.build(rule.endpoint, values, next(iter(rule.methods or {"GET"})))
+
+
+def unsafe() -> Iterator[tuple[str, str, object]]:
+    for rule in console_rules():
+        for method in sorted((rule.methods or set()) - SAFE):
+            yield method, path_of(rule), application(get_settings()).view_functions[rule.endpoint]
+
+
+def test_no_page_is_shown_to_who_is_not_logged_in(database: Configure) -> None:
+    stranger = application(get_settings()).test_client()
+    for rule in console_rules():
+        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+            answer = stranger.open(path_of(rule), method=method)
+            assert (answer.status_code, answer.headers.get("Location", "")[:6]) == (303, "/login"), rule
+
+
+def test_whatever_is_sent_without_the_token_of_its_page_is_refused(as_role: AsRole) -> None:
+    admin = as_role("admin")
+    for method, path, _ in unsafe():
+        answer = admin.browser.open(path, method=method, data={"x": "1"})
+        assert answer.status_code == 400, (method, path)
+    assert actions() == []
+
+
+def test_what_is_sent_says_whether_it_changes_something_and_who_may(database: Configure) -> None:
+    for method, path, view in unsafe():
+        assert hasattr(view, CHANGES), f"{method} {path} is neither marked `acts` nor `asks`"
+        assert not getattr(view, CHANGES) or getattr(view, NEEDS) in ROLES, (method, path)
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_nobody_does_what_takes_a_higher_role(role: str, as_role: AsRole) -> None:
+    somebody = as_role(role)
+    for method, path, view in unsafe():
+        if ROLES.index(getattr(view, NEEDS, "viewer")) > ROLES.index(role):
+            answer = somebody.send(path)
+            assert (answer.status_code, "takes the role" in answer.text) == (403, True), (method, path)
+    assert actions() == []
+
+
+def test_what_does_not_exist_is_said_as_a_page(as_role: AsRole) -> None:
+    admin = as_role("admin")
+    for rule in console_rules():
+        if rule.arguments and "GET" in (rule.methods or set()):
+            answer = admin.get(path_of(rule))
+            assert answer.status_code in {404, 303}, (rule, answer.status_code)
+            assert answer.status_code == 303 or "<h1" in answer.text, rule
