@@ -90,6 +90,14 @@ def troubles(facts: Facts) -> list[Trouble]:
     return sorted(found, key=lambda trouble: trouble.level != Level.STUCK)
 
 
+def by_command(queues: Sequence[str]) -> dict[str, list[str]]:
+    """Put queues together by the command that would start a worker for them."""
+    found: dict[str, list[str]] = {}
+    for queue in queues:
+        found.setdefault(command(queue), []).append(queue)
+    return found
+
+
 def in_words(seconds: float) -> str:
     """A length of time as one says it: `40 s`, `4 min`, `2 h`, `3 d`."""
     if seconds < 2 * MINUTE:
@@ -153,11 +161,8 @@ def _workers(facts: Facts) -> Iterator[Trouble]:
     """Queues to which nobody listens, put together by what would serve them."""
     if facts.served is None:
         return
-    queues = [name for (name,) in (rest for gauge, *rest in facts.gauges if gauge == "queue_length")]
-    lonely: dict[str, list[str]] = {}
-    for queue in queues:
-        if not facts.served.get(queue):
-            lonely.setdefault(command(queue), []).append(queue)
+    queues = [rest[0] for gauge, *rest in facts.gauges if gauge == "queue_length"]
+    lonely = by_command([queue for queue in queues if not facts.served.get(queue)])
     if lonely and not any(facts.served.values()):
         text = "Messages are accepted and stored, and nobody sends them."
         yield Trouble(Level.STUCK, "No worker is running", text, "Run `sentinel worker`.", "workers.index")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -56,7 +57,7 @@ class EntryView:
     """An entry: its id, when it came, and its fields, cut."""
 
     id: str
-    at: float
+    at: datetime
     fields: Mapping[str, str]
 
 
@@ -85,7 +86,7 @@ def last_entries(stream: str, *, most: int) -> list[EntryView]:
 
 def _entry(key: bytes, fields: Mapping[bytes, bytes]) -> EntryView:
     shown = {_text(name): _text(value) for name, value in fields.items()}
-    return EntryView(key.decode(), _moment(key), shown)
+    return EntryView(key.decode(), datetime.fromtimestamp(_moment(key), UTC), shown)
 
 
 def _text(raw: bytes) -> str:
