@@ -147,8 +147,14 @@ def _channel(facts: Facts, name: str, found: Sequence[Trouble]) -> ChannelStand:
         facts.of_channel("notifications_oldest_due_seconds", name),
         None if None in lengths else int(sum(length or 0.0 for length in lengths)),
         workers,
-        next((trouble.level for trouble in found if name in trouble.channels), None),
+        _level(found, name, is_waiting=facts.waiting(name) > 0),
     )
+
+
+def _level(found: Sequence[Trouble], channel: str, *, is_waiting: bool) -> Level | None:
+    """How bad it is for a channel: nothing of it is stuck where nothing waits."""
+    level = next((trouble.level for trouble in found if channel in trouble.channels), None)
+    return Level.LOOK if level is Level.STUCK and not is_waiting else level
 
 
 def _unresolved(gauges: Values, severity: str) -> tuple[int, int]:

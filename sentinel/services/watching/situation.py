@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sentinel.services.sending.breaker import CLOSED, HALF_OPEN, Account
-from sentinel.services.watching.curves import FAILED, Curves
+from sentinel.services.watching.curves import FAILED, SENT, Curves
 from sentinel.services.watching.diagnosis.workers import command
 from sentinel.services.watching.gauges import Values
 from sentinel.stream_lag import Group, Lag
@@ -19,6 +19,9 @@ OVERDUE_SECONDS = 60.0
 SILENT_PERIODS = 10
 SHORTEST_SILENCE_SECONDS = 30.0
 """A task of beat that has not run for so many of its periods, and for so long, is missed."""
+
+MANY_FAILURES = 0.05
+"""Some numbers and addresses are always wrong: fewer are no trouble of ours."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -141,7 +144,7 @@ def _of_account(account: Account) -> str:
 
 
 def _wait(account: Account, facts: Facts) -> str:
-    channels = " and ".join(account.channels)
+    channels = _listed(account.channels)
     since = account.standing.opened_at
     when = f" It began {in_words((facts.now - since).total_seconds())} ago, at {since:%H:%M} UTC." if since else ""
     if not account.parked:
@@ -250,9 +253,11 @@ def _streams(facts: Facts) -> Iterator[Trouble]:
 
 
 def _failures(facts: Facts) -> Iterator[Trouble]:
-    failed = int(facts.curves.totals[FAILED]) if facts.curves else 0
-    if failed:
-        text = f"In the last {facts.curves.window.title}; each says why." if facts.curves else ""
+    if facts.curves is None:
+        return
+    failed, sent = int(facts.curves.totals[FAILED]), facts.curves.totals[SENT]
+    if failed > MANY_FAILURES * (sent + failed):
+        text = f"In the last {facts.curves.window.title}, beside {sent:,.0f} that were sent; each says why."
         remedy = "See the reasons; what failed for a while can be sent again."
         yield Trouble(Level.LOOK, f"{_messages(failed)} failed", text, remedy, "dead_letters.index")
 

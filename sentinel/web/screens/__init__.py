@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import dashboard, queues, workers
+from sentinel.web.screens import dashboard, flower, queues, workers
 
-SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint, queues.blueprint, workers.blueprint)
+SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint, queues.blueprint, workers.blueprint, flower.blueprint)
