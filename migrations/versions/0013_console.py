@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations import online
+
 revision = "0013"
 down_revision = "0012"
 
@@ -15,7 +17,14 @@ ROLE = "ck_users_role"
 
 
 def upgrade() -> None:
+    if not online.has_table("actions"):
+        make_actions()
     set_roles("'admin', 'operator', 'viewer'")
+    with online.beside_traffic():
+        online.validate(ROLE, "users")
+
+
+def make_actions() -> None:
     op.create_table(
         "actions",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -37,8 +46,7 @@ def upgrade() -> None:
 
 def set_roles(roles: str) -> None:
     op.drop_constraint(op.f(ROLE), "users", type_="check")
-    op.create_check_constraint(op.f(ROLE), "users", f"role IN ({roles})", postgresql_not_valid=True)
-    op.execute(f"ALTER TABLE users VALIDATE CONSTRAINT {ROLE}")
+    online.add_check(ROLE, "users", f"role IN ({roles})")
 
 
 def downgrade() -> None:

@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
+from playwright.sync_api import Page, expect
 
 from sentinel.services.escalating import links
-from tests.browser.chromium import CHROMIUM, Page, opened_page
-from tests.browser.test_console import FAULTS, go_to
+from tests.browser.conftest import Look
+from tests.browser.test_frame import tab_to
 from tests.conftest import Configure
 from tests.integration.escalating import messages, open_ticket, sweep_until_quiet
-from tests.system import System, running_system
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on this machine; on Debian: apt install chromium (README, Tests)"
-)
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    with opened_page(tmp_path / "profile") as found:
-        yield found
-
-
-@pytest.fixture
-def system(database: Configure, tmp_path: Path) -> Iterator[System]:
+def test_a_ticket_is_acknowledged_by_keyboard_on_a_narrow_dark_screen(
+    database: Configure, stranger: Page, look: Look
+) -> None:
     database(PUBLIC_BASE_URL="https://sentinel.example.com")
-    with running_system(tmp_path) as found:
-        found.start_api()
-        yield found
-
-
-def test_a_ticket_is_acknowledged_by_keyboard_on_a_narrow_dark_screen(system: System, page: Page) -> None:
     ticket_id = open_ticket()
     sweep_until_quiet()
     path = urlsplit(str(links.address_of(messages(ticket_id)[0].id))).path
-    page.resize(320, 800)
-    page.prefer("dark")
+    stranger.set_viewport_size({"width": 320, "height": 800})
+    stranger.emulate_media(color_scheme="dark")
 
-    page.open(f"{system.url}{path}")
-    assert page.evaluate(FAULTS) == []
-    go_to(page, "Acknowledge")
-    page.press("Enter")
-    page.until("document.querySelector('[role=status]')?.innerText.includes('to acknowledge the ticket')")
+    stranger.goto(path)
+    tab_to(stranger, "Acknowledge")
+    stranger.keyboard.press("Enter")
 
-    assert page.evaluate(FAULTS) == []
-    assert "acknowledged by sms:+14155552671" in page.evaluate("document.body.innerText")
-    page.prefer("light")
-    assert page.evaluate(FAULTS) == []
-    asked = [urlsplit(url) for url in page.requests]
-    assert {url.netloc for url in asked if url.scheme != "data"} == {urlsplit(system.url).netloc}
+    expect(stranger.get_by_role("status")).to_contain_text("to acknowledge the ticket")
+    expect(stranger.get_by_role("main")).to_contain_text("acknowledged by sms:+14155552671")
+    look(stranger, "ticket-link")

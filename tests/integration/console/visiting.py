@@ -11,7 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import TestResponse
+from werkzeug.test import Cookie, TestResponse
 
 from sentinel.clock import utc_now
 from sentinel.models import Action, User
@@ -48,6 +48,12 @@ class Visit:
         """Go where a 303 leads."""
         assert answer.status_code == 303, answer.text
         return self.browser.get(answer.headers["Location"])
+
+    def cookie(self) -> Cookie:
+        """What keeps the session in the browser."""
+        found = self.browser.get_cookie(self._app.config["SESSION_COOKIE_NAME"])
+        assert found is not None
+        return found
 
     def _log_in(self, name: str, role: str) -> str:
         user_id = _user(name, role)
