@@ -38,6 +38,10 @@ ADDRESS = re.compile(rb'(\b(?:href|src|action)=")/(?!/)')
 OWN_PLACE = re.compile(rb'(<input type="hidden" value=")[^"]*(" id="url_prefix">)')
 
 
+MENU = b'<ul class="app-nav navbar-nav">'
+WAY_BACK = b'<li class="nav-item"><a class="nav-link" href="/console">\xe2\x86\x90 Sentinel</a></li>'
+
+
 class FlowerAwayError(SentinelError):
     """Flower does not answer."""
 
@@ -91,9 +95,10 @@ def ask(question: Question, settings: Settings) -> Answer:
 
 
 def at_home(page: bytes) -> bytes:
-    """A page of Flower whose addresses lie below `PREFIX`."""
+    """A page of Flower whose addresses lie below `PREFIX`, and which leads back."""
     below = PREFIX.encode()
-    return OWN_PLACE.sub(rb"\g<1>" + below + rb"\g<2>", ADDRESS.sub(rb"\g<1>" + below + b"/", page))
+    moved_page = OWN_PLACE.sub(rb"\g<1>" + below + rb"\g<2>", ADDRESS.sub(rb"\g<1>" + below + b"/", page))
+    return moved_page.replace(MENU, MENU + WAY_BACK, 1)
 
 
 def moved(location: str) -> str:
