@@ -109,6 +109,8 @@ beat_schedule = {
         "schedule": 1.0,
         "options": {"expires": 1.0},
     },
+    # Ten seconds: docs/decisions/185-a-short-memory-of-counters.md
+    "sample-counters": {"task": "tasks.maintenance.sample_counters", "schedule": 10.0, "options": {"expires": 10.0}},
     "prune": {"task": "tasks.maintenance.prune", "schedule": 60.0, "options": {"expires": 60.0}},
     "add-up-books": {"task": "tasks.maintenance.add_up_books", "schedule": 60.0, "options": {"expires": 60.0}},
     "audit": {"task": "tasks.maintenance.audit", "schedule": 900.0, "options": {"expires": 900.0}},

@@ -352,6 +352,12 @@ class Settings(BaseSettings):
     flower_basic_auth: SecretStr | None = Field(
         default=None, description="user:password; Flower is refused beyond loopback without it"
     )
+    flower_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@\s]+/?$",
+        description="where the console reaches Flower, to show it behind its own login; "
+        "unset: at SENTINEL_FLOWER_HOST and SENTINEL_FLOWER_PORT",
+    )
     metrics_token: SecretStr | None = Field(
         default=None, description="whoever sends it as a bearer token may read /metrics; none: a key with scope admin"
     )

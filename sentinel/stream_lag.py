@@ -17,6 +17,8 @@ from sentinel.store import get_store
 log = get_logger(__name__)
 
 HASH = "sentinel:ingest:lag"
+HERE = "sentinel:ingest:here"
+"""The groups whose stream lies on the Redis where this is told: the console may look at it there."""
 FRESH_SECONDS = 60
 """Readers of a group that told within this time of the newest one share its streams; others are gone."""
 KEPT_SECONDS = 86_400
@@ -40,6 +42,11 @@ class Reader:
         """Its place in the hash."""
         return orjson.dumps([self.source, self.stream, self.group, self.name])
 
+    @property
+    def work(self) -> bytes:
+        """What it shares with the others of its group."""
+        return orjson.dumps([self.source, self.stream, self.group])
+
 
 @dataclass(frozen=True, slots=True)
 class Lag:
@@ -49,23 +56,28 @@ class Lag:
     silent_seconds: float
 
 
-def tell(lags: Mapping[Reader, int]) -> None:
-    """Say how many entries wait for each reader; not now when Redis is away."""
+def tell(lags: Mapping[Reader, int], *, is_here: bool = False) -> None:
+    """Say how many entries wait for each reader, and whether here; not now when Redis is away."""
     if not lags:
         return
     told: dict[Any, Any] = {reader.field: orjson.dumps([entries, time.time()]) for reader, entries in lags.items()}
+    works = [reader.work for reader in lags]
     try:
-        get_store().hset(HASH, mapping=told)
+        with get_store().pipeline(transaction=False) as batch:
+            batch.hset(HASH, mapping=told)
+            (batch.sadd if is_here else batch.srem)(HERE, *works)
+            batch.execute()
     except redis.RedisError as error:
         log.debug("lag_not_told", error=type(error).__name__)
 
 
 def withdraw(readers: Iterable[Reader]) -> None:
     """Readers that end in good order are not missed."""
-    fields: list[Any] = [each.field for each in readers]
+    left = list(readers)
     try:
-        if fields:
-            get_store().hdel(HASH, *fields)
+        if left:
+            get_store().hdel(HASH, *[each.field for each in left])  # type: ignore[arg-type] # bytes are as good
+            get_store().srem(HERE, *[each.work for each in left])
     except redis.RedisError as error:
         log.debug("lag_not_told", error=type(error).__name__)
 
@@ -79,9 +91,16 @@ def lags() -> dict[Group, Lag]:
         entries, at = orjson.loads(value)
         if now - at > KEPT_SECONDS:
             get_store().hdel(HASH, field)
+            get_store().srem(HERE, orjson.dumps([source, stream, group]))
         else:
             groups[source, stream, group].append((at, entries))
     return {group: _together(readers, now) for group, readers in groups.items()}
+
+
+def groups_here() -> set[Group]:
+    """Return the groups whose streams lie on this Redis; raises RedisError."""
+    told: Any = get_store().smembers(HERE)
+    return {tuple(orjson.loads(each)) for each in told}
 
 
 def _together(readers: list[tuple[float, int]], now: float) -> Lag:

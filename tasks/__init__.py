@@ -27,9 +27,9 @@ from sentinel.broker import celery as app
 from sentinel.db import forget_engine
 from sentinel.dispatcher import get_dispatcher
 from sentinel.services.sending.delivery import get_sender
-from tasks import context
+from tasks import context, presence
 
-__all__ = ["app"]
+__all__ = ["app", "presence"]
 
 FILES = 8192
 """Open files that a worker wants to be allowed; receivers beyond that wait for their turn."""

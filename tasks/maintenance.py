@@ -14,6 +14,7 @@ from sentinel.services.matching import matching
 from sentinel.services.muting import silence_sweep
 from sentinel.services.proving import drill_runs, self_tests, signals
 from sentinel.services.sending import failover, sweeping
+from sentinel.services.watching import history
 
 PRUNE_PAUSE_SECONDS = 2
 PRUNE_TURNS = 20
@@ -90,6 +91,12 @@ def sweep_self_tests() -> None:
 def sweep_load_tests() -> None:
     """Start the load tests whose turn it is, and those whose process is gone."""
     starting.sweep()
+
+
+@celery.task(name="tasks.maintenance.sample_counters")
+def sample_counters() -> None:
+    """Look at the counters, so that people see how it went."""
+    history.sample()
 
 
 @celery.task(bind=True, name="tasks.maintenance.prune", max_retries=PRUNE_TURNS)

@@ -94,11 +94,13 @@ def redis(*, stream: str, consumer: str | None, url: str | None, claim_idle: int
         from sentinel.ingest import loop  # noqa: PLC0415 - see there
         from sentinel.ingest.redis_stream import KIND, Place, RedisStream, connect  # noqa: PLC0415 - as above
 
-    address = url or get_settings().redis_url.get_secret_value()
+    ours = get_settings().redis_url.get_secret_value()
+    address = url or ours
     if not address:
         raise ConfigurationError("there is no Redis to read from: set REDIS_URL, or give --url")
     place = Place(stream, shared["group"], consumer or socket.gethostname())
-    source = RedisStream(connect(address), place, _pace(shared), claim_idle_seconds=claim_idle)
+    is_here = address == ours
+    source = RedisStream(connect(address), place, _pace(shared), claim_idle_seconds=claim_idle, is_here=is_here)
     _prepare(KIND)
     loop.run(source, _intake(KIND, form, shared))
 

@@ -69,6 +69,8 @@ class Source(Protocol):
     group: str
     teller: str
     """Whose lag `lags` counts: this reader's name, or none where each reader knows that of the whole group."""
+    is_here: bool
+    """Whether it lies on Sentinel's own Redis, where the console can look at it."""
 
     def read(self) -> Sequence[Entry]:
         """Gather entries that this reader is to store; none if none come for a moment."""

@@ -64,6 +64,7 @@ class KafkaTopics:
     """One member of a consumer group. `settings` are librdkafka's."""
 
     kind = KIND
+    is_here = False
 
     def __init__(self, settings: Mapping[str, str], topics: Sequence[str], pace: Pace) -> None:
         self.group = settings["group.id"]

@@ -66,8 +66,17 @@ class RedisStream:
     kind = KIND
     teller = ""
 
-    def __init__(self, store: redis.Redis, place: Place, pace: Pace, *, claim_idle_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        store: redis.Redis,
+        place: Place,
+        pace: Pace,
+        *,
+        claim_idle_seconds: float = 60,
+        is_here: bool = False,
+    ) -> None:
         self._store = store
+        self.is_here = is_here
         self.group = place.group
         self._place = place
         self._pace = pace

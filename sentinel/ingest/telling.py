@@ -22,7 +22,7 @@ class Telling:
         """Tell, if it is time."""
         if time.monotonic() >= self._next_at:
             self._told = {self._reader(stream): entries for stream, entries in self._source.lags().items()}
-            tell(self._told)
+            tell(self._told, is_here=self._source.is_here)
             self._next_at = time.monotonic() + EVERY_SECONDS
 
     def withdraw(self) -> None:

@@ -59,6 +59,10 @@ FIRST_DAY = text("""
 """)
 
 
+# The totals first: they are small, and there within a minute of the first notification.
+IS_BEGUN = text("SELECT EXISTS (SELECT FROM book_totals) OR EXISTS (SELECT FROM book_entries)")
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """So many rows of a client and channel stand at a status, for a reason where it ended badly."""
@@ -99,6 +103,12 @@ def counted(session: Session, ids: Mapping[str, str], *, client_id: int | None) 
 def first_day(session: Session) -> date | None:
     """Return the first day of which there are books or rows; None when there is nothing."""
     found: date | None = session.execute(FIRST_DAY).scalar_one()
+    return found
+
+
+def is_begun(session: Session) -> bool:
+    """Whether anything was ever accepted."""
+    found: bool = session.execute(IS_BEGUN).scalar_one()
     return found
 
 

@@ -48,6 +48,7 @@ def install_console(app: Flask, settings: Settings) -> None:
     """Add the console to the application."""
     # Only its own pages are guarded by tokens: the API takes no cookie, so nobody can ride on one there.
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
+    app.config["WTF_CSRF_HEADERS"] = ["X-CSRFToken", "X-XSRFToken"]  # the second is Flower's
     app.extensions["sentinel-logins"] = LoginThrottle(settings)
     sessions.install_sessions(app, settings)
     csrf.init_app(app)

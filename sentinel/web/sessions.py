@@ -22,6 +22,9 @@ from sentinel.web.frame import LIVE_HEADER
 BEGAN_AT = "began_at"
 COOKIE = "sentinel_session"
 
+FLOWER_HEADER = "X-Requested-With"
+"""Sent by Flower's script, which looks by itself too."""
+
 PAGES = frozenset({HOME, "/login", "/logout", "/first-user"})
 ASSETS = f"{HOME}/assets/"
 
@@ -53,7 +56,8 @@ class ConsoleSessions(SecureCookieSessionInterface):
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Whether the session goes on from now: a page that looks by itself is nobody who uses it."""
-        is_by_itself = LIVE_HEADER in request.headers and not session.modified
+        is_asked = LIVE_HEADER not in request.headers and FLOWER_HEADER not in request.headers
+        is_by_itself = not is_asked and not session.modified
         return not is_by_itself and super().should_set_cookie(app, session)
 
 

@@ -135,7 +135,8 @@ def test_only_the_api_is_reachable_from_other_machines(compose: dict[str, Any]) 
 
 def test_no_password_is_written_down_and_none_may_be_missing(compose: dict[str, Any]) -> None:
     given = [value for service in compose.values() for value in service.get("environment", {}).items()]
-    secrets = [value for name, value in given if re.search("PASSWORD|AUTH|KEYS|_URL", name)]
+    open_to_all = "SENTINEL_FLOWER_URL"  # a host alone: the settings refuse it with a password
+    secrets = [value for name, value in given if re.search("PASSWORD|AUTH|KEYS|_URL", name) and name != open_to_all]
     secrets.append(compose["redis"]["command"][-1])
 
     assert len(secrets) >= 4

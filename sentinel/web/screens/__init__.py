@@ -10,12 +10,15 @@ from sentinel.web.screens import (
     dead_letters,
     endpoints,
     events,
+    flower,
     notifications,
     on_call,
+    queues,
     rules,
     silences,
     templates,
     tickets,
+    workers,
 )
 
 SCREENS: tuple[Blueprint, ...] = (
@@ -30,4 +33,7 @@ SCREENS: tuple[Blueprint, ...] = (
     templates.blueprint,
     endpoints.blueprint,
     clients.blueprint,
+    queues.blueprint,
+    workers.blueprint,
+    flower.blueprint,
 )

@@ -76,10 +76,11 @@ def check_workers(workers: Workers) -> Iterator[Finding]:
         if nodes:
             yield ok("workers", f"{queue.name}: {', '.join(nodes)}")
         else:
-            yield broken("workers", f"{queue.name}: nobody listens, its messages wait", f"run `{_command(queue.name)}`")
+            yield broken("workers", f"{queue.name}: nobody listens, its messages wait", f"run `{command(queue.name)}`")
 
 
-def _command(queue: str) -> str:
+def command(queue: str) -> str:
+    """What to run so that somebody listens to a queue."""
     channel = queue.removesuffix(".retry")
     if channel in {"pipeline", "receipts", "maintenance", "inbox"}:
         return "sentinel worker --pipeline"

@@ -1,0 +1,179 @@
+"""What does not work, in words: what, how much, since when, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.queries.accounts import Standing
+from sentinel.services.sending.breaker import Account
+from sentinel.services.watching.curves import Curves, Step, Window
+from sentinel.services.watching.situation import Facts, Level, in_words, troubles
+from sentinel.stream_lag import Lag
+
+NOW = datetime(2026, 11, 30, 14, 6, tzinfo=UTC)
+QUIET = Facts(
+    NOW,
+    {
+        ("part_up", "database"): 1.0,
+        ("part_up", "broker"): 1.0,
+        ("queue_length", "slack"): 0.0,
+        ("sweeper_last_success_age_seconds", "sweep_waiting"): 2.0,
+        ("sweeper_last_success_age_seconds", "audit"): 600.0,
+    },
+    [Account("slack", ("slack",), Standing(), 0)],
+    {"slack": ("hooks-1",)},
+    {"sweep_waiting": 5.0, "audit": 900.0},
+)
+REFUSED = Account(
+    "slack",
+    ("slack",),
+    Standing(
+        state="open",
+        reason="token_revoked",
+        hint="Make a new token.",
+        opened_at=NOW - timedelta(minutes=4),
+        paused_until=NOW + timedelta(minutes=1),
+    ),
+    37,
+)
+
+
+def with_gauges(gauges: dict[tuple[str, ...], float], facts: Facts = QUIET) -> Facts:
+    return replace(facts, gauges=facts.gauges | gauges)
+
+
+def test_where_all_is_well_there_is_nothing_to_say() -> None:
+    assert troubles(QUIET) == []
+
+
+def test_a_refused_account_is_told_with_who_waits_since_when_and_what_to_do() -> None:
+    [told] = troubles(replace(QUIET, accounts=[REFUSED]))
+
+    assert (told.level, told.title) == (Level.STUCK, "slack is refused: token_revoked")
+    assert told.text == "37 messages of slack wait for it. It began 4 min ago, at 14:02 UTC."
+    assert told.remedy == "Make a new token. It is tried again by itself at 14:07:00 UTC."
+    assert told.channels == ("slack",)
+
+
+def test_an_account_for_which_nobody_waits_is_only_to_be_looked_at() -> None:
+    [told] = troubles(replace(QUIET, accounts=[replace(REFUSED, parked=0)]))
+
+    assert told.level is Level.LOOK
+    assert told.text.startswith("No message of slack waits for it.")
+
+
+def test_a_held_account_waits_for_whoever_holds_it() -> None:
+    held = Standing(state="open", reason="number is being moved", opened_at=NOW, is_held=True)
+
+    [told] = troubles(replace(QUIET, accounts=[Account("twilio", ("sms",), held, 1)]))
+
+    assert told.title == "twilio is held: number is being moved"
+    assert told.text.startswith("1 message of sms waits for it.")
+
+
+@pytest.mark.parametrize(
+    ("gauges", "title"),
+    [
+        ({("part_up", "database"): 0.0}, "The database does not answer"),
+        ({("part_up", "broker"): 0.0}, "The broker does not answer"),
+        ({("notifications_oldest_due_seconds", "email"): 240.0}, "email is behind"),
+        ({("events_oldest_pending_seconds",): 90.0, ("events_pending",): 4.0}, "Events are not evaluated"),
+        ({("escalations_overdue_seconds",): 90.0}, "Escalations are late"),
+        ({("self_test_failed",): 1.0}, "The self-test failed"),
+    ],
+)
+def test_what_stops_messages_is_stuck(gauges: dict[tuple[str, ...], float], title: str) -> None:
+    [told] = troubles(with_gauges(gauges))
+
+    assert (told.level, told.title) == (Level.STUCK, title)
+
+
+def test_waiting_that_is_explained_is_not_told_twice() -> None:
+    facts = with_gauges({("notifications_oldest_due_seconds", "slack"): 240.0}, replace(QUIET, accounts=[REFUSED]))
+
+    assert [told.title for told in troubles(facts)] == ["slack is refused: token_revoked"]
+
+
+def test_queues_without_a_worker_are_told_together() -> None:
+    gauges = {("queue_length", "sms"): 0.0, ("queue_length", "sms.retry"): 0.0}
+
+    [idle] = troubles(with_gauges(gauges))
+    [stuck] = troubles(with_gauges(gauges | {("queue_length", "sms"): 3.0}))
+
+    assert (idle.level, idle.title) == (Level.LOOK, "No worker serves sms")
+    assert (stuck.level, stuck.remedy) == (Level.STUCK, "Run `sentinel worker --channel sms`.")
+    assert stuck.text == "Nobody listens to sms and sms.retry; 3 jobs wait there."
+
+
+def test_without_any_worker_it_is_said_once() -> None:
+    [told] = troubles(replace(with_gauges({("queue_length", "sms"): 0.0}), served={}))
+
+    assert (told.level, told.title) == (Level.STUCK, "No worker is running")
+
+
+def test_while_redis_is_away_nobody_says_that_there_is_no_worker() -> None:
+    [told] = troubles(replace(with_gauges({("part_up", "redis"): 0.0}), served=None))
+
+    assert told.title == "Redis does not answer"
+
+
+def test_a_silent_clock_is_stuck_and_a_silent_task_is_to_be_looked_at() -> None:
+    ages = {
+        ("sweeper_last_success_age_seconds", name): age for name, age in (("sweep_waiting", 300), ("audit", 20_000))
+    }
+
+    [clock] = troubles(with_gauges(ages))
+    [task] = troubles(with_gauges({("sweeper_last_success_age_seconds", "sweep_waiting"): 300.0}))
+
+    assert (clock.level, clock.title) == (Level.STUCK, "The clock stands still")
+    assert (task.level, task.text.split(":")[0]) == (Level.LOOK, "sweep_waiting ran last 5 min ago")
+
+
+@pytest.mark.parametrize(
+    ("sent", "failed", "is_told"), [(0, 0, False), (0, 1, True), (1000, 12, False), (100, 12, True)]
+)
+def test_many_failures_of_the_last_minutes_are_worth_a_look(sent: int, failed: int, is_told: bool) -> None:  # noqa: FBT001
+    window = Window("15m", "15 minutes", 900.0, 10.0)
+    curves = Curves(window, 0, 900, (Step(0, 10, (sent + failed, sent, 0, failed)),))
+
+    told = troubles(replace(QUIET, curves=curves))
+
+    assert [each.level for each in told] == [Level.LOOK] * is_told
+    assert all(each.text.startswith("In the last 15 minutes, beside") for each in told)
+
+
+def test_a_stream_that_nobody_reads_is_named() -> None:
+    [told] = troubles(replace(QUIET, lags={("redis", "orders", "sentinel"): Lag(40, 700.0)}))
+
+    assert told.title == "Nobody reads orders"
+    assert told.text == "Group sentinel has not been heard of for 11 min; it had 40 to store."
+
+
+def test_a_provider_that_is_missing_is_named_by_its_channel() -> None:
+    [told] = troubles(replace(QUIET, problems=["email: no provider is configured, set the credentials"]))
+
+    assert told.title == "email has no provider"
+
+
+def test_the_worst_comes_first() -> None:
+    facts = with_gauges({("audit_discrepancies",): 2.0, ("part_up", "broker"): 0.0})
+
+    assert [told.level for told in troubles(facts)] == [Level.STUCK, Level.LOOK]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-3, "0 s"), (40, "40 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (200_000, "2 d")],
+)
+def test_lengths_of_time_are_said_short(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@given(st.floats(0, 1e9))
+def test_a_length_of_time_never_needs_more_than_a_few_characters(seconds: float) -> None:
+    assert len(in_words(seconds)) <= 9
