@@ -6,6 +6,7 @@ import base64
 import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,18 @@ from typing import Any
 import pytest
 import redis
 from _pytest.nodeid import NodeId
-from psycopg2.errors import DeadlockDetected
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
-from sentinel import bell, db, dispatcher, limiter, metrics, rule_state, settings, store, tracing
+from sentinel import bell, dispatcher, limiter, metrics, rule_state, settings, store, tracing
 from sentinel.broker import celery
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
+from sentinel.imports import loading
 from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
 from sentinel.settings import Settings, get_settings, load_settings
+from tests import lasting_engine
 from tests.brokers import Broker, of_rabbitmq
+from tests.databases import empty_tables
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
 FOREIGN = ("SENTINEL_", "DATABASE_", "REDIS_", "BROKER_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "PUBLIC_", "OTEL_")
@@ -41,6 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if grouped := vars(item).get("_nodeid"):
             item._id = NodeId.parse(grouped)
+
+
+def pytest_collection_finish() -> None:
+    """Have no look for garbage go through all that pytest and the modules have made: it would take half a second."""
+    gc.freeze()
 
 
 @lru_cache(maxsize=200)
@@ -78,10 +84,7 @@ def forget_process_state() -> None:
     if metrics.get_meter.is_made:
         metrics.get_meter().close()
     tracing.stop()
-    if db.get_engine.is_made:
-        db.get_engine().dispose()
-    db.forget_engine()
-    gc.unfreeze()  # a worker keeps its rules for life, a test for a moment: what hangs on them must be closed
+    lasting_engine.leave()
     for made in MADE_ONCE:
         made.forget()
     get_settings.cache_clear()
@@ -96,7 +99,10 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "160", "SENTINEL_SECRET_KEYS": SECRET_KEY}
     os.chdir(tmp_path_factory.mktemp("empty"))
     settings.load_settings = _known_settings  # what `get_settings` asks
-    yield
+    live_rules.loading = nullcontext  # a worker keeps its rules for life, a test for a moment
+    with lasting_engine.kept():
+        yield
+    live_rules.loading = loading
     settings.load_settings = load_settings
     os.chdir(folder)
     os.environ.clear()
@@ -149,35 +155,10 @@ def configure(_schema: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
     forget_process_state()
 
 
-TABLES = """
-    SELECT string_agg(format('SELECT %L WHERE EXISTS (SELECT FROM %I)', tablename, tablename), ' UNION ALL ')
-    FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'clients')
-"""
-"""A question for the tables that are not empty: to truncate one costs as many new files as it has indexes."""
-
-
-def _empty_tables() -> None:
-    """Empty all tables, also beside a running installation, whose statements may want the same locks the other way."""
-    for turns_left in reversed(range(5)):
-        try:
-            with db.get_engine().begin() as connection:
-                question = connection.execute(text(TABLES)).scalar_one()
-                if names := connection.execute(text(question)).scalars().all():
-                    connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
-        except OperationalError as error:
-            if not turns_left or not isinstance(error.orig, DeadlockDetected):
-                raise
-        else:
-            return
-
-
 @pytest.fixture
 def database(configure: Configure, servers: Servers) -> Configure:
     """Empty tables (client `default` stays) and an empty Redis."""
-    _empty_tables()
-    with db.get_engine().begin() as connection:
-        connection.execute(text("DELETE FROM clients WHERE name <> 'default'"))
-        connection.execute(text("UPDATE clients SET is_active = true"))
+    empty_tables()
     with redis.Redis.from_url(servers.redis_url) as store:
         store.flushall()
     return configure

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from http import HTTPStatus
 from typing import Any
 
+from apispec import APISpec
 from flask import Flask, Response, request
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
@@ -52,9 +54,39 @@ def error_response(status: HTTPStatus, message: str, errors: list[FieldError] | 
 
 
 class SentinelApi(Api):  # type: ignore[misc]
-    """flask-smorest's Api with one shape of errors, `Allow` kept on 405."""
+    """flask-smorest's Api with one shape of errors, `Allow` kept on 405; it describes itself when somebody asks.
+
+    The description takes longer to make than all else of the application, and most processes are never asked.
+    """
 
     ERROR_SCHEMA = ErrorSchema
+
+    def __init__(self, app: Flask) -> None:
+        self._describing = threading.RLock()
+        self._undescribed: list[Blueprint] = []
+        super().__init__(app)
+
+    @property
+    def spec(self) -> APISpec:
+        """The description, of all blueprints."""
+        with self._describing:
+            while self._undescribed:
+                self._describe(self._undescribed.pop(0))
+            return self._spec
+
+    @spec.setter
+    def spec(self, spec: APISpec) -> None:
+        self._spec = spec
+
+    def register_blueprint(self, blueprint: Blueprint) -> None:
+        """Serve a blueprint now; it is described later."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._undescribed.append(blueprint)
+
+    def _describe(self, blueprint: Blueprint) -> None:
+        blueprint.register_views_in_doc(self, self._app, self._spec, name=blueprint.name, parameters=None)
+        self._spec.tag({"name": blueprint.name, "description": blueprint.description})
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Turn an HTTP exception, ours or Flask's, into the one shape."""

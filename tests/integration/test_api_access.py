@@ -8,20 +8,20 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.errors import ConfigurationError
 from sentinel.services.access import clients
 from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
 from tests.integration.calls import SMS, bearer, execute, refused, stored
+from tests.integration.conftest import application
 
 
 @pytest.fixture
 def closed(database: Configure) -> Flask:
     """The API as it is in production: no key, no answer."""
     database(SENTINEL_OPEN_MODE="false")
-    return create_app()
+    return application()
 
 
 def test_who_has_no_key_is_told_how_to_get_one(closed: Flask) -> None:
@@ -59,7 +59,7 @@ def test_a_stranger_learns_nothing_about_the_shape_of_requests(closed: Flask) ->
 def test_a_key_that_is_none_is_refused_in_open_mode_too(authorization: str, mode: str, database: Configure) -> None:
     database(SENTINEL_OPEN_MODE=mode)
 
-    response = create_app().test_client().get("/notifications", headers={"Authorization": authorization})
+    response = application().test_client().get("/notifications", headers={"Authorization": authorization})
 
     assert response.status_code == 401
     assert refused(response) == {}
@@ -196,7 +196,7 @@ def test_open_mode_is_off_by_itself_beyond_loopback_and_in_production(
 ) -> None:
     database(**variables)
 
-    assert create_app().test_client().get("/notifications").status_code == 401
+    assert application().test_client().get("/notifications").status_code == 401
 
 
 def test_open_mode_beyond_loopback_is_refused_at_start(database: Configure) -> None:

@@ -13,14 +13,13 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from sentinel import metrics
-from sentinel.app import create_app
 from sentinel.db import new_session
 from sentinel.models.receipt import Receipt
 from sentinel.stand_ins import ACCOUNT_SID, AUTH_TOKEN, EVENT_PUBLIC_KEY, News
 from sentinel.stand_ins.callbacks import SignedRequest, mail_event, sendgrid_request, status_form, twilio_request
 from tests.conftest import Configure
 from tests.integration.calls import refused, stored
-from tests.integration.conftest import Accept
+from tests.integration.conftest import Accept, application
 
 PUBLIC = "https://alerts.example.com"
 KEYS = {
@@ -37,7 +36,7 @@ DELIVERED = status_form("SM1", News("delivered"))
 def api(database: Configure) -> FlaskClient:
     """The API behind a proxy: it is called by another address than its own."""
     database(**KEYS)
-    return create_app().test_client()
+    return application().test_client()
 
 
 def report(api: FlaskClient, signed: SignedRequest, path: str = TWILIO_PATH, **headers: str) -> TestResponse:
@@ -127,7 +126,7 @@ def test_a_signature_holds_for_its_address_and_its_form_only(api: FlaskClient, s
 @pytest.mark.parametrize("secret", [AUTH_TOKEN, "shared-key-secret"])
 def test_the_newer_way_to_sign_is_understood_where_it_is_announced(database: Configure, secret: str) -> None:
     database(**KEYS | {"TWILIO_WEBHOOK_SECRET": "shared-key-secret"} if secret != AUTH_TOKEN else KEYS)
-    api = create_app().test_client()
+    api = application().test_client()
 
     answer = report(api, twilio_request(PUBLIC + TWILIO_PATH, DELIVERED, secret, "HMAC_SHA256"))
 
@@ -165,7 +164,7 @@ def test_a_report_without_our_id_is_stored_too(api: FlaskClient) -> None:
 @pytest.mark.parametrize("missing", list(KEYS))
 def test_without_its_key_a_provider_is_refused_even_in_open_mode(database: Configure, missing: str) -> None:
     database(**KEYS | {missing: ""} if missing != "SENDGRID_WEBHOOK_PUBLIC_KEY" else {"PUBLIC_BASE_URL": PUBLIC})
-    api = create_app().test_client()
+    api = application().test_client()
 
     answer = (
         report(api, sendgrid_request([]), "/callbacks/sendgrid")

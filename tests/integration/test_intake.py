@@ -13,13 +13,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.services import intake
 from sentinel.services.bookkeeping import audit
 from tests.conftest import Configure
 from tests.integration.calls import SMS, at_once, bearer, execute, send, stored
+from tests.integration.conftest import application
 
 FIRST_FOUR = "SELECT id FROM clients WHERE name < 'client 4' AND name LIKE 'client %'"
 
@@ -28,7 +28,7 @@ FIRST_FOUR = "SELECT id FROM clients WHERE name < 'client 4' AND name LIKE 'clie
 def api(database: Configure) -> FlaskClient:
     """The API as it is in production: who calls is known by a key alone."""
     database(SENTINEL_OPEN_MODE="false")
-    return create_app().test_client()
+    return application().test_client()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_who_has_called_before_is_not_looked_up_again(api: FlaskClient, turns: l
 
 
 def test_the_open_mode_has_one_caller_and_remembers_it(database: Configure, turns: list[int]) -> None:
-    api = create_app().test_client()
+    api = application().test_client()
 
     assert [send(api).get_json()["client"] for _ in range(3)] == ["default"] * 3
     assert len(turns) >= 2
@@ -171,7 +171,7 @@ def test_with_a_table_locked_everybody_is_told_in_the_same_turn_and_nobody_waits
     database: Configure, turns: list[int]
 ) -> None:
     database(SENTINEL_LOCK_TIMEOUT_SECONDS="1")
-    app = create_app()
+    app = application()
     assert [send(app.test_client()).status_code for _ in range(2)] == [202, 202]
     turns.clear()
 

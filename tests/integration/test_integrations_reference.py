@@ -15,12 +15,12 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from sqlalchemy import text
 
-from sentinel.app import create_app
 from sentinel.db import get_engine
 from sentinel.integrations import sns_signatures
 from tests.conftest import Configure
 from tests.integration.amazon import Amazon
 from tests.integration.calls import bearer
+from tests.integration.conftest import application
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "integrations.md").read_text()
 SYSTEMS = ("Alertmanager", "Grafana", "CloudEvents", "PagerDuty", "GitHub", "Amazon SNS")
@@ -72,7 +72,7 @@ def amazon(httpserver: HTTPServer) -> Amazon:
 @pytest.fixture
 def api(database: Configure, amazon: Amazon) -> FlaskClient:
     database(SENTINEL_OPEN_MODE="false", SENTINEL_SNS_BASE_URL=amazon.base)
-    return create_app().test_client()
+    return application().test_client()
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

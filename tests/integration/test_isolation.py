@@ -12,13 +12,13 @@ from flask import Flask
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from sentinel.app import create_app
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
 from sentinel.services.access.clients import ADMIN, SCOPES
 from sentinel.services.bookkeeping.audit import audit_and_keep
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, stored
+from tests.integration.conftest import application
 from tests.integration.routes import READING, Call, calls
 from tests.integration.rules import client, happen
 
@@ -90,7 +90,7 @@ class Owned:
 def closed(database: Configure) -> Flask:
     """The API as it is in production: no key, no answer."""
     database(SENTINEL_OPEN_MODE="false")
-    return create_app()
+    return application()
 
 
 @pytest.fixture

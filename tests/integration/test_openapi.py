@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from schemathesis import BaseSchema, Case, GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from sentinel.app import create_app
 from sentinel.services.access.clients import SCOPES
+from sentinel.settings import Settings, get_settings
 from tests.conftest import Configure
 from tests.integration.calls import SMS, bearer, execute, send
 
@@ -175,7 +178,7 @@ IN_BATCHES: list[Any] = [*LEFT_OUT, negative_data_rejection]
 UNJUDGED = ("/ping", "/ready", "/health", "/callbacks/")
 """Beginnings of addresses that ask nobody for a key, so nobody can lack one."""
 
-EXAMPLES = settings(
+EXAMPLES = examples(
     max_examples=20,
     derandomize=True,
     database=None,
@@ -204,9 +207,15 @@ def keys(database: Configure) -> list[dict[str, str]]:
     return [bearer("default", *SCOPES)] * 5 + [bearer("other"), {"Authorization": "Bearer sntl_wrong"}, {}]
 
 
+@lru_cache(maxsize=1)
+def judged(settings: Settings) -> BaseSchema:
+    """The API that asks for keys: to put it together, and to read our sources for words to try, takes a second."""
+    return schemathesis.openapi.from_wsgi("/openapi.json", create_app(settings))
+
+
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_answer_is_as_described(method: str, path: str, keys: list[dict[str, str]]) -> None:
-    operation = schemathesis.openapi.from_wsgi("/openapi.json", create_app())[path][method]
+    operation = judged(get_settings())[path][method]
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
 
     @EXAMPLES

@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sentinel import metrics
-from sentinel.app import create_app
 from sentinel.integrations import github
 from tests.conftest import Configure
 from tests.integration.calls import bearer, refused, stored
+from tests.integration.conftest import application
 from tests.integration.senders import SHOP, integration, path_of, post, rows
 
 SECRET = "a-secret-of-both"
@@ -26,7 +26,7 @@ SECRET = "a-secret-of-both"
 def api(database: Configure) -> FlaskClient:
     """The API as it is in production: no key, no answer."""
     database(SENTINEL_OPEN_MODE="false")
-    return create_app().test_client()
+    return application().test_client()
 
 
 def by_github(api: FlaskClient, path: str, body: Any, secret: str = SECRET, **changes: str) -> TestResponse:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from sentinel.app import create_app
 from sentinel.integrations import pagerduty
 from tests.conftest import Configure
 from tests.integration.calls import bearer, stored
+from tests.integration.conftest import application
 from tests.integration.senders import SHOP, integration, path_of, post, rows
 
 
@@ -19,7 +19,7 @@ from tests.integration.senders import SHOP, integration, path_of, post, rows
 def api(database: Configure) -> FlaskClient:
     """The API as it is in production: no key, no answer."""
     database(SENTINEL_OPEN_MODE="false")
-    return create_app().test_client()
+    return application().test_client()
 
 
 @pytest.mark.parametrize("path", ["/integrations/pagerduty", "/integrations/pagerduty/v2/enqueue"])

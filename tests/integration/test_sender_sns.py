@@ -14,11 +14,11 @@ from werkzeug import Request, Response
 from werkzeug.test import TestResponse
 
 from sentinel import metrics
-from sentinel.app import create_app
 from sentinel.integrations import sns, sns_signatures
 from tests.conftest import Configure
 from tests.integration.amazon import CERTIFICATE_PATH, Amazon
 from tests.integration.calls import bearer, stored
+from tests.integration.conftest import application
 from tests.integration.senders import integration, path_of, rows
 
 TOPIC = sns.SAMPLE["TopicArn"]
@@ -34,7 +34,7 @@ def amazon(httpserver: HTTPServer) -> Amazon:
 @pytest.fixture
 def api(database: Configure, amazon: Amazon) -> FlaskClient:
     database(SENTINEL_OPEN_MODE="false", SENTINEL_SNS_BASE_URL=amazon.base)
-    return create_app().test_client()
+    return application().test_client()
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_without_the_setting_only_amazon_itself_is_believed(
     monkeypatch.delenv("SENTINEL_SNS_BASE_URL")
     database()
 
-    assert post(create_app().test_client(), path, amazon.signed()).status_code == 403
+    assert post(application().test_client(), path, amazon.signed()).status_code == 403
     assert amazon.asked == []
 
 

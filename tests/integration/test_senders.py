@@ -6,13 +6,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from sentinel.api.parsing import LARGEST_CALLBACK_BYTES
-from sentinel.app import create_app
 from sentinel.integrations import KINDS, alertmanager, cloudevents, github, grafana, pagerduty, sns
 from sentinel.services import integrations
 from sentinel.services.matching import matching
 from sentinel.settings import get_settings
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, refused, stored
+from tests.integration.conftest import application
 from tests.integration.rules import told
 from tests.integration.senders import SHOP, integration, path_of, post, rows
 
@@ -34,7 +34,7 @@ BINARY = {"ce-specversion": "1.0", "ce-id": "b-1", "ce-source": "/s", "ce-type":
 def api(database: Configure) -> FlaskClient:
     """The API as it is in production: no key, no answer."""
     database(SENTINEL_OPEN_MODE="false")
-    return create_app().test_client()
+    return application().test_client()
 
 
 @pytest.mark.parametrize("kind", BY_KEY)

@@ -13,13 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from sentinel.app import create_app
 from sentinel.sealing import new_secret_key
 from sentinel.services.escalating import acting, links
 from sentinel.stand_ins import ProviderStandIn
 from tests.conftest import SECRET_KEY, Configure
 from tests.integration.calls import execute, stored
-from tests.integration.conftest import RunPipeline, live_settings
+from tests.integration.conftest import RunPipeline, application, live_settings
 from tests.integration.escalating import (
     ANN,
     BOB,
@@ -44,7 +43,7 @@ LINK = re.compile(rf"{BASE}/t/[\w-]{{24}}(?![\w-])")
 def outside(database: Configure) -> FlaskClient:
     """The API as the outside reaches it."""
     database(PUBLIC_BASE_URL=BASE)
-    return create_app().test_client()
+    return application().test_client()
 
 
 def path_of(message_id: int) -> str:
@@ -244,7 +243,7 @@ def test_the_page_tells_its_address_to_nobody_and_loads_nothing_from_elsewhere(o
 
 def test_behind_a_path_the_page_its_button_and_its_files_stay_there(database: Configure) -> None:
     database(PUBLIC_BASE_URL=f"{BASE}/alerts")
-    api = create_app().test_client()
+    api = application().test_client()
     _, path = told_ticket()
     assert path.startswith("/alerts/t/")
 
@@ -268,7 +267,7 @@ def test_nothing_is_logged_by_which_somebody_could_act(
     database: Configure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database(PUBLIC_BASE_URL=BASE, SENTINEL_LOG_LEVEL="debug")
-    outside = create_app().test_client()
+    outside = application().test_client()
     _, path = told_ticket()
     token = path.rpartition("/")[2]
     clicked(outside, path, "acknowledge")
