@@ -22,7 +22,6 @@
   const showMail = () => {
     const frame = preview.querySelector("[data-mail-frame]");
     if (!frame) return;
-    frame.name = `mail-${asked}`;
     const sent = document.createElement("form");
     Object.assign(sent, { method: "post", action: form.dataset.mail, target: frame.name, hidden: true });
     for (const [name, value] of new FormData(form)) {
