@@ -10,10 +10,10 @@ from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.http import HttpTransport, Reply, TransportError
-from sentinel.channels.mail_html import html_of
+from sentinel.channels.mail_parts import parts_of
 from sentinel.channels.outcomes import refusal, shown, unanswered
 from sentinel.channels.sendgrid_answers import errors_of, ruling_for
-from sentinel.channels.subjects import invalid_subject, subject_line
+from sentinel.channels.subjects import invalid_subject
 from sentinel.settings import Settings
 
 _ACCEPTED = 202
@@ -40,11 +40,11 @@ class SendGrid:
 
     async def send(self, message: Message) -> Receipt:
         """Try once to hand `message` over as plain text, and as HTML too when it has a severity."""
-        subject = subject_line(message)
-        if subject is None:
+        parts = parts_of(message)
+        if parts is None:
             return invalid_subject()
         try:
-            mail = Mail(self._from_email, message.recipient, subject, message.text, html_of(message, subject))
+            mail = Mail(self._from_email, message.recipient, parts.subject, parts.text, parts.html)
         except ApiKeyIncludedException:
             return _looks_like_a_key()
         mail.add_custom_arg(CustomArg("notification_id", str(message.id)))

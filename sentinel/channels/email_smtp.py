@@ -13,7 +13,7 @@ from email.utils import formatdate, parseaddr
 
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.http import HttpTransport
-from sentinel.channels.mail_html import html_of
+from sentinel.channels.mail_parts import MailParts, parts_of
 from sentinel.channels.outcomes import UNSURE, Ruling, shown
 from sentinel.channels.smtp_replies import (
     LOGIN_MISSING,
@@ -22,7 +22,7 @@ from sentinel.channels.smtp_replies import (
     ruling_for,
 )
 from sentinel.channels.smtp_session import Connections, Conversation
-from sentinel.channels.subjects import invalid_subject, subject_line
+from sentinel.channels.subjects import invalid_subject
 from sentinel.settings import Settings
 
 _THREADS = 10  # most servers refuse more connections than this from one client
@@ -50,11 +50,11 @@ class Smtp:
 
     async def send(self, message: Message) -> Receipt:
         """Try once to hand `message` over as plain text, and as HTML too when it has a severity."""
-        subject = subject_line(message)
-        if subject is None:
+        parts = parts_of(message)
+        if parts is None:
             return invalid_subject()
         try:
-            mail = _mail(message, subject, self._from_email)
+            mail = _mail(message, parts, self._from_email)
         except ValueError:  # what email.headerregistry says to a line break in an address
             return _invalid_address()
         sender = parseaddr(self._from_email)[1]
@@ -97,19 +97,20 @@ class Smtp:
         raise error
 
 
-def _mail(message: Message, subject: str, from_email: str) -> EmailMessage:
+def _mail(message: Message, parts: MailParts, from_email: str) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
     mail["From"] = from_email
     mail["To"] = message.recipient
-    mail["Subject"] = subject
+    mail["Subject"] = parts.subject
     mail["Date"] = formatdate(usegmt=True)
     mail["Message-ID"] = f"<{message.id}@{parseaddr(from_email)[1].rpartition('@')[2] or 'localhost'}>"
     mail["Auto-Submitted"] = "auto-generated"  # keeps "out of office" answers away
     # As bytes in base64, for set_content() of a str would add a line end and change the ones in it.
-    mail.set_content(message.text.encode(), maintype="text", subtype="plain", cte="base64", params={"charset": "utf-8"})
-    page = html_of(message, subject)
-    if page is not None:
-        mail.add_alternative(page.encode(), maintype="text", subtype="html", cte="base64", params={"charset": "utf-8"})
+    mail.set_content(parts.text.encode(), maintype="text", subtype="plain", cte="base64", params={"charset": "utf-8"})
+    if parts.html is not None:
+        mail.add_alternative(
+            parts.html.encode(), maintype="text", subtype="html", cte="base64", params={"charset": "utf-8"}
+        )
     return mail
 
 

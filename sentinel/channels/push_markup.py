@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from sentinel.channels.base import Message
+
 MENTIONING = frozenset({"discord", "workflows", "mmosts", "gchat", "zulip"})
 """Services, by their usual scheme, in which a text can call people."""
 
@@ -24,6 +26,11 @@ def harmless(scheme: str, text: str) -> str:
     if scheme in ESCAPING:
         text = "".join(_escaped(each) for each in _PLACE.split(text))
     return _CALL.sub(lambda found: found[0] + _UNSEEN, text) if scheme in MENTIONING else text
+
+
+def told(scheme: str, message: Message) -> tuple[str, str]:
+    """The title and the text of a message, as a service is to get them."""
+    return harmless(scheme, message.subject or ""), harmless(scheme, message.text)
 
 
 def _escaped(part: str) -> str:

@@ -19,7 +19,7 @@ from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType,
 
 from sentinel.channels.base import Message
 from sentinel.channels.http import Request
-from sentinel.channels.push_markup import harmless
+from sentinel.channels.push_markup import told
 from sentinel.channels.push_services import BY_SCHEME, Service
 
 _TYPES = {"critical": NotifyType.FAILURE, "high": NotifyType.FAILURE, "medium": NotifyType.WARNING}
@@ -65,14 +65,15 @@ def worded(message: Message) -> list[Request]:
     receiver = _receiver(service, message.recipient)
     if receiver is None:
         return []
+    title, body = told(service.scheme, message)
     taken: list[Request] = []
     before = _taken.set(taken)
     try:
         sender = Apprise(asset=_ASSET)
         sender.add(receiver)
         is_worded = sender.notify(
-            body=harmless(service.scheme, message.text),
-            title=harmless(service.scheme, message.subject or ""),
+            body=body,
+            title=title,
             notify_type=_TYPES.get((message.severity or "").lower(), NotifyType.INFO),
             body_format=NotifyFormat.TEXT,
         )

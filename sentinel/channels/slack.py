@@ -10,7 +10,7 @@ from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.http import HttpTransport, Reply, TransportError
 from sentinel.channels.outcomes import Ruling, refusal, shown, unanswered
 from sentinel.channels.slack_answers import METHOD_PAGE, TOKEN_MISSING, WEBHOOK_PAGE, ruling_for, webhook_ruling_for
-from sentinel.channels.slack_payload import payload
+from sentinel.channels.slack_payload import payload, request
 from sentinel.settings import Settings
 
 _OK = 200
@@ -57,7 +57,7 @@ class Slack:
             ruling = TOKEN_MISSING
             return Receipt(ruling.outcome, reason=ruling.reason, hint=ruling.hint, is_account_wide=False)
         headers = {"Authorization": f"Bearer {self._token}"}
-        reply = await self._transport.post(self._url, json=_request(message), headers=headers)
+        reply = await self._transport.post(self._url, json=request(message), headers=headers)
         answer = reply.json_object()
         if reply.status == _OK and answer.get("ok") is True:
             return Receipt(Outcome.OK, provider_message_id=_message_id(answer), http_status=_OK)
@@ -65,12 +65,6 @@ class Slack:
         error = error if isinstance(error, str) and _ERROR_WORD.fullmatch(error) else None
         words = shown(_explained(answer) or reply.text, secrets=(self._token,))
         return _linked(ruling_for(reply, error), reply, words, page=METHOD_PAGE, code=error)
-
-
-def _request(message: Message) -> dict[str, Any]:
-    # The API knows no idempotency key; the metadata lets a person find out which of our messages a post was.
-    metadata = {"event_type": "sentinel_notification", "event_payload": {"notification_id": message.id}}
-    return payload(message) | {"channel": message.recipient, "metadata": metadata}
 
 
 def _message_id(answer: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""What a message is in Slack. Apart from the provider, for who only shows it has no use for an HTTP client."""
+"""A message in the form that Slack takes. Pure, so that whoever shows it shows what would be sent."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def payload(message: Message) -> dict[str, Any]:
         "footer": f"Sentinel {message.id}",
     }
     return parts | {"text": headline, "attachments": [attachment]}
+
+
+def request(message: Message) -> dict[str, Any]:
+    """The message as `chat.postMessage` takes it."""
+    # The API knows no idempotency key; the metadata lets a person find out which of our messages a post was.
+    metadata = {"event_type": "sentinel_notification", "event_payload": {"notification_id": message.id}}
+    return payload(message) | {"channel": message.recipient, "metadata": metadata}
 
 
 def _body(message: Message) -> str:

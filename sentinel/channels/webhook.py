@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 
-from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from sentinel import tracing
 from sentinel.channels.base import Message, Outcome, Receipt
 from sentinel.channels.guarded import GuardedTransports
-from sentinel.channels.http import HttpTransport, Reply, TransportError, encoded_json
+from sentinel.channels.http import HttpTransport, Reply, TransportError
 from sentinel.channels.outcomes import receipt_of, refusal, shown
 from sentinel.channels.webhook_answers import (
     FORBIDDEN,
@@ -20,10 +18,9 @@ from sentinel.channels.webhook_answers import (
     ruling_for,
     unanswered,
 )
-from sentinel.channels.webhook_payload import payload
+from sentinel.channels.webhook_request import body_of, headers_of, signer_of
 from sentinel.clock import utc_now
 from sentinel.errors import InvalidInputError, UnreadableSecretError
-from sentinel.sealing import unseal
 from sentinel.settings import Settings
 
 KNOWN_SECRETS = 10_000
@@ -35,20 +32,6 @@ def build(settings: Settings, _transport: HttpTransport) -> WebhookProvider:
     return WebhookProvider(settings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Signer:
-    """What signs for an endpoint; nothing does where it has no secret."""
-
-    secret: str = field(repr=False)
-    webhook: Webhook | None
-
-
-def _open(sealed: str) -> _Signer:
-    """Open a secret, here and nowhere before: only what signs needs it. Equal seals hold equal secrets."""
-    secret = unseal(sealed)
-    return _Signer(secret, Webhook(secret) if secret else None)
-
-
 class WebhookProvider:
     """Posts the message as JSON to the URL that is its recipient."""
 
@@ -56,7 +39,7 @@ class WebhookProvider:
 
     def __init__(self, settings: Settings) -> None:
         self._transports = GuardedTransports(settings)
-        self._signer = lru_cache(maxsize=KNOWN_SECRETS)(_open)
+        self._signer = lru_cache(maxsize=KNOWN_SECRETS)(signer_of)
 
     async def send(self, message: Message) -> Receipt:
         """Try once to hand `message` over; the receiver can tell a repetition by its webhook-id."""
@@ -66,14 +49,14 @@ class WebhookProvider:
             return receipt_of(INVALID_URL, str(error))
         if transport is None:
             return receipt_of(FORBIDDEN, "the address is private, loopback or reserved")
-        body = encoded_json(payload(message))
+        body = body_of(message)
         try:
             signer = self._signer(message.secret or "")
         except UnreadableSecretError as error:
             return receipt_of(UNREADABLE_SECRET, str(error))
         except (ValueError, EmptyWebhookSecretError):
             return receipt_of(INVALID_SECRET, "the endpoint's secret cannot be used")
-        headers = _headers(message, body, signer.webhook)
+        headers = headers_of(message, body, signer.webhook, now=utc_now())
         try:
             reply = await transport.post(message.recipient, json=body, headers=headers)
             return _receipt(reply, signer.secret)
@@ -83,20 +66,6 @@ class WebhookProvider:
     async def close(self) -> None:
         """Give back the connections."""
         await self._transports.close()
-
-
-def _headers(message: Message, body: bytes, webhook: Webhook | None) -> dict[str, str]:
-    """The specification's headers; the signature only where the endpoint has a secret."""
-    now = utc_now().replace(microsecond=0)
-    headers = {
-        "User-Agent": "Sentinel",
-        "webhook-id": message.id,
-        "webhook-timestamp": str(int(now.timestamp())),
-    }
-    if webhook is not None:
-        headers["webhook-signature"] = webhook.sign(message.id, now, body.decode())
-    # Only its own trace: what is sent with others has the batch's around it.
-    return headers | tracing.carried() if message.traceparent else headers
 
 
 def _receipt(reply: Reply, secret: str) -> Receipt:

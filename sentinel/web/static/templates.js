@@ -39,7 +39,7 @@
       const answer = await fetch(form.dataset.preview, {
         method: "POST",
         body: new URLSearchParams(new FormData(form)),
-        headers: { "X-Live": "1" },
+        headers: { "X-Part": "1" },
         redirect: "error",
       });
       if (!answer.ok) throw new Error(String(answer.status));
