@@ -1,63 +1,58 @@
-"""Of how many segments an SMS is made: what phones receive as one text, providers send and bill in pieces."""
+"""How many segments a text message takes: carriers count and charge them. Pure.
+
+GSM 03.38's alphabet has 7 bits a character, 160 in a segment; one character beyond it makes all of them UCS-2, 70 in a
+segment. Of several segments each loses a few to its header: https://www.twilio.com/docs/glossary/what-sms-character-limit
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-"""The alphabet of GSM 03.38, seven bits a character: https://www.twilio.com/docs/glossary/what-is-gsm-7-character-encoding"""
-EXTENDED = frozenset("^{}\\[~]|€\f")
-"""Characters of the same alphabet that take two places."""
+GSM_TWICE = frozenset("\f^{}\\[~]|€")
+"""Written with an escape before them: two places each."""
 
-LARGEST_BASIC = 0xFFFF
-"""Of UCS-2: what is beyond (emoji) takes two places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alphabet:
-    """How a text is written, and how much fits into one segment alone and into one of several."""
-
-    name: str
-    alone: int
-    joined: int
-    width: Callable[[str], int]
-
-
-GSM_7 = Alphabet("GSM-7", 160, 153, lambda each: 2 if each in EXTENDED else 1)
-UCS_2 = Alphabet("UCS-2", 70, 67, lambda each: 2 if ord(each) > LARGEST_BASIC else 1)
+SIZES = {"GSM-7": (160, 153), "UCS-2": (70, 67)}
+"""Characters of a message that is one segment, and of each of several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How many segments a text takes, in which alphabet, and how many more places the last one has."""
+    """What a text comes to."""
 
-    count: int
     alphabet: str
-    left: int
-    foreign: str = ""
-    """The first character because of which the larger alphabet is needed; with none, it is not."""
+    characters: int
+    count: int
 
 
 def segments_of(text: str) -> Segments:
-    """Count the segments of a text, as Twilio bills them."""
-    foreign = next((each for each in text if each not in BASIC and each not in EXTENDED), "")
-    alphabet = UCS_2 if foreign else GSM_7
-    widths = [alphabet.width(each) for each in text]
-    if sum(widths) <= alphabet.alone:
-        return Segments(1, alphabet.name, alphabet.alone - sum(widths), foreign)
-    count, used = _packed(widths, alphabet.joined)
-    return Segments(count, alphabet.name, alphabet.joined - used, foreign)
+    """Count the segments of a text; an empty one is sent as one."""
+    alphabet = "GSM-7" if (GSM | GSM_TWICE).issuperset(text) else "UCS-2"
+    widths = [_width(each, alphabet) for each in text]
+    single, several = SIZES[alphabet]
+    total = sum(widths)
+    return Segments(alphabet, total, 1 if total <= single else _parts(widths, several))
 
 
-def _packed(widths: Iterable[int], size: int) -> tuple[int, int]:
-    """How many segments, and what of the last one is used: no character is torn apart."""
-    count, used = 1, 0
+def _width(character: str, alphabet: str) -> int:
+    """Places that a character takes; one that takes two is not torn apart."""
+    if alphabet == "GSM-7":
+        return 2 if character in GSM_TWICE else 1
+    return 2 if ord(character) > 0xFFFF else 1  # noqa: PLR2004 - UTF-16 writes those as two
+
+
+def _parts(widths: list[int], size: int) -> int:
+    count, left = 1, size
     for width in widths:
-        if used + width > size:
-            count, used = count + 1, 0
-        used += width
-    return count, used
+        if width > left:
+            count, left = count + 1, size
+        left -= width
+    return count
+
+
+def foreign_in(text: str) -> str:
+    """The first character that makes all of them UCS-2; nothing where none does."""
+    return next((each for each in text if each not in GSM and each not in GSM_TWICE), "")

@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
-from sentinel.channels import slack_payload, webhook_request
+from sentinel.channels import slack_payload
 from sentinel.channels.base import Message
-from sentinel.channels.mail_html import html_of
-from sentinel.channels.sms_segments import Segments, segments_of
-from sentinel.channels.subjects import subject_line
+from sentinel.channels.mail_parts import parts_of
+from sentinel.channels.sms_segments import Segments, foreign_in, segments_of
 from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.rendering import Content, Wording
 from sentinel.rules.syntax import SEVERITIES
@@ -38,6 +37,8 @@ class Preview:
     subject: str | None
     """As it is sent: a mail has one in any case."""
     segments: Segments | None = None
+    foreign: str = ""
+    """The first character of an SMS that makes segments shorter."""
     page: str | None = None
     """A mail's HTML."""
     payload: dict[str, Any] | None = None
@@ -55,15 +56,16 @@ def of_wording(
 def of_message(message: Message) -> Preview:
     """Show a message as its channel would send it."""
     if message.channel == "sms":
-        return Preview(message, None, segments=segments_of(message.text))
+        return Preview(message, None, segments=segments_of(message.text), foreign=foreign_in(message.text))
     if message.channel == "email":
-        subject = subject_line(message)
-        return Preview(message, subject, page=None if subject is None else html_of(message, subject))
+        parts = parts_of(message)
+        return Preview(message, parts.subject, page=parts.html) if parts else Preview(message, None)
     if message.channel == "slack":
         return Preview(message, message.subject, payload=slack_payload.payload(message))
     if message.channel == "webhook":
-        # Through JSON: a part of it is JSON text already.
-        return Preview(message, message.subject, payload=orjson.loads(orjson.dumps(webhook_request.payload(message))))
+        from sentinel.channels import webhook_request  # noqa: PLC0415 - what signs is for those who look at webhooks
+
+        return Preview(message, message.subject, payload=orjson.loads(webhook_request.body_of(message)))
     return Preview(message, message.subject)
 
 

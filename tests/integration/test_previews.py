@@ -34,7 +34,8 @@ def test_a_text_message_has_segments_and_no_subject() -> None:
 
     assert (found.subject, found.message.body) == (None, "Ada could not pay <750>.")
     assert found.segments is not None
-    assert (found.segments.count, found.segments.alphabet) == (1, "GSM-7")
+    assert (found.segments.count, found.segments.alphabet, found.foreign) == (1, "GSM-7", "")
+    assert preview("sms", Wording(None, "“{{ name }}” failed")).foreign == "“"
 
 
 def test_a_mail_has_a_page_where_it_has_a_severity_and_nothing_in_it_is_markup() -> None:

@@ -18,12 +18,14 @@ from sentinel.app import create_app
 from sentinel.cli.db import upgrade
 from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
-from sentinel.models import Notification
+from sentinel.models import Endpoint, Notification
 from sentinel.prepared import PREPARABLE
 from sentinel.queries import notifications, reconciling
+from sentinel.services.access import clients
 from sentinel.services.bookkeeping import retention
 from sentinel.services.sending import delivery
 from sentinel.services.unit_of_work import unit_of_work
+from sentinel.services.watching import client_overview, endpoint_health
 from sentinel.services.watching.diagnosis.flow import check_flow
 from sentinel.settings import get_settings
 from tests.conftest import Configure, forget_process_state
@@ -214,6 +216,18 @@ def test_a_channel_that_a_client_has_little_of_is_listed_without_reading_the_oth
     with looked_at(db.get_engine()) as plans, unit_of_work() as uow:
         rare = notifications.Filter(client_id=1, channel="fax")
         assert notifications.page(uow.session, rare, size=50) == []
+
+    assert plans.complaints == {}
+
+
+def test_a_page_of_endpoints_reads_no_more_than_their_last_messages(big: None) -> None:
+    with looked_at(db.get_engine()) as plans, unit_of_work() as uow:
+        rows = [Endpoint(id=n, client_id=1, channel="sms", target=f"+1415{n:07}") for n in range(0, 5000, 100)]
+        endpoint_health.of_all(uow, rows)
+        endpoint_health.of(uow, rows[0])
+        endpoint_health.troubled(uow, None)
+        endpoint_health.troubled(uow, 1)
+        client_overview.of(uow, clients.page(uow, after=0, size=100)[0])
 
     assert plans.complaints == {}
 

@@ -6,7 +6,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import moment, one_line, text, yes_or_no
-from sentinel.services.access.clients import LONGEST_NAME, SCOPES
+from sentinel.services.access.clients import SCOPES
+from sentinel.services.texts import LONGEST_NAME
 
 STATES = ("active", "expired", "revoked")
 

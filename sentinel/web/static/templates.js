@@ -22,7 +22,6 @@
   const showMail = () => {
     const frame = preview.querySelector("[data-mail-frame]");
     if (!frame) return;
-    frame.name = `mail-${asked}`;
     const sent = document.createElement("form");
     Object.assign(sent, { method: "post", action: form.dataset.mail, target: frame.name, hidden: true });
     for (const [name, value] of new FormData(form)) {
@@ -40,7 +39,7 @@
       const answer = await fetch(form.dataset.preview, {
         method: "POST",
         body: new URLSearchParams(new FormData(form)),
-        headers: { "X-Live": "1" },
+        headers: { "X-Part": "1" },
         redirect: "error",
       });
       if (!answer.ok) throw new Error(String(answer.status));

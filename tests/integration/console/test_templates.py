@@ -32,7 +32,7 @@ def stored() -> list[Template]:
 
 def previewed(visit: Visit, **fields: str) -> str:
     """The part of the editor that our script asks for."""
-    visit.browser.environ_base["HTTP_X_LIVE"] = "1"
+    visit.browser.environ_base["HTTP_X_PART"] = "1"
     answer = visit.send(f"{LIST}/preview", **SHORT | fields)
     assert (answer.status_code, "<html" in answer.text) == (200, False)
     return answer.text

@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response
 from sentinel.channels.registry import CHANNELS
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError
 from sentinel.models import Endpoint
+from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.sealing import unseal
 from sentinel.services import endpoints
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web import failover_rows
 from sentinel.web.access import acting, acts, caller_for, needs, note_action
-from sentinel.web.client_choice import client_choice, usual_client
+from sentinel.web.chosen_client import chosen_client
 from sentinel.web.frame import page, see_other
 from sentinel.web.screens.endpoints import form
 from sentinel.web.screens.endpoints.finding import found_with_client
@@ -28,8 +29,8 @@ FORM = "console/endpoints/form.html"
 def new() -> Response:
     """Show an empty form."""
     with unit_of_work() as uow:
-        choice = client_choice(uow)
-    return _form(form.new_values(usual_client(choice)))
+        choice = chosen_client(uow)
+    return _form(form.new_values(choice.name or DEFAULT_CLIENT))
 
 
 @acts("admin")
@@ -106,7 +107,7 @@ def _form(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     with unit_of_work() as uow:
-        names = client_choice(uow).names
+        names = chosen_client(uow).names
     return page(
         FORM,
         status,

@@ -10,7 +10,7 @@ from sentinel.queries.endpoints import Filter
 from sentinel.services import endpoints
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import endpoint_health
-from sentinel.web.client_choice import ClientChoice, client_choice
+from sentinel.web.chosen_client import ChosenClient, chosen_client
 from sentinel.web.frame import page
 from sentinel.web.paging import number_cursor, page_size, paged
 
@@ -21,7 +21,7 @@ STATES = ((ON, "on"), (OFF, "off"), (TROUBLED, "failed in 24 h"))
 def index() -> Response:
     """List endpoints with their health, oldest first."""
     with unit_of_work() as uow:
-        choice = client_choice(uow)
+        choice = chosen_client(uow)
         rows, following = endpoints.listed(uow, _wanted(uow, choice), size=page_size())
         health = endpoint_health.of_all(uow, [row for row, _ in rows])
     return page(
@@ -35,7 +35,7 @@ def index() -> Response:
     )
 
 
-def _wanted(uow: UnitOfWork, choice: ClientChoice) -> Filter:
+def _wanted(uow: UnitOfWork, choice: ChosenClient) -> Filter:
     channel, state = request.args.get("channel"), request.args.get("state")
     return Filter(
         choice.id,

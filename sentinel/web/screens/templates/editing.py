@@ -10,28 +10,32 @@ from werkzeug.wrappers import Response
 from sentinel.channels.registry import CHANNELS
 from sentinel.errors import ConflictError, InvalidInputError, NotFoundError
 from sentinel.models import Template
+from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries.templates import User
 from sentinel.rendering import VARIABLES
 from sentinel.services import templates
 from sentinel.services.access import clients
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import acting, acts, asks, caller_for, needs, note_action
-from sentinel.web.client_choice import client_choice, usual_client
+from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import errors_of
-from sentinel.web.frame import is_live, not_done, page, see_other
+from sentinel.web.frame import not_done, page, see_other
 from sentinel.web.screens.templates import form
 from sentinel.web.screens.templates.form import Values
 from sentinel.web.screens.templates.previewing import shown_of
+from sentinel.web.slack_markup import html_of
 
 MOST_USERS = 20
+PART_HEADER = "X-Part"
+"""Sent by our script when somebody writes: unlike what a page fetches by itself, it keeps the login alive."""
 
 
 @needs("admin")
 def new() -> Response:
     """Show the form of a new template."""
     with unit_of_work() as uow:
-        choice = client_choice(uow)
-    return _editor(form.new_values(usual_client(choice)))
+        choice = chosen_client(uow)
+    return _editor(form.new_values(choice.name or DEFAULT_CLIENT))
 
 
 @acts("admin")
@@ -85,8 +89,8 @@ def preview() -> Response:
     """Show what the form makes of its event: a part of the editor, or where no script asks, all of it."""
     values = form.values_sent()
     with unit_of_work() as uow:
-        if is_live():
-            return page("console/templates/preview.html", shown=shown_of(uow, values))
+        if PART_HEADER in request.headers:
+            return page("console/templates/preview.html", shown=shown_of(uow, values), as_slack=html_of)
         found = _found(uow, int(values["template_id"]))[0] if values["template_id"].isdecimal() else None
     return _editor(values, found=found)
 
@@ -139,7 +143,7 @@ def _editor(
         recent = form.recent_events(uow, client_id) if client_id else []
         users: list[User] = templates.users_of(uow, found, most=MOST_USERS) if found else []
         shown = shown_of(uow, values)
-        names = client_choice(uow).names
+        names = chosen_client(uow).names
     return page(
         "console/templates/editor.html",
         status,
@@ -151,6 +155,7 @@ def _editor(
         recent=recent,
         users=users,
         shown=shown,
+        as_slack=html_of,
         names=names,
         channels=CHANNELS,
         variables=VARIABLES,

@@ -116,9 +116,8 @@ def recent_events(uow: UnitOfWork, client_id: int) -> list[RecentEvent]:
 
 
 def _words(event: Any) -> str:
-    parts = [event.severity and event.severity.upper(), event.source, event.name or event.type]
-    told = " · ".join(part for part in parts if part) or "event"
-    return f"{event.created_at:%m-%d %H:%M:%S} {told}"
+    parts = [event.name or event.type, event.source, event.severity and event.severity.upper()]
+    return " · ".join([*(part for part in parts if part), f"{event.created_at:%m-%d %H:%M:%S}"])
 
 
 def _storable(field: str, text: str) -> str:

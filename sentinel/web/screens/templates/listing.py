@@ -9,7 +9,7 @@ from sentinel.channels.registry import CHANNELS
 from sentinel.queries.templates import Filter
 from sentinel.services import templates
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.web.client_choice import client_choice
+from sentinel.web.chosen_client import chosen_client
 from sentinel.web.frame import page
 from sentinel.web.paging import number_cursor, page_size, paged
 
@@ -18,7 +18,7 @@ def index() -> Response:
     """List templates, oldest first."""
     channel = request.args.get("channel")
     with unit_of_work() as uow:
-        choice = client_choice(uow)
+        choice = chosen_client(uow)
         wanted = Filter(
             choice.id,
             channel=channel if channel in CHANNELS else None,
