@@ -67,6 +67,7 @@ blueprint = Blueprint("silences", __name__, url_prefix="/console/silences")
 def _words() -> dict[str, Any]:
     """How alerts are shown, for the templates of this screen."""
     return {
+        "when": _when,
         "alert_name": alert_name,
         "shown_labels": shown_labels,
         "matchers_for": matchers_for,

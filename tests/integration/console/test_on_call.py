@@ -58,10 +58,12 @@ def test_somebody_stands_in_and_it_is_taken_back(as_role: AsRole) -> None:
     assert "said by operator-alice" in shown
     path = shown.partition("/console/on-call/overrides/")[2].partition("/remove")[0]
     assert path.isdigit()
-    back = operator.send(f"/console/on-call/overrides/{path}/remove", rotation=f"{SHOP}/primary")
-    again = operator.send(f"/console/on-call/overrides/{path}/remove", rotation=f"{SHOP}/primary")
-    assert "Taken back" in operator.follow(back).text
-    assert "Nothing was done: rotation primary has no override" in operator.follow(again).text
+    taken_back = [
+        operator.follow(operator.send(f"/console/on-call/overrides/{path}/remove", rotation=f"{SHOP}/primary")).text
+        for _ in range(2)
+    ]
+    assert "Taken back" in taken_back[0]
+    assert "Nothing was done: rotation primary has no override" in taken_back[1]
     assert [each[1:] for each in actions()] == [
         ("rotation.override", "rotation primary", SHOP),
         ("rotation.override_remove", "rotation primary", SHOP),
