@@ -113,12 +113,12 @@ def test_it_lasts_from_its_beginning_and_times_are_utc(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"matchers": "alertname=DiskFull\nnonsense"}, "nonsense has a line 2 that cannot be read"),
+        ({"matchers": "alertname=DiskFull\nnonsense"}, "nonsense in line 2 is no matcher; write it like"),
         ({"matchers": ""}, "are too few or too many"),
         ({"matchers": "severity!=low"}, "would silence every event without these labels"),
         ({"ends_at": "sometime"}, "sometime is no time"),
         ({"ends_at": ""}, "is missing"),
-        ({"ends_at": "2001-01-01"}, "lies in the past"),
+        ({"ends_at": "2001-01-01"}, "2001-01-01T00:00:00+00:00 lies in the past; choose a time to come"),
         ({"windows": "someday"}, "someday is not understood"),
         ({"windows": "monday", "zone": "Mars"}, "Mars is no time zone"),
         ({"remind": "nobody", "remind_before_seconds": "15m"}, "is no endpoint of this client"),
@@ -159,7 +159,7 @@ def test_a_preview_says_what_would_be_held_back_and_stores_nothing(visit: Visit)
         assert re.search(r"<dt>message</dt><dd[^>]*>1</dd>", answer.text)
     assert ("<html" in whole.text, "<html" in part.text) == (True, False)
     assert "It matches nothing of late" in visit.send("/console/silences/preview", **DISKS | {"matchers": "a=b"}).text
-    assert "cannot be read" in visit.send("/console/silences/preview", **DISKS | {"matchers": "a"}).text
+    assert "in line 1 is no matcher" in visit.send("/console/silences/preview", **DISKS | {"matchers": "a"}).text
     assert (
         "everything this client has heard"
         in visit.send("/console/silences/preview", **DISKS | {"matchers": "type=alert"}).text
