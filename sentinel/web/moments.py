@@ -16,14 +16,21 @@ UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s"))
 
 def read_moment(given: str, field: str, *, now: datetime) -> datetime | None:
     """Read a time; None where nothing was typed. Times without an offset are UTC, as everywhere on these pages."""
-    for said in (given, f"{given}Z") if given else ():
-        try:
-            return parse_until(said, now=now)
-        except ValueError:
-            continue
     if not given:
         return None
-    raise InvalidInputError(FieldError(field, shown(given), "is no time", WHEN))
+    try:
+        return _as_utc(given) or parse_until(given, now=now)
+    except ValueError:
+        raise InvalidInputError(FieldError(field, shown(given), "is no time", WHEN)) from None
+
+
+def _as_utc(given: str) -> datetime | None:
+    """A date, or a time of one, that names no offset; None for everything else."""
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else None
 
 
 def required_moment(given: str, field: str, *, now: datetime) -> datetime:

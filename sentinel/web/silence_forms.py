@@ -42,7 +42,7 @@ FIELDS = (
     "remind_before_seconds",
     "hours",
 )
-HOURS = (1, 24, LONGEST_HOURS)
+HOURS = {1: "hour", 24: "day", LONGEST_HOURS: "week"}
 """How far back a preview can look."""
 
 
@@ -104,7 +104,7 @@ def asked_of(filled: Filled) -> Asked:
     reading = _Reading(filled)
     matchers, windows = reading.matchers(), reading.windows()
     reading.finish()
-    return Asked(matchers, windows, int(filled["hours"]) if filled["hours"] in map(str, HOURS) else HOURS[0])
+    return Asked(matchers, windows, int(filled["hours"]) if filled["hours"] in map(str, HOURS) else 1)
 
 
 def at_fields(errors: Iterable[FieldError]) -> dict[str, str]:
@@ -113,8 +113,8 @@ def at_fields(errors: Iterable[FieldError]) -> dict[str, str]:
     for each in errors:
         name = each.field.partition(".")[0]
         name = "zone" if each.field == "windows.zone" else name
-        words = f"{each.value} {each.message}: {each.remedy}" if each.value not in (None, "") else None
-        found.setdefault(name, words or f"{each.message}: {each.remedy}")
+        value = "" if each.value is None else f"{each.value} "
+        found.setdefault(name, f"{value}{each.message}; {each.remedy}".strip())
     return found
 
 

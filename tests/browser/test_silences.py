@@ -8,6 +8,9 @@ from tests.browser.conftest import NARROW, Look
 from tests.integration.console.on_call_story import PLANT, SHOP, quiet, silence
 from tests.system import System
 
+PATIENT = 30_000
+"""Milliseconds for what is asked for a moment after the last key, however slow the machine is."""
+
 
 def test_without_silences(person: Page, look: Look) -> None:
     person.goto("/console/silences")
@@ -36,11 +39,11 @@ def test_a_silence_is_made_of_an_alert_and_previewed_as_it_changes(person: Page,
     person.get_by_role("button", name="Remove matcher 2").click()
     person.get_by_label("How matcher 1 compares").select_option("=~")
     person.get_by_label("Value of matcher 1").fill("Disk.*|Cert.*")
-    expect(person.locator("#preview")).to_contain_text("DiskFull")
+    expect(person.locator("#preview")).to_contain_text("DiskFull", timeout=PATIENT)
     person.get_by_role("button", name="Add a matcher").click()
     person.get_by_label("Label of matcher 2").fill("severity")
     person.get_by_label("Value of matcher 2").fill("low")
-    expect(person.locator("#preview")).not_to_contain_text("DiskFull")
+    expect(person.locator("#preview")).not_to_contain_text("DiskFull", timeout=PATIENT)
     person.get_by_role("button", name="8h").click()
     look(person, "silence-new")
 
@@ -77,7 +80,7 @@ def test_without_script_matchers_are_lines_and_the_preview_a_button(
     console: System, chromium: Browser, person: Page
 ) -> None:
     quiet()
-    window = chromium.new_context(base_url=console.url, viewport=NARROW, java_script_enabled=False)  # type: ignore[arg-type]
+    window = chromium.new_context(base_url=console.url, viewport=NARROW, java_script_enabled=False)
     window.add_cookies(person.context.cookies())  # type: ignore[arg-type]
     page = window.new_page()
     page.goto(f"/console/silences/new?client={SHOP}")

@@ -234,4 +234,4 @@ def test_matchers_are_read_line_by_line_and_each_bad_line_is_named() -> None:
         ("matchers", "nonsense"),
         ("matchers", "a=~("),
     ]
-    assert "line 2" in refused.value.errors[0].message
+    assert "in line 2 is no matcher" in refused.value.errors[0].message

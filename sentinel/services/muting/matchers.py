@@ -47,12 +47,15 @@ def read_lines(text: str, field: str) -> tuple[Matcher, ...]:
         try:
             found.append(parse(line))
         except ValueError as error:
-            errors.append(
-                FieldError(field, line[:SHOWN], f"has a line {number} that cannot be read: {error}", MATCHER_REMEDY)
-            )
+            errors.append(FieldError(field, line[:SHOWN], _why_none(number, str(error)), MATCHER_REMEDY))
     if errors:
         raise InvalidInputError(*errors)
     return tuple(found)
+
+
+def _why_none(number: int, said: str) -> str:
+    problem = said.rpartition("is not a matcher")[2]
+    return f"in line {number} is no matcher{problem}"
 
 
 def errors_of(wanted: Sequence[Matcher], field: str) -> list[FieldError]:

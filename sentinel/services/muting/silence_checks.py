@@ -72,7 +72,7 @@ def _matcher_errors(wanted: Sequence[Matcher]) -> list[FieldError]:
 
 def _time_errors(wanted: Wanted, now: datetime) -> list[FieldError]:
     shown = wanted.ends_at.isoformat()
-    if wanted.ends_at <= (wanted.starts_at or now):
+    if wanted.starts_at is not None and wanted.ends_at <= wanted.starts_at:
         return [FieldError("ends_at", shown, "is not after starts_at", "choose a later time")]
     if wanted.ends_at <= now:
         return [FieldError("ends_at", shown, "lies in the past", "choose a time to come")]

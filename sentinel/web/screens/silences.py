@@ -67,10 +67,12 @@ blueprint = Blueprint("silences", __name__, url_prefix="/console/silences")
 def _words() -> dict[str, Any]:
     """How alerts are shown, for the templates of this screen."""
     return {
+        "when": _when,
         "alert_name": alert_name,
         "shown_labels": shown_labels,
         "matchers_for": matchers_for,
         "labels_of": labels_of,
+        "hours": HOURS,
     }
 
 
@@ -149,7 +151,7 @@ def _form(filled: Filled, errors: dict[str, str] | None = None, status: int = 20
             "reminded": [] if owner is None else _endpoints(uow, owner[0]),
             "previewed": _previewed(uow, filled) if filled["matchers"] else Previewed(),
         }
-    return page("console/silences/new.html", status, filled=filled, errors=errors or {}, hours=HOURS, **known)
+    return page("console/silences/new.html", status, filled=filled, errors=errors or {}, **known)
 
 
 def _endpoints(uow: UnitOfWork, client_id: int) -> list[str]:

@@ -93,6 +93,9 @@
     rows.addEventListener("input", (event) => {
       if (event.target.matches("[data-part]")) write();
     });
+    rows.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // half a matcher is no silence
+    });
     rows.hidden = false;
     lines.hidden = true;
     // The label and the error belong to what is seen now.
@@ -101,6 +104,8 @@
     const label = lines.labels[0];
     label.id = "matchers-label";
     label.removeAttribute("for");
+    document.getElementById("matchers-hint").textContent =
+      "All must match. A name is one of the event's labels or fields; =~ takes a regular expression for the whole value.";
     lines.ariaLabel = "Matchers, one to a line";
     lines.removeAttribute("required");
     const error = document.getElementById("matchers-error");
@@ -148,5 +153,6 @@
     clearTimeout(timer);
     timer = setTimeout(ask, 400);
   });
-  document.getElementById("ask").hidden = true;
+  // Otherwise Enter in a field would press it.
+  document.getElementById("ask").remove();
 })();

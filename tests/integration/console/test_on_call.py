@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from tests.integration.calls import execute
 from tests.integration.calls import stored as rows_of
@@ -11,6 +12,11 @@ from tests.integration.console.on_call_story import PLANT, SHOP, people
 from tests.integration.console.visiting import Visit, actions
 
 STAND_IN = {"rotation": f"{SHOP}/primary", "member": "ann", "ends_at": "8h"}
+
+
+def form(changes: dict[str, str] | None = None) -> MultiDict[str, str]:
+    """The form of who stands in, with other values in some fields."""
+    return MultiDict(STAND_IN | (changes or {}))
 
 
 def test_without_rotations_and_policies_the_page_says_so(visit: Visit) -> None:
@@ -52,16 +58,18 @@ def test_somebody_stands_in_and_it_is_taken_back(as_role: AsRole) -> None:
     people()
     operator = as_role("operator")
 
-    shown = operator.follow(operator.send("/console/on-call/overrides", **STAND_IN)).text
+    shown = operator.follow(operator.send("/console/on-call/overrides", form())).text
 
     assert "ann stands in on primary." in shown
     assert "said by operator-alice" in shown
     path = shown.partition("/console/on-call/overrides/")[2].partition("/remove")[0]
     assert path.isdigit()
-    back = operator.send(f"/console/on-call/overrides/{path}/remove", rotation=f"{SHOP}/primary")
-    again = operator.send(f"/console/on-call/overrides/{path}/remove", rotation=f"{SHOP}/primary")
-    assert "Taken back" in operator.follow(back).text
-    assert "Nothing was done: rotation primary has no override" in operator.follow(again).text
+    taken_back = [
+        operator.follow(operator.send(f"/console/on-call/overrides/{path}/remove", rotation=f"{SHOP}/primary")).text
+        for _ in range(2)
+    ]
+    assert "Taken back" in taken_back[0]
+    assert "Nothing was done: rotation primary has no override" in taken_back[1]
     assert [each[1:] for each in actions()] == [
         ("rotation.override", "rotation primary", SHOP),
         ("rotation.override_remove", "rotation primary", SHOP),
@@ -85,7 +93,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(wrong: dict[str,
     people()
     before = rows_of("rotation_overrides")
 
-    answer = visit.send("/console/on-call/overrides", **STAND_IN | wrong)
+    answer = visit.send("/console/on-call/overrides", form(wrong))
 
     assert answer.status_code == 422
     assert says in answer.text
@@ -108,4 +116,4 @@ def test_a_viewer_has_no_form(as_role: AsRole) -> None:
     viewer = as_role("viewer")
 
     assert 'method="post"' not in viewer.get("/console/on-call").text.partition("<main")[2]
-    assert viewer.send("/console/on-call/overrides", **STAND_IN).status_code == 403
+    assert viewer.send("/console/on-call/overrides", form()).status_code == 403

@@ -46,7 +46,7 @@ def test_the_board_shows_a_night_of_all_clients_and_one_client_its_own(visit: Vi
     own = visit.get("/console/tickets", client=SHOP).text
 
     assert re.search(r'href="#open"><strong class="number">5</strong> open', shown)
-    assert "tells bob by sms, slack #ops in 5 min" in shown
+    assert "tells bob by sms, slack #ops in" in shown
     assert "nobody is told: no escalation policy" in shown
     assert "Förderband" in shown
     assert "Förderband" not in own
@@ -60,7 +60,7 @@ def test_the_list_is_narrowed_and_paged(visit: Visit) -> None:
     shown = visit.get("/console/tickets/list", size="25")
     following = re.search(r'rel="next" href="([^"]+)"', shown.text)
 
-    assert first.text.count("choose-") == 15
+    assert first.text.count('id="choose-') == 15
     assert following
     rest = visit.browser.get(following[1].replace("&amp;", "&")).text
     assert [f"number {number}." in rest for number in (0, 4, 5)] == [True, True, False]
@@ -81,7 +81,7 @@ def test_a_ticket_shows_whom_it_told_and_what_comes_next(visit: Visit) -> None:
     for part in ("", "/standing"):
         shown = visit.get(f"/console/tickets/{ticket_id}{part}").text
 
-        assert "Tells bob by email in 5 min" in shown or "Tells bob by email in 4 min" in shown
+        assert "Tells bob by email in" in shown
         assert "Step 1: told" in shown
         assert "nobody behind gone" in shown
         assert "sms:+14155552671" in shown
@@ -111,7 +111,7 @@ def test_a_ticket_rests_and_is_woken(visit: Visit) -> None:
     sweep_until_quiet()
 
     shown = visit.follow(visit.send(f"/console/tickets/{ticket_id}/snooze", minutes="60")).text
-    assert "Ticket 1 rests for 1 h.".replace("1 rests", f"{ticket_id} rests") in shown
+    assert f"Ticket {ticket_id} rests for 1 h." in shown
     assert 'id="wake"' in shown
     assert escalation(ticket_id).state == "snoozed"
     visit.send(f"/console/tickets/{ticket_id}/wake")
