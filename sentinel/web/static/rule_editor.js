@@ -112,11 +112,11 @@
       colours.replaceChildren(...lines);
     }
 
-    function judge({ problem, html }) {
+    function judge({ problem, is_unfinished: isUnfinished, html }) {
       verdict.innerHTML = html;
-      field.setAttribute("aria-invalid", String(Boolean(problem)));
+      field.setAttribute("aria-invalid", String(Boolean(problem) && !isUnfinished));
       wrong = nothing;
-      if (problem) {
+      if (problem && !isUnfinished) {
         const start = offsetOf(field.value, problem.line, problem.column);
         wrong = { start, end: start + problem.length, line: problem.line, message: problem.message };
       }
@@ -181,15 +181,16 @@
       field.setAttribute("aria-activedescendant", options[chosen].id);
     }
     function take() {
-      const { insert } = list.children[chosen].dataset;
-      field.setRangeText(insert, from, field.selectionStart, "end");
-      if (/[("]"?\)?$/.test(insert)) {
-        const inside = field.selectionStart - (insert.endsWith('")') ? 2 : insert.endsWith(")") ? 1 : 0);
-        field.setSelectionRange(inside, inside);
-      }
+      const { insert, back } = list.children[chosen].dataset;
+      const end = field.selectionStart;
+      // A text that was closed already is not closed twice.
+      const isClosed = insert.endsWith('"') && field.value[end] === '"';
+      field.setRangeText(insert, from, end + isClosed, "end");
+      const at = field.selectionStart - Number(back);
+      field.setSelectionRange(at, at);
       close();
       changed();
-      ask();
+      if (Number(back)) ask();
     }
     function place() {
       const range = document.createRange();
@@ -223,11 +224,11 @@
     function show({ start, words }) {
       if (!words.length || document.activeElement !== field) return close();
       from = start;
-      list.replaceChildren(...words.map(({ text, insert, about }, number) => {
+      list.replaceChildren(...words.map(({ text, insert, about, back }, number) => {
         const option = element("li", "rl-option");
         option.id = `${list.id}-${number}`;
         option.setAttribute("role", "option");
-        option.dataset.insert = insert;
+        Object.assign(option.dataset, { insert, back });
         option.append(element("span", "rl-option-text", text), element("span", "rl-option-about", about));
         return option;
       }));
@@ -238,7 +239,7 @@
 
     field.addEventListener("input", (event) => {
       close();
-      if (event.inputType?.startsWith("delete") || !/[\w"(:. ]$/u.test(field.value.slice(0, field.selectionStart))) return;
+      if (event.inputType?.startsWith("delete") || !/[\p{L}\p{N}_"(:.]$/u.test(field.value.slice(0, field.selectionStart))) return;
       waiting = setTimeout(ask, 120);
     });
     field.addEventListener("keydown", (event) => {

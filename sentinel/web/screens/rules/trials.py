@@ -35,9 +35,17 @@ def check() -> Response:
     entry = entries.sent()
     with unit_of_work() as uow:
         verdict = editor.judged(uow, entry)
-    html = render_template("console/rules/verdict.html", verdict=verdict, entry=entry)
+    html = render_template("console/rules/verdict.html", verdict=verdict, entry=entry, is_typing=True)
     problem = verdict.problem.as_dict() if verdict.problem else None
-    return jsonify({"problem": problem, "errors": verdict.errors, "opinion": verdict.opinion, "html": html})
+    return jsonify(
+        {
+            "problem": problem,
+            "is_unfinished": verdict.is_unfinished,
+            "errors": verdict.errors,
+            "opinion": verdict.opinion,
+            "html": html,
+        }
+    )
 
 
 @asks
