@@ -144,7 +144,11 @@
     }
 
     field.addEventListener("input", changed);
-    document.getElementById("client")?.addEventListener("change", check);
+    const client = document.getElementById("client");
+    client?.addEventListener("change", () => {
+      check();
+      fill(client, { name: "look", value: "1" });
+    });
     verdict.addEventListener("click", (click) => {
       const place = click.target.closest("[data-line]");
       if (!place) return;
@@ -286,11 +290,11 @@
   }
 
   // Buttons and lists that fill a part of the page instead of loading all of it again.
-  async function fill(control) {
+  async function fill(control, value = control) {
     const part = document.getElementById(control.dataset.part);
     part.setAttribute("aria-busy", "true");
     try {
-      const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, control);
+      const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, value);
       if (!answer.ok && answer.status !== 422) throw new Error(String(answer.status));
       part.innerHTML = await answer.text();
       part.querySelector("[data-result]")?.focus();

@@ -381,6 +381,17 @@ def test_a_stored_event_is_taken_by_its_id(visit: Visit) -> None:
     assert visit.get(f"/console/rules/{known}/edit", event="nothing").status_code == 404
 
 
+def test_events_of_another_client_are_offered_once_it_is_chosen(visit: Visit) -> None:
+    client("acme")
+    post({"type": "shipment"}, of="acme")
+
+    page = live(visit, "/console/rules/try", client="acme", look="1").text
+
+    assert "shipment" in page
+    assert "there is no event yet" not in page
+    assert live(visit, "/console/rules/try", client="nobody", look="1").status_code == 200
+
+
 def test_the_past_is_asked_with_what_is_written(visit: Visit) -> None:
     post({"type": "order", "amount": 750}, {"type": "order", "amount": 1}, {"type": "refund"})
 

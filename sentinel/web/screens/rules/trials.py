@@ -76,13 +76,13 @@ def write_out() -> Response:
 
 @asks
 def try_out() -> Response:
-    """Try the rule of the form on an event: one that was pasted, or a stored one."""
+    """Try the rule of the form on an event: one that was pasted, or a stored one; `look` only lists those there are."""
     entry = entries.sent()
     with unit_of_work() as uow:
         try:
             if text("use"):
                 entry = replace(entry, event=editor.body_of(uow, entry, text("picked")))
-            shown = Shown(trial=_tried(uow, entry))
+            shown = Shown() if text("look") else Shown(trial=_tried(uow, entry))
         except InvalidInputError as error:
             shown = Shown(trial_errors=_trial_errors(error))
         except NotFoundError as error:
