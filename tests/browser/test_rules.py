@@ -102,6 +102,9 @@ def test_a_mistake_is_underlined_where_it_is_as_one_types(person: Page, look: Lo
     person.get_by_role("button", name="line 2, column 13").click()
     person.keyboard.type("==")
     expect(person.locator(".rl-wrong")).to_have_count(0)
+    write(person, 'when note == "🔥🚒" and a = 1 then suppress()')
+    expect(person.locator(".rl-wrong")).to_have_text("=")
+    write(person, ORDER)
     expect(person.locator("#verdict")).to_contain_text("Understood as")
 
 

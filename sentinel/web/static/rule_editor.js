@@ -77,8 +77,15 @@
     return lines;
   }
 
-  const offsetOf = (text, line, column) =>
-    text.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+  // The server counts characters, a text area the halves of some of them.
+  const halves = (text, count) => [...text].slice(0, count).join("").length;
+
+  function placeOf(text, { line, column, length }) {
+    const lines = text.split("\n");
+    const before = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
+    const start = before + halves(lines[line - 1] ?? "", column - 1);
+    return { start, end: start + halves(text.slice(start), length) };
+  }
 
   async function sent(form, url, signal, button) {
     const data = new URLSearchParams(new FormData(form));
@@ -117,8 +124,7 @@
       field.setAttribute("aria-invalid", String(Boolean(problem) && !isUnfinished));
       wrong = nothing;
       if (problem && !isUnfinished) {
-        const start = offsetOf(field.value, problem.line, problem.column);
-        wrong = { start, end: start + problem.length, line: problem.line, message: problem.message };
+        wrong = { ...placeOf(field.value, problem), line: problem.line, message: problem.message };
       }
       draw();
     }
@@ -152,9 +158,10 @@
     verdict.addEventListener("click", (click) => {
       const place = click.target.closest("[data-line]");
       if (!place) return;
-      const start = offsetOf(field.value, Number(place.dataset.line), Number(place.dataset.column));
+      const [line, column, length] = ["line", "column", "length"].map((name) => Number(place.dataset[name]));
+      const { start, end } = placeOf(field.value, { line, column, length });
       field.focus();
-      field.setSelectionRange(start, start + Number(place.dataset.length));
+      field.setSelectionRange(start, end);
     });
     box.classList.add("is-coloured");
     draw();
@@ -227,7 +234,7 @@
     }
     function show({ start, words }) {
       if (!words.length || document.activeElement !== field) return close();
-      from = start;
+      from = halves(field.value, start);
       list.replaceChildren(...words.map(({ text, insert, about, back }, number) => {
         const option = element("li", "rl-option");
         option.id = `${list.id}-${number}`;
@@ -297,7 +304,8 @@
       const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, value);
       if (!answer.ok && answer.status !== 422) throw new Error(String(answer.status));
       part.innerHTML = await answer.text();
-      part.querySelector("[data-result]")?.focus();
+      const next = ["[data-result]", "[aria-invalid=true]", "button"].map((each) => part.querySelector(each)).find(Boolean);
+      if (control !== document.activeElement) next?.focus(); // what had the focus is gone with the old part
     } catch {
       part.querySelector("[data-failed]")?.removeAttribute("hidden");
     }
@@ -310,7 +318,22 @@
     click.preventDefault();
     fill(button);
   });
+  // What was written is not lost by a slip.
+  function guard(form) {
+    let isUnsaved = false;
+    form.addEventListener("input", (event) => {
+      isUnsaved ||= ["name", "rule"].includes(event.target.name);
+    });
+    form.addEventListener("submit", () => {
+      isUnsaved = false;
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (isUnsaved) event.preventDefault();
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll(".rule-form")) guard(form);
     for (const form of document.querySelectorAll("[data-short-form]")) follow(form);
     for (const box of document.querySelectorAll("[data-rule-editor]")) {
       const editor = edit(box);

@@ -125,7 +125,7 @@ def judged(uow: UnitOfWork, entry: Entry) -> Verdict:
     try:
         return Verdict(opinion=opinion(checked(uow, entry).syntax))
     except InvalidInputError as error:
-        return verdict_of(error)
+        return verdict_of(error, entry)
 
 
 def checked(uow: UnitOfWork, entry: Entry) -> CheckedRule:
@@ -150,11 +150,14 @@ def client_of(uow: UnitOfWork, entry: Entry) -> int:
         raise InvalidInputError(entries.no_client(entry, str(error))) from None
 
 
-def verdict_of(error: InvalidInputError) -> Verdict:
-    """What a refusal says, and where."""
-    if isinstance(error, InvalidRuleError):
-        return Verdict(problem=error.problem)
-    return Verdict(errors=field_errors(error))
+def verdict_of(error: InvalidInputError, entry: Entry) -> Verdict:
+    """What a refusal says, and where in the text as it was sent: rules are read without the space before them."""
+    if not isinstance(error, InvalidRuleError):
+        return Verdict(errors=field_errors(error))
+    problem = error.problem
+    before = entry.rule[: len(entry.rule) - len(entry.rule.lstrip())]
+    column = problem.column + (len(before.rpartition("\n")[2]) if problem.line == 1 else 0)
+    return Verdict(problem=replace(problem, line=problem.line + before.count("\n"), column=column))
 
 
 def field_errors(error: InvalidInputError) -> dict[str, str]:
