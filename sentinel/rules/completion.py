@@ -24,30 +24,34 @@ LONGEST_VALUE = 60
 PARTIAL = re.compile(r"[^\W\d]\w*(?:\.\w*|\[\d+\])*\Z")
 DURATIONS = ("1m", "5m", "15m", "1h", "1d")
 ACTIONS = {
-    "notify": ('notify("")', "send a message"),
-    "ticket": ('ticket("", "")', "open a ticket"),
-    "resolve": ('resolve(merge="")', "resolve the ticket that a rule opened"),
-    "suppress": ("suppress()", "nobody wants to hear of it"),
+    "notify": ('notify("")', "send a message", 2),
+    "ticket": ('ticket("", "")', "open a ticket", 6),
+    "resolve": ('resolve(merge="")', "resolve the ticket that a rule opened", 2),
+    "suppress": ("suppress()", "nobody wants to hear of it", 0),
 }
 FUNCTIONS = {
-    "count()": ("count() over ", "events in a while"),
-    "rate()": ("rate() over ", "events per second"),
-    "spike()": ("spike() over ", "more than before"),
-    "absent over": ("absent over ", "nothing came"),
-    "exists()": ("exists()", "the field is there"),
-    "missing()": ("missing()", "the field is not there"),
-    "lower()": ("lower()", "in small letters"),
-    "number()": ("number()", "the number that a text says"),
+    "count()": ("count() over ", "events in a while", 0),
+    "rate()": ("rate() over ", "events per second", 0),
+    "spike()": ("spike() over ", "more than before", 0),
+    "absent over": ("absent over ", "nothing came", 0),
+    "exists()": ("exists()", "the field is there", 1),
+    "missing()": ("missing()", "the field is not there", 1),
+    "lower()": ("lower()", "in small letters", 1),
+    "number()": ("number()", "the number that a text says", 1),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A word to choose: as it is shown, what it puts in, and what it is."""
+    """A word to choose: as it is shown, what it puts in, and what it is.
+
+    `back`: so many characters before the end of what it puts in one goes on to write.
+    """
 
     text: str
     insert: str
     about: str
+    back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +178,9 @@ def _words(prefix: str, known: KnownNames) -> Iterator[Suggestion]:
 
 
 def _word(word: str) -> Suggestion:
-    insert, about = FUNCTIONS.get(word, (word if word.endswith("()") else f"{word} ", ""))
-    return Suggestion(word, insert, about)
+    if word.endswith("()"):
+        return Suggestion(word, *FUNCTIONS.get(word, (word, "of many events", 1)))
+    return Suggestion(word, *FUNCTIONS.get(word, (f"{word} ", "", 0)))
 
 
 def _expected(prefix: str) -> tuple[str, ...]:

@@ -20,9 +20,12 @@ from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
 from sentinel.models import Endpoint, Notification
 from sentinel.prepared import PREPARABLE
-from sentinel.queries import notifications, reconciling
 from sentinel.services.access import clients
+from sentinel.queries import notifications, reconciling, rules
+from sentinel.queries.rules import Filter
 from sentinel.services.bookkeeping import retention
+from sentinel.services.ruling import browsing
+from sentinel.services.ruling.known_names import known_names
 from sentinel.services.sending import delivery
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching import client_overview, endpoint_health
@@ -85,6 +88,7 @@ def usual(filled: str) -> Plans:
         patch.setattr(retention, "RUN_SECONDS", 60)
         with looked_at(db.get_engine()) as plans:
             ask_the_api()
+            browse_rules()
             run_the_workers()
     return plans
 
@@ -121,6 +125,17 @@ def ask_the_api() -> None:
         api.get("/events", query_string=filters)
     for filters in ({"severity": "high"}, {"status": "open"}, {"status": "resolved"}, {"since": since}):
         api.get("/tickets", query_string=filters)
+
+
+def browse_rules() -> None:
+    """What the console asks of rules, of one client and of all."""
+    with unit_of_work() as uow:
+        for client_id in (1, None):
+            browsing.page(uow, Filter(client_id), size=50)
+            browsing.page(uow, Filter(client_id, is_enabled=True, part="order", after=1), size=50)
+            rules.last_spoke(uow.session, client_id, [1, 2, 3], most=browsing.EVENTS_LOOKED_AT)
+        rules.client_of(uow.session, 1)
+        known_names(uow, 1)
 
 
 NAMED = {"client_id": 2, "name": "twilio", "channel": "sms"}

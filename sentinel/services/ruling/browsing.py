@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sentinel.errors import NotFoundError
 from sentinel.models import Endpoint, Rule, RuleVersion
@@ -47,7 +48,8 @@ def page(uow: UnitOfWork, wanted: Filter, *, size: int) -> tuple[list[ListedRule
     rows = queries.page_with_clients(uow.session, wanted, size=size + 1)
     shown, following = editing.cut([rule for rule, _ in rows], size)
     spoke = _spoke(uow, wanted.client_id, shown)
-    return [_listed(rule, client, spoke) for rule, client in rows[:size]], following
+    shared: dict[Any, Any] = {}
+    return [_listed(rule, client, spoke, shared) for rule, client in rows[:size]], following
 
 
 def get(uow: UnitOfWork, rule_id: int) -> ListedRule:
@@ -69,8 +71,8 @@ def own_endpoints(uow: UnitOfWork, rule: Rule) -> Sequence[Endpoint]:
     return endpoints.page(uow.session, EndpointFilter(rule.client_id, rule_id=rule.id), size=MOST_ENDPOINTS)
 
 
-def _listed(rule: Rule, client: str, spoke: dict[int, datetime]) -> ListedRule:
-    return ListedRule(rule, client, rules.syntax_of(rule), spoke.get(rule.id))
+def _listed(rule: Rule, client: str, spoke: dict[int, datetime], shared: dict[Any, Any] | None = None) -> ListedRule:
+    return ListedRule(rule, client, rules.syntax_of(rule, shared), spoke.get(rule.id))
 
 
 def _spoke(uow: UnitOfWork, client_id: int | None, shown: Sequence[Rule]) -> dict[int, datetime]:

@@ -77,8 +77,15 @@
     return lines;
   }
 
-  const offsetOf = (text, line, column) =>
-    text.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+  // The server counts characters, a text area the halves of some of them.
+  const halves = (text, count) => [...text].slice(0, count).join("").length;
+
+  function placeOf(text, { line, column, length }) {
+    const lines = text.split("\n");
+    const before = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
+    const start = before + halves(lines[line - 1] ?? "", column - 1);
+    return { start, end: start + halves(text.slice(start), length) };
+  }
 
   async function sent(form, url, signal, button) {
     const data = new URLSearchParams(new FormData(form));
@@ -112,13 +119,12 @@
       colours.replaceChildren(...lines);
     }
 
-    function judge({ problem, html }) {
+    function judge({ problem, is_unfinished: isUnfinished, html }) {
       verdict.innerHTML = html;
-      field.setAttribute("aria-invalid", String(Boolean(problem)));
+      field.setAttribute("aria-invalid", String(Boolean(problem) && !isUnfinished));
       wrong = nothing;
-      if (problem) {
-        const start = offsetOf(field.value, problem.line, problem.column);
-        wrong = { start, end: start + problem.length, line: problem.line, message: problem.message };
+      if (problem && !isUnfinished) {
+        wrong = { ...placeOf(field.value, problem), line: problem.line, message: problem.message };
       }
       draw();
     }
@@ -144,13 +150,18 @@
     }
 
     field.addEventListener("input", changed);
-    document.getElementById("client")?.addEventListener("change", check);
+    const client = document.getElementById("client");
+    client?.addEventListener("change", () => {
+      check();
+      fill(client, { name: "look", value: "1" });
+    });
     verdict.addEventListener("click", (click) => {
       const place = click.target.closest("[data-line]");
       if (!place) return;
-      const start = offsetOf(field.value, Number(place.dataset.line), Number(place.dataset.column));
+      const [line, column, length] = ["line", "column", "length"].map((name) => Number(place.dataset[name]));
+      const { start, end } = placeOf(field.value, { line, column, length });
       field.focus();
-      field.setSelectionRange(start, start + Number(place.dataset.length));
+      field.setSelectionRange(start, end);
     });
     box.classList.add("is-coloured");
     draw();
@@ -181,15 +192,16 @@
       field.setAttribute("aria-activedescendant", options[chosen].id);
     }
     function take() {
-      const { insert } = list.children[chosen].dataset;
-      field.setRangeText(insert, from, field.selectionStart, "end");
-      if (/[("]"?\)?$/.test(insert)) {
-        const inside = field.selectionStart - (insert.endsWith('")') ? 2 : insert.endsWith(")") ? 1 : 0);
-        field.setSelectionRange(inside, inside);
-      }
+      const { insert, back } = list.children[chosen].dataset;
+      const end = field.selectionStart;
+      // A text that was closed already is not closed twice.
+      const isClosed = insert.endsWith('"') && field.value[end] === '"';
+      field.setRangeText(insert, from, end + isClosed, "end");
+      const at = field.selectionStart - Number(back);
+      field.setSelectionRange(at, at);
       close();
       changed();
-      ask();
+      if (Number(back)) ask();
     }
     function place() {
       const range = document.createRange();
@@ -222,12 +234,12 @@
     }
     function show({ start, words }) {
       if (!words.length || document.activeElement !== field) return close();
-      from = start;
-      list.replaceChildren(...words.map(({ text, insert, about }, number) => {
+      from = halves(field.value, start);
+      list.replaceChildren(...words.map(({ text, insert, about, back }, number) => {
         const option = element("li", "rl-option");
         option.id = `${list.id}-${number}`;
         option.setAttribute("role", "option");
-        option.dataset.insert = insert;
+        Object.assign(option.dataset, { insert, back });
         option.append(element("span", "rl-option-text", text), element("span", "rl-option-about", about));
         return option;
       }));
@@ -238,7 +250,7 @@
 
     field.addEventListener("input", (event) => {
       close();
-      if (event.inputType?.startsWith("delete") || !/[\w"(:. ]$/u.test(field.value.slice(0, field.selectionStart))) return;
+      if (event.inputType?.startsWith("delete") || !/[\p{L}\p{N}_"(:.]$/u.test(field.value.slice(0, field.selectionStart))) return;
       waiting = setTimeout(ask, 120);
     });
     field.addEventListener("keydown", (event) => {
@@ -285,14 +297,15 @@
   }
 
   // Buttons and lists that fill a part of the page instead of loading all of it again.
-  async function fill(control) {
+  async function fill(control, value = control) {
     const part = document.getElementById(control.dataset.part);
     part.setAttribute("aria-busy", "true");
     try {
-      const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, control);
+      const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, value);
       if (!answer.ok && answer.status !== 422) throw new Error(String(answer.status));
       part.innerHTML = await answer.text();
-      part.querySelector("[data-result]")?.focus();
+      const next = ["[data-result]", "[aria-invalid=true]", "button"].map((each) => part.querySelector(each)).find(Boolean);
+      if (control !== document.activeElement) next?.focus(); // what had the focus is gone with the old part
     } catch {
       part.querySelector("[data-failed]")?.removeAttribute("hidden");
     }
@@ -305,7 +318,22 @@
     click.preventDefault();
     fill(button);
   });
+  // What was written is not lost by a slip.
+  function guard(form) {
+    let isUnsaved = false;
+    form.addEventListener("input", (event) => {
+      isUnsaved ||= ["name", "rule"].includes(event.target.name);
+    });
+    form.addEventListener("submit", () => {
+      isUnsaved = false;
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (isUnsaved) event.preventDefault();
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll(".rule-form")) guard(form);
     for (const form of document.querySelectorAll("[data-short-form]")) follow(form);
     for (const box of document.querySelectorAll("[data-rule-editor]")) {
       const editor = edit(box);

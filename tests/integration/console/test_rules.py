@@ -306,6 +306,14 @@ def test_the_check_says_where_the_error_is_or_how_the_rule_is_understood(visit: 
     assert stored("rules") == 0
 
 
+def test_places_are_those_of_the_text_as_it_was_written(visit: Visit) -> None:
+    indented = live(visit, "/console/rules/check", rule="\n\n  when type = 1 then suppress()").get_json()["problem"]
+    below = live(visit, "/console/rules/check", rule="\n  when type == 1\nand").get_json()["problem"]
+
+    assert (indented["line"], indented["column"]) == (3, 13)
+    assert (below["line"], below["column"]) == (3, 4)
+
+
 def test_words_that_fit_are_offered(visit: Visit) -> None:
     endpoint("email", "desk@example.com", name="desk")
     post({"type": "order", "customer": {"region": "emea"}})
@@ -351,6 +359,8 @@ def test_without_our_script_the_whole_page_comes_with_the_result(visit: Visit) -
         ('{"type": "order",\n "amount" 5}', "line 2, column 11: this is not JSON"),
         ("[1]", "is not an object"),
         ('{"ts": "yesterday"}', "ts is not a time"),
+        ('{"name": 5}', "name is not a text"),
+        ('{"a": ' * 200 + "1" + "}" * 200, "is nested deeper than"),
     ],
 )
 def test_an_event_that_is_none_is_said_at_its_field(event: str, said: str, visit: Visit) -> None:
@@ -379,6 +389,17 @@ def test_a_stored_event_is_taken_by_its_id(visit: Visit) -> None:
     assert "größer" in used
     assert live(visit, "/console/rules/try", picked="nothing", use="1").status_code == 422
     assert visit.get(f"/console/rules/{known}/edit", event="nothing").status_code == 404
+
+
+def test_events_of_another_client_are_offered_once_it_is_chosen(visit: Visit) -> None:
+    client("acme")
+    post({"type": "shipment"}, of="acme")
+
+    page = live(visit, "/console/rules/try", client="acme", look="1").text
+
+    assert "shipment" in page
+    assert "there is no event yet" not in page
+    assert live(visit, "/console/rules/try", client="nobody", look="1").status_code == 200
 
 
 def test_the_past_is_asked_with_what_is_written(visit: Visit) -> None:

@@ -37,7 +37,7 @@ def kinds(text: str) -> list[tuple[str, str]]:
 
 
 def as_parsed(text: str) -> dict[int, Token]:
-    return {token.start_pos: token for token in _lark().parse_interactive(text, start="rule").iter_parse()}
+    return {token.start_pos or 0: token for token in _lark().parse_interactive(text, start="rule").iter_parse()}
 
 
 def check_against_the_parser(text: str) -> None:

@@ -122,7 +122,7 @@ def restore(rule_id: int) -> Response:
 def _refused(entry: Entry, error: InvalidInputError) -> Response:
     """The form as it was sent, with what is wrong where it is wrong."""
     if isinstance(error, InvalidRuleError):
-        return _again(entry, Shown(verdict=editor.verdict_of(error)), REFUSED)
+        return _again(entry, Shown(verdict=editor.verdict_of(error, entry)), REFUSED)
     verdict = Verdict() if entry.is_short else None  # what is wrong stands at the fields already
     return _again(entry, Shown(errors=editor.field_errors(error), verdict=verdict), REFUSED)
 

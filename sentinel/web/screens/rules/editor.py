@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +39,9 @@ RECENT_EVENTS = 25
 HOURS = {1: "Last hour", 24: "Last 24 hours", 168: "Last 7 days"}
 COPY = " (copy)"
 
+TELLING = ("type", "severity", "source", "name", "device_id", "status", "amount")
+LONGEST_TITLE = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -46,6 +50,11 @@ class Verdict:
     problem: Problem | None = None
     errors: dict[str, str] = field(default_factory=dict)
     opinion: Opinion | None = None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it is right as far as it goes."""
+        return self.problem is not None and self.problem.message.endswith("found the end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ def judged(uow: UnitOfWork, entry: Entry) -> Verdict:
     try:
         return Verdict(opinion=opinion(checked(uow, entry).syntax))
     except InvalidInputError as error:
-        return verdict_of(error)
+        return verdict_of(error, entry)
 
 
 def checked(uow: UnitOfWork, entry: Entry) -> CheckedRule:
@@ -141,11 +150,14 @@ def client_of(uow: UnitOfWork, entry: Entry) -> int:
         raise InvalidInputError(entries.no_client(entry, str(error))) from None
 
 
-def verdict_of(error: InvalidInputError) -> Verdict:
-    """What a refusal says, and where."""
-    if isinstance(error, InvalidRuleError):
-        return Verdict(problem=error.problem)
-    return Verdict(errors=field_errors(error))
+def verdict_of(error: InvalidInputError, entry: Entry) -> Verdict:
+    """What a refusal says, and where in the text as it was sent: rules are read without the space before them."""
+    if not isinstance(error, InvalidRuleError):
+        return Verdict(errors=field_errors(error))
+    problem = error.problem
+    before = entry.rule[: len(entry.rule) - len(entry.rule.lstrip())]
+    column = problem.column + (len(before.rpartition("\n")[2]) if problem.line == 1 else 0)
+    return Verdict(problem=replace(problem, line=problem.line + before.count("\n"), column=column))
 
 
 def field_errors(error: InvalidInputError) -> dict[str, str]:
@@ -163,11 +175,12 @@ def recent_events(uow: UnitOfWork, client: str) -> list[SeenEvent]:
     return events.page(uow, EventFilter({}), client_id, size=RECENT_EVENTS)[0]
 
 
-def title_of(seen: SeenEvent) -> str:
-    """An event in a few words, to tell it from others."""
-    event = seen.event
-    words = [event.type, event.severity, event.source, event.name, event.device_id]
-    return " · ".join(each for each in words if each) or f"event {event.id[-8:]}"
+def title_of(event: Mapping[str, Any]) -> str:
+    """An event in a few words, to tell it from others: by what events are usually told by, else by all it has."""
+    words = [str(event[name]) for name in TELLING if event.get(name)]
+    words = words or [f"{name} {value}" for name, value in event.items() if isinstance(value, str | int | float)]
+    title = " · ".join(words) or "an event"
+    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
 
 
 def _copied(uow: UnitOfWork) -> Entry:

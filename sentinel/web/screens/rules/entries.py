@@ -69,7 +69,7 @@ def sent() -> Entry:
     return Entry(
         client=text("client") or usual.client,
         name=text("name"),
-        rule=text("rule"),
+        rule=request.form.get("rule", "").replace("\r\n", "\n").rstrip(),
         is_enabled=text("is_enabled") == "on",
         form=form if form in FORMS else LANGUAGE,
         severity=text("severity") or usual.severity,

@@ -10,9 +10,11 @@ import orjson
 from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from sentinel.errors import FieldError, InvalidInputError, NotFoundError
+from sentinel.errors import FieldError, InvalidInputError, NotFoundError, shown
+from sentinel.json_bounds import DEEPEST, is_shallow
 from sentinel.rules import completion
 from sentinel.rules.errors import InvalidRuleError
+from sentinel.services import events
 from sentinel.services.ruling import replay as replays
 from sentinel.services.ruling import rule_trial
 from sentinel.services.ruling.known_names import known_names
@@ -35,9 +37,17 @@ def check() -> Response:
     entry = entries.sent()
     with unit_of_work() as uow:
         verdict = editor.judged(uow, entry)
-    html = render_template("console/rules/verdict.html", verdict=verdict, entry=entry)
+    html = render_template("console/rules/verdict.html", verdict=verdict, entry=entry, is_typing=True)
     problem = verdict.problem.as_dict() if verdict.problem else None
-    return jsonify({"problem": problem, "errors": verdict.errors, "opinion": verdict.opinion, "html": html})
+    return jsonify(
+        {
+            "problem": problem,
+            "is_unfinished": verdict.is_unfinished,
+            "errors": verdict.errors,
+            "opinion": verdict.opinion,
+            "html": html,
+        }
+    )
 
 
 @asks
@@ -68,18 +78,18 @@ def write_out() -> Response:
 
 @asks
 def try_out() -> Response:
-    """Try the rule of the form on an event: one that was pasted, or a stored one."""
+    """Try the rule of the form on an event: one that was pasted, or a stored one; `look` only lists those there are."""
     entry = entries.sent()
     with unit_of_work() as uow:
         try:
             if text("use"):
                 entry = replace(entry, event=editor.body_of(uow, entry, text("picked")))
-            shown = Shown(trial=_tried(uow, entry))
+            came = Shown() if text("look") else Shown(trial=_tried(uow, entry))
         except InvalidInputError as error:
-            shown = Shown(trial_errors=_trial_errors(error))
+            came = Shown(trial_errors=_trial_errors(error))
         except NotFoundError as error:
-            shown = Shown(trial_errors={"picked": str(error)})
-        return _part(uow, "console/rules/trial.html", entry, shown, is_refused=bool(shown.trial_errors))
+            came = Shown(trial_errors={"picked": str(error)})
+        return _part(uow, "console/rules/trial.html", entry, came, is_refused=bool(came.trial_errors))
 
 
 @asks
@@ -89,18 +99,18 @@ def replay() -> Response:
     hours = int(wanted) if wanted in map(str, editor.HOURS) else Shown().hours
     with unit_of_work() as uow:
         try:
-            shown = Shown(replay=replays.replay(uow, _live(uow, entry), hours=hours), hours=hours)
+            came = Shown(replay=replays.replay(uow, _live(uow, entry), hours=hours), hours=hours)
         except InvalidInputError as error:
-            shown = Shown(replay_error=_said(error), hours=hours)
-        return _part(uow, "console/rules/replay.html", entry, shown, is_refused=shown.replay_error is not None)
+            came = Shown(replay_error=_said(error), hours=hours)
+        return _part(uow, "console/rules/replay.html", entry, came, is_refused=came.replay_error is not None)
 
 
-def _part(uow: UnitOfWork, part: str, entry: Entry, shown: Shown, *, is_refused: bool) -> Response:
+def _part(uow: UnitOfWork, part: str, entry: Entry, came: Shown, *, is_refused: bool) -> Response:
     """The part of the page that has changed; without our script all of it."""
     status = REFUSED if is_refused else OK
     if is_live():
-        return page(part, status, **editor.editor_values(uow, entry, shown))
-    return editor.editor_page(uow, entry, shown, status=status)
+        return page(part, status, **editor.editor_values(uow, entry, came))
+    return editor.editor_page(uow, entry, came, status=status)
 
 
 def _live(uow: UnitOfWork, entry: Entry) -> LiveRule:
@@ -111,36 +121,41 @@ def _live(uow: UnitOfWork, entry: Entry) -> LiveRule:
 
 def _tried(uow: UnitOfWork, entry: Entry) -> rule_trial.Trial:
     rule, caller = _live(uow, entry), caller_for(uow, entry.client)
-    return rule_trial.test(uow, caller, rule, _event(entry))
+    return rule_trial.test(uow, caller, rule, _checked_event(uow, _event(entry)))
 
 
 def _event(entry: Entry) -> dict[str, Any]:
     """The event of the form. Raises `InvalidInputError`, with the place in its text."""
     if not entry.event:
-        raise InvalidInputError(FieldError("event", "", "there is no event yet", "paste one, or choose one above"))
+        raise _no_event(entry, "there is no event yet", "paste one, or choose one above")
     try:
         found: Any = orjson.loads(entry.event)
     except orjson.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}: this is not JSON"
-        raise InvalidInputError(FieldError("event", entry.event[:100], place, f"{error.msg}")) from None
+        raise _no_event(entry, f"line {error.lineno}, column {error.colno}: this is not JSON", error.msg) from None
     if not isinstance(found, dict):
-        raise InvalidInputError(FieldError("event", entry.event[:100], "is not an object", 'write {"type": "order"}'))
+        raise _no_event(entry, "is not an object", 'write {"type": "order"}')
+    if not is_shallow(entry.event.encode(), found):
+        raise _no_event(entry, f"is nested deeper than {DEEPEST} levels", "send what lies deeper as a text")
     return found
 
 
+def _no_event(entry: Entry, message: str, remedy: str) -> InvalidInputError:
+    return InvalidInputError(FieldError("event", shown(entry.event), message, remedy))
+
+
+def _checked_event(uow: UnitOfWork, event: dict[str, Any]) -> dict[str, Any]:
+    """The event, if its known fields are what they should be; what is wrong is wrong with the event."""
+    try:
+        events.check(event, now=uow.now)
+    except InvalidInputError as error:
+        wrong = [replace(each, field="event", message=f"{each.field} {each.message}") for each in error.errors]
+        raise InvalidInputError(*wrong) from None
+    return event
+
+
 def _trial_errors(error: InvalidInputError) -> dict[str, str]:
-    """What kept the trial from being: the rule, or the event with all of its fields."""
-    if isinstance(error, InvalidRuleError):
-        return {"rule": _said(error)}
-    found = editor.field_errors(error)
-    return {(name if name in KNOWN_FIELDS else "event"): _named(name, message) for name, message in found.items()}
-
-
-KNOWN_FIELDS = ("event", "client", "severity", "source", "name", "notify", "rule")
-
-
-def _named(name: str, message: str) -> str:
-    return message if name in KNOWN_FIELDS else f"{name} {message}"
+    """What kept the trial from being: the rule, or the event."""
+    return {"rule": _said(error)} if isinstance(error, InvalidRuleError) else editor.field_errors(error)
 
 
 def _said(error: InvalidInputError) -> str:
