@@ -14,7 +14,7 @@ from sentinel.models.load_test import LoadTestStatus
 from sentinel.queries import load_tests as queries
 from sentinel.queries.load_tests import Outcome
 from sentinel.services.access.clients import Caller
-from sentinel.services.events import CheckedEvent, Ingested, check, ingest
+from sentinel.services.events import check, ingest
 from sentinel.services.loading.plans import Wish, checked, kept
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
@@ -88,7 +88,7 @@ def sample(load_test: LoadTest) -> list[str]:
     return [f"{load_test.label}-{1 + number * load_test.place // count}" for number in range(count)]
 
 
-def send_one(uow: UnitOfWork, callers: Sequence[Caller], body: dict[str, Any]) -> list[tuple[Caller, Ingested]]:
-    """Post one event for each caller's client, as `POST /events` would; tells what became of it."""
-    event: CheckedEvent = check(body, now=uow.now)
-    return [(caller, ingest(uow, caller, [event])[0]) for caller in callers]
+def send_one(uow: UnitOfWork, callers: Sequence[Caller], body: dict[str, Any], *, is_broadcast: bool) -> list[str]:
+    """Take in one event for each caller's client, as `POST /events` does; returns their ids."""
+    event = check(body, now=uow.now)
+    return [ingest(uow, caller, [event], is_broadcast=is_broadcast)[0].id for caller in callers]
