@@ -37,6 +37,17 @@ def sent(accept: Accept, run_pipeline: RunPipeline) -> Sent:
     return kept
 
 
+def signed_with(sealed: str, notification_id: str) -> None:
+    """Say that the message went to an endpoint with this secret."""
+    execute(
+        "INSERT INTO endpoints"
+        " (client_id, name, channel, target, purpose, secret, is_enabled, version, created_at, updated_at)"
+        " VALUES (1, 'hook', 'webhook', 'https://example.com/hook', 'messages', :secret, true, 1, now(), now())",
+        secret=sealed,
+    )
+    execute("UPDATE notifications SET endpoint_id = (SELECT max(id) FROM endpoints) WHERE id = :id", id=notification_id)
+
+
 def words(page: str) -> str:
     """What somebody reads of a page."""
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
@@ -88,8 +99,8 @@ def test_a_mail_is_shown_with_its_html_in_a_frame_that_can_do_nothing(visit: Vis
     framed = visit.get(f"/console/inbox/{mail}/html")
 
     assert (
-        f'<iframe class="letter-frame" sandbox title="The mail as a mail program shows it" src="/console/inbox/{mail}/html">'
-        in page.text
+        f'<iframe class="letter-frame" sandbox title="The mail as a mail program shows it"'
+        f' src="/console/inbox/{mail}/html">' in page.text
     )
     assert "Disk &lt;full&gt;" in page.text
     assert "<script>alert" not in page.text + framed.text
@@ -140,15 +151,7 @@ def test_a_webhook_is_shown_with_the_signature_that_its_receiver_would_check(
     visit: Visit, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = sent(channel="webhook", recipient="https://example.com/hook", body="Disk full")
-    with unit_of_work() as uow:
-        owner = clients.active_caller(uow, "default").client_id
-    execute(
-        "INSERT INTO endpoints (client_id, name, channel, target, purpose, secret, is_enabled, created_at, updated_at)"
-        " VALUES (:client, 'hook', 'webhook', 'https://example.com/hook', 'events', :secret, true, now(), now())",
-        client=owner,
-        secret=seal(SECRET),
-    )
-    execute("UPDATE notifications SET endpoint_id = (SELECT max(id) FROM endpoints) WHERE id = :id", id=call)
+    signed_with(seal(SECRET), call)
     bodies = []
     body_of = webhook_request.body_of
     monkeypatch.setattr(webhook_request, "body_of", lambda message: bodies.append(body_of(message)) or bodies[-1])
@@ -165,14 +168,7 @@ def test_a_webhook_is_shown_with_the_signature_that_its_receiver_would_check(
 
 def test_a_webhook_whose_secret_no_key_opens_says_why_it_has_no_signature(visit: Visit, sent: Sent) -> None:
     call = sent(channel="webhook", recipient="https://example.com/hook", body="Disk full")
-    with unit_of_work() as uow:
-        owner = clients.active_caller(uow, "default").client_id
-    execute(
-        "INSERT INTO endpoints (client_id, name, channel, target, purpose, secret, is_enabled, created_at, updated_at)"
-        " VALUES (:client, 'hook', 'webhook', 'https://example.com/hook', 'events', 'sealed:gAAAA', true, now(), now())",
-        client=owner,
-    )
-    execute("UPDATE notifications SET endpoint_id = (SELECT max(id) FROM endpoints) WHERE id = :id", id=call)
+    signed_with(seal(SECRET).replace("g", "h"), call)
 
     page = visit.get(f"/console/inbox/{call}")
 
