@@ -68,8 +68,6 @@ def test_without_messages_it_shows_how_to_send_one_and_the_first_appears_by_itse
 
 
 def test_every_channel_is_shown_as_its_receiver_sees_it(person: Page, console: System, look: Look) -> None:
-    with unit_of_work() as uow:
-        del uow
     ids = send(*MESSAGES, client="payments-europe-and-a-long-name")
     person.goto("/console/inbox")
     look(person, "inbox-list")

@@ -15,7 +15,7 @@ DONE = """
         id, client_id, label, kind, plan, seed, total, started_by, status, problem, place, accepted, refused, failed,
         waits, seconds, p50_ms, p99_ms, curve, created_at, began_at, updated_at, finished_at)
     SELECT gen_random_uuid(), (SELECT max(id) FROM clients), kind || '-' || n || '-5e1f00d' || n, kind || 's',
-           jsonb_build_object('rate', rate, 'burst', burst, 'batch', 1, 'connections', 8), n, total,
+           jsonb_build_object('rate', rate, 'burst', burst, 'batch', 1, 'connections', 8, 'url', 'http://127.0.0.1:8000'), n, total,
            'anneliese-von-der-rufbereitschaft', status, problem, done, done - refused, refused, 0, 3, total / rate, 4.1,
            38.4, '[[1, 50], [2, 101], [3, 150]]', now() - make_interval(hours => n), now() - make_interval(hours => n),
            now(), now() - make_interval(hours => n) + interval '1 minute'
@@ -40,13 +40,13 @@ def test_a_load_is_begun_watched_and_stopped(person: Page, console: System, look
     person.get_by_role("button", name="Begin Steady").click()
     expect(person.get_by_role("heading", name="Load test alert-")).to_be_visible()
 
-    expect(person.get_by_role("img", name="Events answered each second")).to_be_visible()
+    expect(person.get_by_role("img", name="Events answered each second")).to_be_visible(timeout=40_000)
     assert stored("events") > 0
     look(person, "load-test-running")
     person.get_by_role("button", name="Stop it").click()
     person.get_by_role("dialog").get_by_role("button", name="Stop it").click()
 
-    expect(person.get_by_text("stopped by alice")).to_be_visible()
+    expect(person.get_by_text("stopped by alice")).to_be_visible(timeout=30_000)
     look(person, "load-test-stopped")
 
 
@@ -67,7 +67,7 @@ def test_what_is_wrong_with_a_plan_is_said_at_its_field(person: Page, console: S
     person.get_by_label("A second").fill("5000")
     person.get_by_label("Severities").fill("HIGH:70,LOW:20")
 
-    person.get_by_role("button", name="Begin", exact=True).click()
+    person.get_by_role("button", name="Begin this plan").click()
 
     expect(person.get_by_text("adds up to 90 and not to 100")).to_be_visible()
     expect(person.get_by_label("A second")).to_have_value("5000")

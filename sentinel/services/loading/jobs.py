@@ -33,7 +33,7 @@ def begin(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest:
         "client_id": caller.client_id,
         "label": fresh_label(wish.kind.removesuffix("s"), seed),
         "kind": wish.kind,
-        "plan": kept(wish, plan),
+        "plan": kept(wish, plan) | {"url": address()},
         "seed": seed,
         "total": plan.total,
         "started_by": caller.label,
@@ -42,6 +42,13 @@ def begin(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest:
         "updated_at": uow.now,
     }
     return queries.add(uow.session, values)
+
+
+def address() -> str:
+    """Where the API is: who begins a load test usually is the API, and knows it."""
+    settings = get_settings()
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104
+    return settings.load_test_url or f"http://{host}:{settings.api_port}"
 
 
 def require_allowed() -> None:
