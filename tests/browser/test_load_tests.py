@@ -15,7 +15,8 @@ DONE = """
         id, client_id, label, kind, plan, seed, total, started_by, status, problem, place, accepted, refused, failed,
         waits, seconds, p50_ms, p99_ms, curve, created_at, began_at, updated_at, finished_at)
     SELECT gen_random_uuid(), (SELECT max(id) FROM clients), kind || '-' || n || '-5e1f00d' || n, kind || 's',
-           jsonb_build_object('rate', rate, 'burst', burst, 'batch', 1, 'connections', 8, 'url', 'http://127.0.0.1:8000'), n, total,
+           jsonb_build_object('rate', rate, 'burst', burst, 'batch', 1, 'connections', 8,
+           'url', 'http://127.0.0.1:8000'), n, total,
            'anneliese-von-der-rufbereitschaft', status, problem, done, done - refused, refused, 0, 3, total / rate, 4.1,
            38.4, '[[1, 50], [2, 101], [3, 150]]', now() - make_interval(hours => n), now() - make_interval(hours => n),
            now(), now() - make_interval(hours => n) + interval '1 minute'
