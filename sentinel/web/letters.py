@@ -93,6 +93,21 @@ def _bubble(kept: KeptMessage, text: str, *, is_this: bool) -> Bubble:
     return Bubble(text, segments_of(text), at, is_this, is_refused=kept.status == "FAILED")
 
 
+def view_of(letter: Letter, settings: Settings) -> Mail | Post | Call | Push | None:
+    """What a message is shown as; None where it is nothing but its text."""
+    match letter.message.channel:
+        case "email":
+            return mail(letter.message, settings)
+        case "slack":
+            return post(letter.message)
+        case "webhook":
+            return call(letter)
+        case "push":
+            return push(letter.message)
+        case _:
+            return None
+
+
 def mail(message: Message, settings: Settings) -> Mail:
     """The mail that SendGrid or an SMTP server would be given."""
     return Mail(settings.sendgrid_from_email or settings.smtp_from_email or "", parts_of(message))

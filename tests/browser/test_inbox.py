@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from sentinel.services import notifications
@@ -13,7 +15,7 @@ from tests.rows import have_ended, row
 from tests.system import System, eventually
 
 RUNBOOK = "Runbook: https://runbooks.example.com/databases/disk-full?host=db-7"
-MESSAGES = (
+MESSAGES: tuple[dict[str, Any], ...] = (
     {"channel": "sms", "recipient": "+14155552671", "body": "CRITICAL disk 91 % full on db-7. " + RUNBOOK},
     {"channel": "sms", "recipient": "+14155552671", "body": "Сервер db-7: диск заполнен на 97 %, осталось 12 минут"},
     {"channel": "sms", "recipient": "+15005550001", "body": "Your order 4711 is on its way"},
@@ -41,7 +43,7 @@ MESSAGES = (
 )  # fmt: skip
 
 
-def send(*messages: dict[str, str], client: str = "default") -> list[str]:
+def send(*messages: dict[str, Any], client: str = "default") -> list[str]:
     """Accept messages in turn and wait until they have gone the whole way."""
     ids = []
     with unit_of_work() as uow:

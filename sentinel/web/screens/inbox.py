@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, current_app, request, url_for
 from werkzeug.wrappers import Response
 
+from sentinel.channels.mail_parts import parts_of
 from sentinel.channels.registry import CHANNELS
 from sentinel.errors import NotFoundError
 from sentinel.ids import is_id
@@ -74,7 +75,7 @@ def html(notification_id: object) -> Response:
     """The HTML of a mail as it would be sent, for a frame that lets it do nothing."""
     with unit_of_work() as uow:
         letter = inbox.get(uow, str(notification_id))
-    parts = letters.parts_of(letter.message) if letter.message.channel == "email" else None
+    parts = parts_of(letter.message) if letter.message.channel == "email" else None
     if parts is None or parts.html is None:
         raise NotFoundError("this message has no HTML")
     response = Response(parts.html, mimetype="text/html")
@@ -110,9 +111,7 @@ def _shown(uow: UnitOfWork, letter: Letter) -> dict[str, Any]:
     if message.channel == "sms":
         texts = inbox.conversation(uow, letter)
         return values | {"bubbles": letters.bubbles(texts, message), "sender": settings.twilio_from_number or ""}
-    views = {"email": lambda: letters.mail(message, settings), "slack": lambda: letters.post(message)}
-    views |= {"webhook": lambda: letters.call(letter), "push": lambda: letters.push(message)}
-    return values | {"view": views[message.channel]() if message.channel in views else None}
+    return values | {"view": letters.view_of(letter, settings)}
 
 
 def _first() -> dict[str, str]:

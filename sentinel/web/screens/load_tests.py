@@ -179,7 +179,8 @@ def _wish(given: Mapping[str, str]) -> Wish:
             errors.append(FieldError(name, given[name][:100], "is not a number", "write it in digits"))
     if errors:
         raise InvalidInputError(*errors)
-    return Wish(given["kind"], **numbers, **{name: given[name] or None for name in MIXED})
+    mix: dict[str, Any] = {name: given[name] or None for name in MIXED}
+    return Wish(given["kind"], **numbers, **mix)
 
 
 def _progress(uow: UnitOfWork, load_test_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from sentinel.channels import webhook_request
+from sentinel.channels.base import Message
 from sentinel.sealing import seal
 from sentinel.services.access import clients
 from sentinel.services.unit_of_work import unit_of_work
@@ -152,9 +153,14 @@ def test_a_webhook_is_shown_with_the_signature_that_its_receiver_would_check(
 ) -> None:
     call = sent(channel="webhook", recipient="https://example.com/hook", body="Disk full")
     signed_with(seal(SECRET), call)
-    bodies = []
+    bodies: list[bytes] = []
     body_of = webhook_request.body_of
-    monkeypatch.setattr(webhook_request, "body_of", lambda message: bodies.append(body_of(message)) or bodies[-1])
+
+    def noted(message: Message) -> bytes:
+        bodies.append(body_of(message))
+        return bodies[-1]
+
+    monkeypatch.setattr(webhook_request, "body_of", noted)
 
     page = visit.get(f"/console/inbox/{call}").text
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from sentinel.db import new_session
 from sentinel.models import Event, LoadTest
@@ -87,7 +88,7 @@ def test_one_event_for_several_clients_is_one_of_each(visit: Visit) -> None:
 def test_an_event_that_cannot_be_read_is_refused_and_nothing_of_it_is_lost(
     fields: dict[str, str], said: str, visit: Visit
 ) -> None:
-    answer = visit.send(f"{PATH}/event", **({"name": "what I wrote"} | fields))
+    answer = visit.send(f"{PATH}/event", MultiDict({"name": "what I wrote"} | fields))
 
     assert (answer.status_code, said in answer.text, "what I wrote" in answer.text) == (422, True, True)
     assert (events(), actions()) == ([], [])
@@ -106,7 +107,7 @@ def test_a_preset_takes_one_click_and_leads_to_its_progress(visit: Visit) -> Non
 
 def test_a_plan_of_ones_own_is_kept_as_it_was_written(visit: Visit) -> None:
     fields = {"kind": "alerts", "client": "default", "rate": "20", "count": "100", "seed": "7"}
-    visit.send(PATH, **fields, severity="HIGH:70,LOW:30")
+    visit.send(PATH, MultiDict(fields), severity="HIGH:70,LOW:30")
 
     (row,) = load_tests()
     assert (row.total, row.seed, row.plan["rate"], row.plan["severity"]) == (100, 7, 20, "HIGH:70,LOW:30")
@@ -207,7 +208,7 @@ def test_the_same_once_more_has_ids_of_its_own(visit: Visit) -> None:
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
     fields.pop("csrf_token", None)
 
-    visit.send(PATH, **fields)
+    visit.send(PATH, MultiDict(fields))
 
     second = load_tests()[1]
     assert (second.kind, second.total, second.seed, second.plan) == (first.kind, first.total, 1, first.plan)
