@@ -60,7 +60,7 @@ class LoadTest(Base):
     client_id: Mapped[int] = mapped_column(ForeignKey("clients.id"))
     label: Mapped[str] = mapped_column(String(100), unique=True)
     kind: Mapped[str] = mapped_column(String(10))
-    # {"rate", "burst", "batch", "connections"}, and of alerts {"severity", "source", "name"} as `A:60,B:40`.
+    # {"url", "rate", "burst", "batch", "connections"}, and of alerts {"severity", "source", "name"} as `A:60,B:40`.
     plan: Mapped[dict[str, Any]]
     seed: Mapped[int] = mapped_column(BigInteger)
     total: Mapped[int] = mapped_column(Integer)

@@ -26,6 +26,7 @@ TONES = {
         "up",
         "online",
         "passed",
+        "finished",
         "done",
         "on",
     },

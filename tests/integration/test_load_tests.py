@@ -27,6 +27,12 @@ from tests.conftest import Configure
 from tests.integration.calls import execute, stored
 from tests.system import SENTINEL, eventually
 
+
+def until(is_so: Callable[[], object], message: str) -> None:
+    """Wait for what another process or thread does."""
+    eventually(is_so, seconds=30, message=message)
+
+
 Begin = Callable[..., str]
 QUICK = Wish(rate=500, count=40, burst=40, seed=7)
 
@@ -118,7 +124,7 @@ def test_a_process_that_is_killed_leaves_its_place_to_the_next_and_nothing_is_do
     starting.sweep()
     command = [SENTINEL, "load", "resume", turns[0].id, "--lease", turns[0].lease_id]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        eventually(lambda: row(load_test_id).place > 0)
+        until(lambda: row(load_test_id).place > 0, "nothing was offered")
         process.send_signal(signal.SIGKILL)
     cut = row(load_test_id)
     assert cut.status == "running"
@@ -168,7 +174,7 @@ def test_one_that_runs_sees_that_it_is_to_stop(url: str, turns: list[Turn]) -> N
     starting.sweep()
     thread = threading.Thread(target=running.resume, args=(turns[0],))
     thread.start()
-    eventually(lambda: row(load_test_id).place > 0)
+    until(lambda: row(load_test_id).place > 0, "nothing was offered")
 
     with unit_of_work() as uow:
         jobs.stop(uow, load_test_id, by="ann")
@@ -220,9 +226,9 @@ def test_the_sweep_starts_a_process_of_its_own(url: str) -> None:
 
     starting.sweep()
 
-    eventually(lambda: not row(load_test_id).is_open)
+    until(lambda: not row(load_test_id).is_open, "it has not ended")
     assert row(load_test_id).status == "finished"
-    eventually(lambda: starting.sweep() == 0 and not starting._children)
+    until(lambda: starting.sweep() == 0 and not starting._children, "nobody asked how it ended")
 
 
 def test_the_command_line_lists_shows_and_stops_them(turns: list[Turn]) -> None:

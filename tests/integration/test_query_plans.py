@@ -20,15 +20,15 @@ from sentinel.clock import utc_now
 from sentinel.embedded.servers import Servers
 from sentinel.models import Endpoint, Notification
 from sentinel.prepared import PREPARABLE
-from sentinel.services.access import clients
-from sentinel.queries import notifications, reconciling, rules
+from sentinel.queries import kept, load_tests, notifications, reconciling, rules
 from sentinel.queries.rules import Filter
+from sentinel.services.access import clients
 from sentinel.services.bookkeeping import retention
 from sentinel.services.ruling import browsing
 from sentinel.services.ruling.known_names import known_names
 from sentinel.services.sending import delivery
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.services.watching import client_overview, endpoint_health
+from sentinel.services.watching import client_overview, endpoint_health, inbox
 from sentinel.services.watching.diagnosis.flow import check_flow
 from sentinel.settings import get_settings
 from tests.conftest import Configure, forget_process_state
@@ -89,6 +89,7 @@ def usual(filled: str) -> Plans:
         with looked_at(db.get_engine()) as plans:
             ask_the_api()
             browse_rules()
+            look_at_the_console()
             run_the_workers()
     return plans
 
@@ -136,6 +137,24 @@ def browse_rules() -> None:
             rules.last_spoke(uow.session, client_id, [1, 2, 3], most=browsing.EVENTS_LOOKED_AT)
         rules.client_of(uow.session, 1)
         known_names(uow, 1)
+
+
+def look_at_the_console() -> None:
+    """Pages of the console that read what may be a million rows."""
+    with unit_of_work() as uow:
+        for wanted in (
+            kept.Filter(),
+            kept.Filter(client_id=2),
+            kept.Filter(channel="slack"),
+            kept.Filter(channel="sms"),
+            kept.Filter(client_id=1, channel="inbox"),
+            kept.Filter(client_id=1, recipient="+14150000004"),
+            kept.Filter(client_id=1, user_id="user 3"),
+        ):
+            rows = inbox.page(uow, wanted, size=50)[0]
+            if rows:
+                kept.texts_to(uow.session, rows[0].client_id, rows[0].recipient, upto=rows[0].id, size=20)
+        load_tests.outcome(uow.session, 1, [f"e{number}" for number in range(2, 1000, 2)])
 
 
 NAMED = {"client_id": 2, "name": "twilio", "channel": "sms"}

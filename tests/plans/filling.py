@@ -31,7 +31,8 @@ NOTIFICATIONS = f"""
            repeat('a', 40), CASE WHEN n % 3 = 0 THEN 'user ' || n % 5000 END, status,
            CASE status WHEN 'FAILED' THEN 'attempts_exhausted' WHEN 'SUPPRESSED' THEN 'duplicate'
                        WHEN 'RETRYING' THEN CASE WHEN n % 2 = 0 THEN 'account_paused' ELSE 'http_503' END END,
-           CASE WHEN status IN ('PENDING', 'SUPPRESSED') THEN 0 ELSE 1 END, 6, 'twilio',
+           CASE WHEN status IN ('PENDING', 'SUPPRESSED') THEN 0 ELSE 1 END, 6,
+           CASE (n / 5) % 5 WHEN 4 THEN 'inbox' WHEN 2 THEN 'sandbox' ELSE 'twilio' END,
            CASE WHEN status IN ('PENDING', 'RETRYING', 'AMBIGUOUS') THEN due END,
            CASE WHEN status IN ('RETRYING', 'AMBIGUOUS') OR n % 1000 < 10 THEN due END,
            CASE WHEN status = 'SENDING' THEN gen_random_uuid() END, CASE WHEN status = 'SENDING' THEN due END,

@@ -14,7 +14,7 @@ from sentinel.models.load_test import LoadTestStatus
 from sentinel.queries import load_tests as queries
 from sentinel.queries.load_tests import Outcome
 from sentinel.services.access.clients import Caller
-from sentinel.services.events import CheckedEvent, Ingested, check, ingest
+from sentinel.services.events import check, ingest
 from sentinel.services.loading.plans import Wish, checked, kept
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
@@ -33,7 +33,7 @@ def begin(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest:
         "client_id": caller.client_id,
         "label": fresh_label(wish.kind.removesuffix("s"), seed),
         "kind": wish.kind,
-        "plan": kept(wish, plan),
+        "plan": kept(wish, plan) | {"url": address()},
         "seed": seed,
         "total": plan.total,
         "started_by": caller.label,
@@ -42,6 +42,13 @@ def begin(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest:
         "updated_at": uow.now,
     }
     return queries.add(uow.session, values)
+
+
+def address() -> str:
+    """Where the API is: who begins a load test usually is the API, and knows it."""
+    settings = get_settings()
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104
+    return settings.load_test_url or f"http://{host}:{settings.api_port}"
 
 
 def require_allowed() -> None:
@@ -88,7 +95,7 @@ def sample(load_test: LoadTest) -> list[str]:
     return [f"{load_test.label}-{1 + number * load_test.place // count}" for number in range(count)]
 
 
-def send_one(uow: UnitOfWork, callers: Sequence[Caller], body: dict[str, Any]) -> list[tuple[Caller, Ingested]]:
-    """Post one event for each caller's client, as `POST /events` would; tells what became of it."""
-    event: CheckedEvent = check(body, now=uow.now)
-    return [(caller, ingest(uow, caller, [event])[0]) for caller in callers]
+def send_one(uow: UnitOfWork, callers: Sequence[Caller], body: dict[str, Any], *, is_broadcast: bool) -> list[str]:
+    """Take in one event for each caller's client, as `POST /events` does; returns their ids."""
+    event = check(body, now=uow.now)
+    return [ingest(uow, caller, [event], is_broadcast=is_broadcast)[0].id for caller in callers]

@@ -90,7 +90,7 @@ def _of_numbers(wish: Wish, settings: Settings) -> Iterator[FieldError]:
     if wish.kind not in KINDS:
         yield FieldError("kind", wish.kind, "is not known", f"one of: {', '.join(KINDS)}")
     if wish.rate is None or not 0 < wish.rate <= settings.load_test_max_rate:
-        remedy = f"events a second, more than 0 and at most {settings.load_test_max_rate} (SENTINEL_LOAD_TEST_MAX_RATE)"
+        remedy = f"more than 0, at most {settings.load_test_max_rate} (SENTINEL_LOAD_TEST_MAX_RATE)"
         yield FieldError("rate", wish.rate, "is missing" if wish.rate is None else "is out of bounds", remedy)
     if wish.seconds is None and wish.count is None:
         yield FieldError("seconds", None, "is missing", "say how long it is to last, or how many events it is to have")

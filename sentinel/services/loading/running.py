@@ -51,15 +51,8 @@ def resume(turn: Turn) -> None:
         if not queries.claim(uow.session, turn, lease_until=_lease(uow.now), now=uow.now):
             raise ConflictError(f"load test {turn.id} is not ours: it has ended, or another process carries it out")
         load_test, client = jobs.get(uow, turn.id)
-        target = Target(address(), _key(uow, turn, load_test, client))
+        target = Target(load_test.plan["url"], _key(uow, turn, load_test, client))
     asyncio.run(_Run(turn, load_test, target).until_the_end())
-
-
-def address() -> str:
-    """Where the API is."""
-    settings = get_settings()
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104
-    return settings.load_test_url or f"http://{host}:{settings.api_port}"
 
 
 def _lease(now: datetime) -> datetime:

@@ -11,6 +11,8 @@ from sentinel.web.screens import (
     endpoints,
     events,
     flower,
+    inbox,
+    load_tests,
     notifications,
     on_call,
     queues,
@@ -25,6 +27,7 @@ SCREENS: tuple[Blueprint, ...] = (
     dashboard.blueprint,
     notifications.blueprint,
     events.blueprint,
+    inbox.blueprint,
     tickets.blueprint,
     on_call.blueprint,
     silences.blueprint,
@@ -36,4 +39,5 @@ SCREENS: tuple[Blueprint, ...] = (
     queues.blueprint,
     workers.blueprint,
     flower.blueprint,
+    load_tests.blueprint,
 )

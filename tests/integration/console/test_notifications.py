@@ -183,9 +183,7 @@ def test_a_page_tells_how_many_have_come_since(visit: Visit, accept: Accept) -> 
     assert first in address
 
 
-def test_a_story_tells_of_event_rule_and_ending(
-    visit: Visit, provider: ProviderStandIn
-) -> None:
+def test_a_story_tells_of_event_rule_and_ending(visit: Visit, provider: ProviderStandIn) -> None:
     rule('when type == "order" then notify("sms:+14155552671")', "big orders")
     happen({"type": "order", "severity": "high"})
     (found,) = told()
@@ -212,7 +210,9 @@ def test_one_that_waits_says_what_happens_next_and_when(
     provider.script(refused(503, 20503))
     notification_id = accept()
     run_pipeline([notification_id])
-    execute("UPDATE notifications SET next_attempt_at = now() + interval '2 minutes', queue_at = now() + interval '2 minutes'")
+    execute(
+        "UPDATE notifications SET next_attempt_at = now() + interval '2 minutes', queue_at = now() + interval '2 minutes'"
+    )
 
     page = visit.get(f"{LIST}/{notification_id}").text
 

@@ -32,7 +32,13 @@ def standing(told: Story, *, now: datetime) -> Standing:
     if row.status in FINAL:
         return Standing(_ended(row), why, tone(row.status), _after_end(told))
     if row.status == Status.SENDING:
-        return Standing("Being sent right now", "A worker has it.", WAITING, "If that worker vanishes, somebody looks", row.lease_until)
+        return Standing(
+            "Being sent right now",
+            "A worker has it.",
+            WAITING,
+            "If that worker vanishes, somebody looks",
+            row.lease_until,
+        )
     if row.status == Status.AMBIGUOUS:
         text = "The provider may have it: the connection broke before it answered."
         return Standing("In doubt", text, WAITING, "The doubt is decided", row.queue_at)

@@ -77,7 +77,11 @@ def _released(detail: Detail) -> tuple[str, str, str]:
 
 def _gathered(detail: Detail) -> tuple[str, str, str]:
     told = len(detail.get("tells", ()))
-    return "Made by a group", f"It tells {number(told)} held notification{'s' if told != 1 else ''} in one message.", QUIET
+    return (
+        "Made by a group",
+        f"It tells {number(told)} held notification{'s' if told != 1 else ''} in one message.",
+        QUIET,
+    )
 
 
 def _retried(detail: Detail) -> tuple[str, str, str]:
@@ -94,7 +98,11 @@ def _edited(detail: Detail) -> tuple[str, str, str]:
 def _cancelled(detail: Detail) -> tuple[str, str, str]:
     if "because" in detail:
         return "Taken back", f"Ticket {detail['ticket_id']} needs it no more: {words(detail['because'])}.", QUIET
-    return "Cancelled", "With its group." if "group_id" in detail else "Somebody took it back before it was sent.", QUIET
+    return (
+        "Cancelled",
+        "With its group." if "group_id" in detail else "Somebody took it back before it was sent.",
+        QUIET,
+    )
 
 
 def _address_suppressed(detail: Detail) -> tuple[str, str, str]:
