@@ -26,7 +26,12 @@ from sentinel.services.bookkeeping.replays import Progress
 from sentinel.services.unit_of_work import unit_of_work
 
 READ, WRITE = "notifications:read", "notifications:write"
-REPLAY_ID = {"in": "path", "name": "replay_id", "schema": {"type": "integer"}, "description": "`replay_id` of its answer"}
+REPLAY_ID = {
+    "in": "path",
+    "name": "replay_id",
+    "schema": {"type": "integer"},
+    "description": "`replay_id` of its answer",
+}
 COUNTED = ("client", "rate_per_second", "waiting", "through", "failed", "held_back", "is_cut")
 REPLAY_COLUMNS = tuple(name for name in BulkReplayView().fields if name not in COUNTED)
 

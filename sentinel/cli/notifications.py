@@ -210,7 +210,9 @@ def _summary(done: Step, begun: LetterReplay) -> str:
     if total > rate and later > 0:
         last_at = begun.began_at + dead_letters.duration(total, rate)
         parts.append(f"{later} follow at {rate} a second, the last at {shown(last_at)}; nothing has to stay running.")
-        parts.append(f"`sentinel dead-letters replays` shows how far it is, `sentinel dead-letters stop {begun.id}` ends it.")
+        parts.append(
+            f"`sentinel dead-letters replays` shows how far it is, `sentinel dead-letters stop {begun.id}` ends it."
+        )
     parts.append(f"Queued {done.at_once - done.unqueued} of {total}.")
     return "\n".join(parts)
 

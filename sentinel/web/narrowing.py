@@ -61,7 +61,9 @@ def number(name: str, given: Given | None = None) -> int | None:
     if written is None:
         return None
     if not (written.isascii() and written.isdigit() and int(written) <= LARGEST_ID):
-        raise InvalidInputError(FieldError(name, shown(written), "is not an id", "write the number that its page shows"))
+        raise InvalidInputError(
+            FieldError(name, shown(written), "is not an id", "write the number that its page shows")
+        )
     return int(written)
 
 

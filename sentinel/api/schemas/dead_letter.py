@@ -85,7 +85,9 @@ class LetterReplayView(ma.Schema):
     """What is (or, in a dry run, would be) started over."""
 
     replay_id = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "`GET /dead-letters/replays/{replay_id}`; null: none began"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "`GET /dead-letters/replays/{replay_id}`; null: none began"},
     )
     matched = fields.Integer(required=True, metadata={"description": "letters that there were of this kind"})
     replayed = fields.Integer(required=True, metadata={"description": "of these, how many start over"})

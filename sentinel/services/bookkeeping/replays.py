@@ -25,8 +25,8 @@ from sentinel.queries.letter_replays import MOST_COUNTED, THROUGH
 from sentinel.queries.notifications import Filter
 from sentinel.queries.retrying import Pace
 from sentinel.services import notifications
-from sentinel.services.editing import LARGEST_ID
 from sentinel.services.bookkeeping.dead_letters import narrowed
+from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -227,9 +227,7 @@ def get(uow: UnitOfWork, replay_id: int, *, client_id: int | None) -> Progress:
     return _progress(uow, *found)
 
 
-def page(
-    uow: UnitOfWork, *, client_id: int | None, before: int | None, size: int
-) -> tuple[list[Progress], int | None]:
+def page(uow: UnitOfWork, *, client_id: int | None, before: int | None, size: int) -> tuple[list[Progress], int | None]:
     """Return a page of replays, newest first, and the cursor of the next page, if any."""
     rows = queries.page(uow.session, queries.Filter(client_id, before), size=size + 1)
     following = rows[size - 1][0].id if len(rows) > size else None
@@ -249,9 +247,7 @@ def _progress(uow: UnitOfWork, row: LetterReplay, client: str | None) -> Progres
 def _as_data(wanted: Filter) -> dict[str, Any]:
     """A filter as its row keeps it; whose letters, and how far it is, are columns of their own."""
     given = asdict(replace(wanted, client_id=None, before=None))
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items() if value
-    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items() if value}
 
 
 def _of_data(kept: Mapping[str, Any]) -> Filter:

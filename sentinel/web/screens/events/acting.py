@@ -53,7 +53,9 @@ def _read(written: str) -> Any:
         body = orjson.loads(written)
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise InvalidInputError(FieldError("body", None, f"is no JSON ({place}: {error.msg})", "mend it there")) from None
+        raise InvalidInputError(
+            FieldError("body", None, f"is no JSON ({place}: {error.msg})", "mend it there")
+        ) from None
     if not is_storable(body):
         message = "contains a NUL character, which cannot be stored"
         raise InvalidInputError(FieldError("body", shown(body), message, "remove \\u0000 from its texts and names"))

@@ -28,11 +28,17 @@ class Standing:
 def standing(told: Story, *, now: datetime) -> Standing:
     """Say where a notification stands now, and what comes next."""
     row = told.notification
-    why = meaning(row.reason)
+    why = meaning(row.reason) or _last_words(told)
     if row.status in FINAL:
         return Standing(_ended(row), why, tone(row.status), _after_end(told))
     if row.status == Status.SENDING:
-        return Standing("Being sent right now", "A worker has it.", WAITING, "If that worker vanishes, somebody looks", row.lease_until)
+        return Standing(
+            "Being sent right now",
+            "A worker has it.",
+            WAITING,
+            "If that worker vanishes, somebody looks",
+            row.lease_until,
+        )
     if row.status == Status.AMBIGUOUS:
         text = "The provider may have it: the connection broke before it answered."
         return Standing("In doubt", text, WAITING, "The doubt is decided", row.queue_at)
@@ -43,6 +49,14 @@ def standing(told: Story, *, now: datetime) -> Standing:
         return Standing(title, why, WAITING, what, due_at)
     text = why if row.reason not in (None, Reason.RETRIED) else "It is queued; a worker takes it next."
     return Standing("On its way", text, WAITING, "If nobody has taken it, it is queued again", row.queue_at)
+
+
+def _last_words(told: Story) -> str:
+    """What to do, or what was said, at the last try: a provider's reason means what it says itself."""
+    tries = [item.detail for item in told.items if item.event == "attempted"]
+    if not tries:
+        return ""
+    return str(tries[-1].get("hint") or tries[-1].get("detail") or "")
 
 
 def _ended(row: Notification) -> str:

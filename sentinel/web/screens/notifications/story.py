@@ -71,16 +71,20 @@ def _held(detail: Detail) -> tuple[str, str, str]:
     return f"Held: {words(detail['reason'])}", f"{meaning(detail['reason'])} It is told with others.{until}", WAITING
 
 
-def _released(detail: Detail) -> tuple[str, str, str]:
+def _released(_: Detail) -> tuple[str, str, str]:
     return "Let go by its group", "It was the only thing to tell, so it goes as it is.", QUIET
 
 
 def _gathered(detail: Detail) -> tuple[str, str, str]:
     told = len(detail.get("tells", ()))
-    return "Made by a group", f"It tells {number(told)} held notification{'s' if told != 1 else ''} in one message.", QUIET
+    return (
+        "Made by a group",
+        f"It tells {number(told)} held notification{'s' if told != 1 else ''} in one message.",
+        QUIET,
+    )
 
 
-def _retried(detail: Detail) -> tuple[str, str, str]:
+def _retried(_: Detail) -> tuple[str, str, str]:
     return "Started over", "Somebody gave it a fresh allowance of tries.", WAITING
 
 
@@ -94,7 +98,11 @@ def _edited(detail: Detail) -> tuple[str, str, str]:
 def _cancelled(detail: Detail) -> tuple[str, str, str]:
     if "because" in detail:
         return "Taken back", f"Ticket {detail['ticket_id']} needs it no more: {words(detail['because'])}.", QUIET
-    return "Cancelled", "With its group." if "group_id" in detail else "Somebody took it back before it was sent.", QUIET
+    return (
+        "Cancelled",
+        "With its group." if "group_id" in detail else "Somebody took it back before it was sent.",
+        QUIET,
+    )
 
 
 def _address_suppressed(detail: Detail) -> tuple[str, str, str]:
@@ -102,7 +110,7 @@ def _address_suppressed(detail: Detail) -> tuple[str, str, str]:
     return "The address is left alone", f"{meaning(detail.get('reason'))} On the list{since}.", QUIET
 
 
-def _endpoint_disabled(detail: Detail) -> tuple[str, str, str]:
+def _endpoint_disabled(_: Detail) -> tuple[str, str, str]:
     return "Its endpoint was switched off", "The receiver said that it is gone for good.", BAD
 
 
