@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -139,30 +139,39 @@ class Filter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
-        given = {name: value for name in EQUAL if (value := getattr(self, name)) is not None}
-        found = [getattr(Notification, name) == value for name, value in given.items()]
+        return [*self._of_columns(), *self._of_ids(), *self._of_others()]
+
+    def _of_columns(self) -> Iterator[ColumnElement[bool]]:
+        for name in EQUAL:
+            if (value := getattr(self, name)) is not None:
+                yield getattr(Notification, name) == value
         if self.recipient is not None:
-            found.append(func.hashtext(Notification.recipient) == func.hashtext(self.recipient))  # what is indexed
+            yield func.hashtext(Notification.recipient) == func.hashtext(self.recipient)  # what is indexed
         if self.statuses:
-            found.append(Notification.status.in_(self.statuses))
+            yield Notification.status.in_(self.statuses)
             if WAITING.issuperset(self.statuses):
-                found.append(Notification.queue_at.is_not(None))  # the same, and indexed
-        if self.since is not None:
-            found.append(Notification.id >= first_id(self.since))
-        if self.until is not None:
-            found.append(Notification.id < first_id(self.until))
-        if self.before is not None:
-            found.append(Notification.id < self.before)
-        if self.after is not None:
-            found.append(Notification.id > self.after)
-        if self.ids:
-            found.append(Notification.id.in_(self.ids))
+                yield Notification.queue_at.is_not(None)  # the same, and indexed
         if self.rule_id is not None:
-            found.append(Notification.rule_ids.contains(literal([self.rule_id], ARRAY(Integer))))
-        found += [getattr(Notification, name).is_(None) for name in self.without]
+            yield Notification.rule_ids.contains(literal([self.rule_id], ARRAY(Integer)))
+        for name in self.without:
+            yield getattr(Notification, name).is_(None)
+
+    def _of_ids(self) -> Iterator[ColumnElement[bool]]:
+        """Ids tell the time."""
+        if self.ids:
+            yield Notification.id.in_(self.ids)
+        if self.since is not None:
+            yield Notification.id >= first_id(self.since)
+        if self.until is not None:
+            yield Notification.id < first_id(self.until)
+        if self.before is not None:
+            yield Notification.id < self.before
+        if self.after is not None:
+            yield Notification.id > self.after
+
+    def _of_others(self) -> Iterator[ColumnElement[bool]]:
         if self.is_unheard:
-            found.append(~exists().where(SUCCESSOR.failover_of == Notification.id))
-        return found
+            yield ~exists().where(SUCCESSOR.failover_of == Notification.id)
 
 
 @dataclass(frozen=True, slots=True)

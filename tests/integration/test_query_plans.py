@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, select, text
@@ -23,7 +24,7 @@ from sentinel.prepared import PREPARABLE
 from sentinel.queries import kept, load_tests, notifications, reconciling, rules
 from sentinel.queries.rules import Filter
 from sentinel.services.access import clients
-from sentinel.services.bookkeeping import retention
+from sentinel.services.bookkeeping import replays, retention
 from sentinel.services.ruling import browsing
 from sentinel.services.ruling.known_names import known_names
 from sentinel.services.sending import delivery
@@ -33,6 +34,7 @@ from sentinel.services.watching.diagnosis.flow import check_flow
 from sentinel.settings import get_settings
 from tests.conftest import Configure, forget_process_state
 from tests.databases import own_database
+from tests.integration.console.visiting import Visit
 from tests.integration.routes import calls
 from tests.plans.filling import fill
 from tests.plans.looking import (
@@ -90,6 +92,7 @@ def usual(filled: str) -> Plans:
             ask_the_api()
             browse_rules()
             look_at_the_console()
+            ask_the_console()
             run_the_workers()
     return plans
 
@@ -157,9 +160,45 @@ def look_at_the_console() -> None:
         load_tests.outcome(uow.session, 1, [f"e{number}" for number in range(2, 1000, 2)])
 
 
+SINCE_YESTERDAY: dict[str, Any] = {"since": "1d"}
+CONSOLE: dict[str, tuple[dict[str, Any], ...]] = {
+    "notifications": (
+        *({}, {"size": "200"}, {"status": "FAILED"}, {"status": "PENDING"}, {"status": ["SUPPRESSED", "CANCELLED"]}),
+        *({"status": "SENT"}, {"channel": "slack"}, {"reason": "duplicate"}, {"reason": "never"}, {"user": "user 3"}),
+        *({"recipient": "+14150000003"}, {"recipient": "+14150000003", "client": "default"}, SINCE_YESTERDAY),
+        *({"q": "+14150000003"}, {"q": "user 3"}, {"q": "key 7"}, {"q": f"SM{'0' * 32}"}, {"q": "nothing"}),
+        *({"client": "client 7", "status": "FAILED"}, {"client": "default", "channel": "slack"}),
+        *({"rule": "7"} | SINCE_YESTERDAY, {"status": "UNDELIVERED", "channel": "slack"}, {"replay": "7"}),
+    ),
+    "events": ({}, {"client": "client 7"}, {"status": "MATCHED"}, {"type": "order"}, {"q": "e 1"}, SINCE_YESTERDAY),
+    "dead-letters": ({}, {"client": "client 7"}, {"reason": "attempts_exhausted"}, {"provider": "-"}),
+    "dead-letters/letters": ({}, {"client": "client 7"}, {"reason": "attempts_exhausted"}, {"reason": "-"}),
+    "dead-letters/replay": ({}, {"reason": "attempts_exhausted"}),
+    "dead-letters/replays": ({},),
+}
+"""Pages of lists and the filters that an index serves."""
+
+
+def ask_the_console() -> None:
+    """Every list with its filters, and the page of one of each."""
+    visit, known = Visit(create_app()), some_ids()
+    for name, filters in CONSOLE.items():
+        for each in filters:
+            assert visit.get(f"/console/{name}", **each).status_code in {200, 303}, (name, each)
+    after = {"after": str(known["notification_id"])}
+    for path, arguments in (
+        (f"notifications/{known['notification_id']}", {}),
+        (f"events/{known['event_id']}", {}),
+        ("notifications/newer", after),
+    ):
+        assert visit.get(f"/console/{path}", **arguments).status_code == 200
+    with unit_of_work() as uow:
+        replays.begin(uow, notifications.Filter(reason="attempts_exhausted"), total=2000, rate=100, by="ann")
+
+
 NAMED = {"client_id": 2, "name": "twilio", "channel": "sms"}
 NAMED |= {"policy_name": "primary", "rotation_name": "primary", "override_id": 1}
-NAMED |= {"heartbeat": "backup", "drill": "weekly"}
+NAMED |= {"heartbeat": "backup", "drill": "weekly", "replay_id": 1}
 
 
 def some_ids() -> dict[str, object]:

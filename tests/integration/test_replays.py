@@ -47,7 +47,7 @@ def pass_time(seconds: int) -> None:
         "notifications": ("next_attempt_at", "queue_at"),
     }.items():
         moved = ", ".join(f"{each} = {each} - make_interval(secs => {seconds})" for each in columns)
-        execute(f"UPDATE {table} SET {moved}")  # noqa: S608 - our own words
+        execute(f"UPDATE {table} SET {moved}")
 
 
 def test_only_letters_whose_turn_comes_soon_are_taken_up(failed: list[str]) -> None:

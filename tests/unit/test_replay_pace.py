@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,5 +65,5 @@ def test_no_second_has_more_turns_than_the_rate_and_every_letter_gets_one(
         now = found.next_look_at + timedelta(seconds=0 if found.size == SLICE else next(steps))
 
     assert len(turns) == total
-    gaps = [later - earlier for earlier, later in zip(turns, turns[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(turns)]
     assert all(gap >= 1 / rate - 1e-4 for gap in gaps)

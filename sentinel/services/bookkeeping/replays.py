@@ -25,8 +25,8 @@ from sentinel.queries.letter_replays import MOST_COUNTED, THROUGH
 from sentinel.queries.notifications import Filter
 from sentinel.queries.retrying import Pace
 from sentinel.services import notifications
-from sentinel.services.editing import LARGEST_ID
 from sentinel.services.bookkeeping.dead_letters import narrowed
+from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 

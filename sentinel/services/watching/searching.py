@@ -1,4 +1,4 @@
-"""Notifications by a word: an id, an address, a user, a dedupe key, a provider's id. Exact, and only where an index is."""
+"""Notifications by a word: an id, an address, a user, a dedupe key, a provider's id. Exact, as indexes are."""
 
 from __future__ import annotations
 

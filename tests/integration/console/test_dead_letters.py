@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from werkzeug.datastructures import MultiDict
 
 from sentinel.models.status import Status
@@ -76,7 +77,7 @@ def test_a_cause_without_a_provider_means_only_those_without(visit: Visit, faile
 
 def test_too_many_to_be_counted_says_how_to_narrow_them(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentinel.web.screens.dead_letters.showing.LOOK_SECONDS", 0.05)
-    slow = queries.text("SELECT pg_sleep(5)")
+    slow = text("SELECT pg_sleep(5)")
     monkeypatch.setattr(queries, "groups", lambda session, _: session.execute(slow))
 
     answer = visit.get(HOME)
@@ -175,7 +176,7 @@ def test_a_replay_that_is_over_is_fetched_no_more(
 def test_what_is_not_understood_starts_nothing_over(
     as_role: AsRole, failed: list[str], fields: dict[str, str], words: str
 ) -> None:
-    answer = as_role("operator").send(f"{HOME}/replay", **fields)
+    answer = as_role("operator").send(f"{HOME}/replay", MultiDict(fields))
 
     assert (answer.status_code, words in answer.text) == (422, True)
     assert count_statuses() == {"FAILED": 3, "UNDELIVERED": 2}

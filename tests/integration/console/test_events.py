@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from markupsafe import escape
+from sqlalchemy import text
 
 from sentinel.clock import utc_now
 from sentinel.ids import new_id
@@ -82,7 +83,7 @@ def test_an_unknown_id_says_so(visit: Visit) -> None:
 
 def test_what_takes_too_long_to_find_says_how_to_narrow_it(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentinel.web.screens.events.showing.LOOK_SECONDS", 0.05)
-    slow = queries.text("SELECT pg_sleep(5)")
+    slow = text("SELECT pg_sleep(5)")
     monkeypatch.setattr(queries, "page_of_all", lambda session, *_, **__: session.execute(slow))
 
     answer = visit.get(LIST, type="never")
@@ -116,7 +117,7 @@ def test_a_rule_that_did_not_speak_says_which_condition_failed_and_what_it_saw(v
 
     assert "No rule spoke" in said
     assert "amount &gt; 500 failed: it saw 500." in said
-    assert "region == &#34;eu&#34; failed: it saw there is no such field." in said
+    assert "region == &#34;eu&#34; failed: the event has no such field." in said
 
 
 def test_a_value_of_another_type_is_called_so(visit: Visit) -> None:

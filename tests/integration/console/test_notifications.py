@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from werkzeug.datastructures import MultiDict
 
 from sentinel.clock import utc_now
 from sentinel.ids import new_id
@@ -160,7 +162,7 @@ def test_what_takes_too_long_to_find_says_how_to_narrow_it(
 ) -> None:
     accept()
     monkeypatch.setattr("sentinel.web.screens.notifications.showing.LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(queries, "page", lambda session, *_, **__: session.execute(queries.text("SELECT pg_sleep(5)")))
+    monkeypatch.setattr(queries, "page", lambda session, *_, **__: session.execute(text("SELECT pg_sleep(5)")))
 
     answer = visit.get(LIST, status="DELIVERED")
 
@@ -211,7 +213,8 @@ def test_one_that_waits_says_what_happens_next_and_when(
     notification_id = accept()
     run_pipeline([notification_id])
     execute(
-        "UPDATE notifications SET next_attempt_at = now() + interval '2 minutes', queue_at = now() + interval '2 minutes'"
+        "UPDATE notifications SET next_attempt_at = now() + interval '2 minutes',"
+        " queue_at = now() + interval '2 minutes'"
     )
 
     page = visit.get(f"{LIST}/{notification_id}").text
@@ -223,12 +226,12 @@ def test_one_that_waits_says_what_happens_next_and_when(
 
 
 def test_texts_are_shown_as_texts(visit: Visit, accept: Accept) -> None:
-    notification_id = accept(body="<script>alert(1)</script>\nΩμέγα 📟")
+    notification_id = accept(body="<script>alert(1)</script>\nΕλένη 📟")
 
     page = visit.get(f"{LIST}/{notification_id}").text
 
     assert "<script>alert" not in page
-    assert "Ωμέγα 📟" in page
+    assert "Ελένη 📟" in page
 
 
 def test_the_copied_request_is_one_shell_word_for_each_part(visit: Visit, accept: Accept) -> None:
@@ -297,7 +300,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(
     operator = as_role("operator")
     values = {"recipient": "+14155552671", "subject": "", "body": "Kept as written"} | sent
 
-    answer = operator.send(f"{LIST}/{failed}/edit", **values)
+    answer = operator.send(f"{LIST}/{failed}/edit", MultiDict(values))
 
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.web.screens.dead_letters.acting import blueprint
+from sentinel.web.screens.dead_letters import acting
+from sentinel.web.screens.dead_letters.showing import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["acting", "blueprint"]

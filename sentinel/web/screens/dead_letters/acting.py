@@ -1,4 +1,4 @@
-"""Letters start over: some that were chosen, or all of a kind, after a look at how many that are and how long it takes."""
+"""Letters start over: some that were chosen, or all of a kind, after a look at how many they are."""
 
 from __future__ import annotations
 

@@ -28,15 +28,17 @@ NAMES = ("client", "channel", "status", "reason", "provider", "since", "until")
 def wanted(uow: UnitOfWork, given: Given | None = None) -> Filter:
     """What was asked for. Raises `InvalidInputError`."""
     fields = request.args if given is None else given
-    exact = {name: word(name, fields) for name in ("reason", "provider")}
+    reason, provider = word("reason", fields), word("provider", fields)
+    missing = {"reason": reason == NOTHING, "provider": provider == NOTHING}
     return Filter(
         client_id=client_id(uow, fields),
         statuses=words("status", STATUSES, fields),
         channel=next(iter(words("channel", CHANNELS, fields)), None),
         since=moment("since", fields),
         until=moment("until", fields),
-        without=tuple(name for name, value in exact.items() if value == NOTHING),
-        **{name: value for name, value in exact.items() if value != NOTHING},
+        reason=None if missing["reason"] else reason,
+        provider=None if missing["provider"] else provider,
+        without=tuple(name for name, is_missing in missing.items() if is_missing),
     )
 
 

@@ -126,7 +126,7 @@ def progress_of(replay_id: int) -> Response:
 def in_words(progress: Progress) -> dict[str, Any]:
     """What the letters of a replay were narrowed to."""
     asked = replays.filter_of(progress.replay)
-    absent = {name: "none" for name in asked.without}
+    absent = dict.fromkeys(asked.without, "none")
     given = {
         "Client": progress.client or "all",
         "Channel": asked.channel,
@@ -142,5 +142,5 @@ def in_words(progress: Progress) -> dict[str, Any]:
 
 def address_of(fields: MultiDict[str, str]) -> str:
     """The page of causes, narrowed as a form was."""
-    kept = {name: value for name in NAMES if (value := fields.get(name))}
+    kept: dict[str, Any] = {name: value for name in NAMES if (value := fields.get(name))}
     return url_for("console.dead_letters.index", **kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.web.screens.events.acting import blueprint
+from sentinel.web.screens.events import acting
+from sentinel.web.screens.events.showing import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["acting", "blueprint"]

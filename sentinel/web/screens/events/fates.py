@@ -44,7 +44,8 @@ class ToldFate:
 def label(event: Event) -> str:
     """What to call an event that may have no name at all."""
     named = [each for each in (event.type, event.source, event.name) if each]
-    return " / ".join(named) or event.event_id or "Event"
+    about = event.device_id or event.user_id or event.event_id
+    return " / ".join(named) or (f"Event of {about}" if about else "Event")
 
 
 def compact(body: Any) -> str:
@@ -84,9 +85,9 @@ def _deepest(finding: Finding) -> Finding:
 def _saw(finding: Finding) -> str:
     """What the condition met in the event."""
     if finding.note is Note.MISSING:
-        return "there is no such field"
+        return "the event has no such field"
     value = _shown(finding.value)
-    return f"{value}, which is of another type" if finding.note is Note.TYPE else value
+    return f"it saw {value}, which is of another type" if finding.note is Note.TYPE else f"it saw {value}"
 
 
 def _shown(value: Any) -> str:

@@ -42,9 +42,9 @@ MEANINGS: dict[str, str] = {
 
 def words(reason: str | None) -> str:
     """A reason as a phrase: `rate limited`."""
-    return (reason or "").replace("_", " ")
+    return (reason or "").replace("_", " ").replace("http ", "HTTP ")
 
 
 def meaning(reason: str | None) -> str:
-    """What a reason means; a provider's own stands for itself."""
-    return MEANINGS.get(reason or "", f"{words(reason).capitalize()}." if reason else "")
+    """What a reason of ours means; a provider's own stands for itself."""
+    return MEANINGS.get(reason or "", "")

@@ -84,7 +84,7 @@ def _newer(known: Found | None, rows: Any) -> dict[str, Any]:
     """Where to ask for what has come since; only the first page does."""
     if cursor() is not None or known is not None or not rows:
         return {}
-    given = {name: values for name, values in request.args.lists() if name != "after"}
+    given: dict[str, Any] = {name: values for name, values in request.args.lists() if name != "after"}
     return {"newer": url_for("console.notifications.newer", after=rows[0][0].id, **given)}
 
 
@@ -135,22 +135,24 @@ def story_values(uow: UnitOfWork, told: stories.Story) -> dict[str, Any]:
 
 def _facts(told: stories.Story) -> dict[str, Any]:
     row, endpoint = told.notification, told.endpoint
-    return {
+    known = {
         "Id": row.id,
         "Client": told.client,
         "Channel": row.channel,
         "Provider": row.provider,
-        "Provider’s id": row.provider_message_id,
+        "Provider's id": row.provider_message_id,
         "Tries": f"{row.attempts} of {row.attempt_limit}",
         "Severity": row.severity,
         "User": row.user_id,
         "Endpoint": endpoint and (endpoint.name or f"endpoint {endpoint.id}"),
         "Dedupe key": row.dedupe_key,
         "Accepted": moment(row.created_at),
-        "Sent": moment(row.sent_at),
-        "Expires": moment(row.expires_at),
-        "Other targets": ", ".join(each.get("endpoint") or each["recipient"] for each in row.failover or ()) or None,
+        "Sent": row.sent_at and moment(row.sent_at),
+        "Expires": row.expires_at and moment(row.expires_at),
+        "Other targets": ", ".join(each.get("endpoint") or each["recipient"] for each in row.failover or ()),
+        "Trace": row.traceparent,
     }
+    return {name: value for name, value in known.items() if value}
 
 
 def _curl(row: Notification) -> str:

@@ -28,7 +28,7 @@ class Standing:
 def standing(told: Story, *, now: datetime) -> Standing:
     """Say where a notification stands now, and what comes next."""
     row = told.notification
-    why = meaning(row.reason)
+    why = meaning(row.reason) or _last_words(told)
     if row.status in FINAL:
         return Standing(_ended(row), why, tone(row.status), _after_end(told))
     if row.status == Status.SENDING:
@@ -49,6 +49,14 @@ def standing(told: Story, *, now: datetime) -> Standing:
         return Standing(title, why, WAITING, what, due_at)
     text = why if row.reason not in (None, Reason.RETRIED) else "It is queued; a worker takes it next."
     return Standing("On its way", text, WAITING, "If nobody has taken it, it is queued again", row.queue_at)
+
+
+def _last_words(told: Story) -> str:
+    """What to do, or what was said, at the last try: a provider's reason means what it says itself."""
+    tries = [item.detail for item in told.items if item.event == "attempted"]
+    if not tries:
+        return ""
+    return str(tries[-1].get("hint") or tries[-1].get("detail") or "")
 
 
 def _ended(row: Notification) -> str:

@@ -71,7 +71,7 @@ def _held(detail: Detail) -> tuple[str, str, str]:
     return f"Held: {words(detail['reason'])}", f"{meaning(detail['reason'])} It is told with others.{until}", WAITING
 
 
-def _released(detail: Detail) -> tuple[str, str, str]:
+def _released(_: Detail) -> tuple[str, str, str]:
     return "Let go by its group", "It was the only thing to tell, so it goes as it is.", QUIET
 
 
@@ -84,7 +84,7 @@ def _gathered(detail: Detail) -> tuple[str, str, str]:
     )
 
 
-def _retried(detail: Detail) -> tuple[str, str, str]:
+def _retried(_: Detail) -> tuple[str, str, str]:
     return "Started over", "Somebody gave it a fresh allowance of tries.", WAITING
 
 
@@ -110,7 +110,7 @@ def _address_suppressed(detail: Detail) -> tuple[str, str, str]:
     return "The address is left alone", f"{meaning(detail.get('reason'))} On the list{since}.", QUIET
 
 
-def _endpoint_disabled(detail: Detail) -> tuple[str, str, str]:
+def _endpoint_disabled(_: Detail) -> tuple[str, str, str]:
     return "Its endpoint was switched off", "The receiver said that it is gone for good.", BAD
 
 
