@@ -25,7 +25,7 @@ COOKIE = "sentinel_session"
 FLOWER_HEADER = "X-Requested-With"
 """Sent by Flower's script, which looks by itself too."""
 
-PAGES = frozenset({HOME, "/login", "/logout"})
+PAGES = frozenset({HOME, "/login", "/logout", "/first-user"})
 ASSETS = f"{HOME}/assets/"
 
 

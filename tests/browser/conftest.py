@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from sentinel.settings import get_settings
 from tests.browser.faults import FAULTS
@@ -27,10 +27,11 @@ HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
 AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
 
-OPTIONS = ("--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update")
-OPTIONS += ("--disable-sync", "--no-first-run")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+OPTIONS = ("--disable-gpu", "--disable-quic", *QUIET)
 
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 
 SERIOUS = ("serious", "critical")
 
@@ -117,14 +118,14 @@ def look(request: pytest.FixtureRequest) -> Look:
     def looked(page: Page, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
         for size, scheme, word in ((WIDE, "dark", "dark"), (WIDE, "light", "wide"), (NARROW, "light", "narrow")):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             faults = page.evaluate(FAULTS)
             assert faults == [], f"{name}, {word}"
             page.screenshot(path=SCREENSHOTS / f"{name}-{word}.png", full_page=True)
             if word != "wide":
                 assert serious_findings(page) == [], f"{name}, {word}"
-        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        page.set_viewport_size(WIDE)
 
     return looked
 

@@ -65,7 +65,7 @@ def words(html: str) -> str:
 
 def row_of(html: str, name: str) -> list[str]:
     """The cells of the line that begins with `name`."""
-    line = re.search(rf'<th scope="row"[^>]*>\s*(?:<a[^>]*>)?{name}\b.*?</tr>', html, re.DOTALL)
+    line = re.search(rf'<th scope="row"[^>]*>\s*(?:<(?:a|span)[^>]*>)*{name}\b.*?</tr>', html, re.DOTALL)
     assert line, f"no line of {name}"
     return [words(cell).strip() for cell in re.findall(r"<td.*?</td>", line[0], re.DOTALL)]
 

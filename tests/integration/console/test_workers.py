@@ -35,7 +35,7 @@ def test_each_worker_has_its_line_with_what_it_did(visit: Visit) -> None:
     told = words(page)
     assert "1 online" in told
     assert "alice one, 4 slots" in told
-    assert "sms, sms.retry 90 " in told
+    assert "sms + retry 90 " in told
     assert "250 ms 2 10 min ago" in told
     assert "Nobody listens to" in told
     assert words(visit.get("/console/workers/now").text).strip() in told
