@@ -78,7 +78,7 @@ def test_the_dashboard_tells_what_is_stuck_and_goes_on_by_itself(person: Page, l
 
     execute("UPDATE provider_accounts SET state = 'closed', paused_until = NULL, reason = NULL")
 
-    expect(person.get_by_text("sandbox is refused")).to_have_count(0)
+    expect(person.get_by_text("sandbox is refused")).to_have_count(0, timeout=20_000)
     expect(person).to_have_url(re.compile("over=1h"))
 
 
