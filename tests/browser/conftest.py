@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
+from sentinel.embedded.ports import choose_port
 from sentinel.settings import get_settings
 from tests.browser.faults import FAULTS
 from tests.conftest import Configure
@@ -50,7 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def _running(_schema: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("console"), **QUICK) as found:
+    ports = {"SENTINEL_FLOWER_PORT": str(choose_port())}
+    with running_system(tmp_path_factory.mktemp("console"), **QUICK, **ports) as found:
         found.start_everything()
         yield found
 

@@ -19,7 +19,7 @@ FAULTS = r"""
     if (!field.autocomplete) faults.push(`${field.name} cannot be filled in by a password manager`);
   }
   for (const element of all("a, button")) {
-    if (!element.hidden && !name(element)) faults.push(`${element.outerHTML} has no name`);
+    if (element.checkVisibility() && !name(element)) faults.push(`${element.outerHTML} has no name`);
   }
   for (const table of all("table")) {
     if (!table.caption) faults.push("a table has no caption");

@@ -13,6 +13,8 @@ from sentinel.services.watching.history import ERRORS, RINGS, SECONDS, TASKS, Wo
 
 MINUTE = 60.0
 
+RETRY = ".retry"
+
 REPLACED_SECONDS = 3600.0
 """How long a lost worker is shown beside others of its name: a host that is never coming back has been replaced."""
 
@@ -64,14 +66,17 @@ class Member:
     done: Done
 
     @property
-    def queues(self) -> tuple[str, ...]:
-        """What they listen to."""
-        return tuple(sorted({queue for node in self.nodes for queue in node.queues}))
+    def serves(self) -> tuple[str, ...]:
+        """What they listen to; a channel's two queues in one word."""
+        queues = {queue for node in self.nodes for queue in node.queues}
+        pairs = {queue for queue in queues if f"{queue}{RETRY}" in queues}
+        alone = queues - pairs - {f"{queue}{RETRY}" for queue in pairs}
+        return tuple(sorted([*alone, *(f"{queue} + retry" for queue in pairs)]))
 
     @property
     def slots(self) -> int:
-        """How many tasks they run at once, all together."""
-        return sum(node.slots for node in self.nodes)
+        """How many tasks those that work run at once, all together."""
+        return sum(node.slots for node in self.nodes[: self.online or None])
 
 
 def crew(nodes: Iterable[Node], works: Sequence[tuple[float, Works]], *, now: float) -> list[Member]:

@@ -218,14 +218,13 @@ def _clock(facts: Facts) -> Iterator[Trouble]:
     }
     if not silent:
         return
-    text = (
-        f"{_listed(sorted(silent))} ran last {in_words(min(silent.values()))} ago: nothing that is due later goes out."
-    )
+    last = in_words(min(silent.values()))
     if len(silent) == len(ages):
+        text = f"None of its tasks has run for {last}: what is due later does not go out."
         remedy = "Run `sentinel beat` (exactly one) and `sentinel worker --pipeline`."
-        text = f"None of its tasks has run for {in_words(min(silent.values()))}: what is due later does not go out."
         yield Trouble(Level.STUCK, "The clock stands still", text, remedy, "workers.index")
     else:
+        text = f"{_listed(sorted(silent))} ran last {last} ago; the others run."
         remedy = "See the log of the pipeline's worker."
         yield Trouble(Level.LOOK, "Periodic tasks do not come", text, remedy, "workers.index")
 

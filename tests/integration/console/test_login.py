@@ -22,7 +22,6 @@ from sentinel.services.access import users
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching.gauges import get_gauges
 from tests.conftest import SECRET_KEY, Configure
-from tests.integration.conftest import Accept
 from tests.integration.console.visiting import actions
 
 PASSWORD = "correct horse battery"
@@ -90,19 +89,6 @@ def test_name_and_password_let_in_and_the_page_says_who_it_is(browser: FlaskClie
     page = browser.get("/console")
     assert "alice (admin)" in page.text
     assert browser.get("/login").headers["Location"] == "/console"
-
-
-def test_the_first_page_counts_what_is_under_way(browser: FlaskClient, accept: Accept) -> None:
-    accept()
-    accept()
-    log_in(browser)
-
-    page = browser.get("/console").text
-
-    counted = re.search(r'<th scope="row">sms</th>\s*<td[^>]*>(\d+)</td>', page)
-    assert counted
-    assert counted[1] == "2"
-    assert "http://127.0.0.1:5555" in page
 
 
 @pytest.mark.parametrize(

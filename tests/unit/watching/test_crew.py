@@ -15,7 +15,7 @@ def test_a_worker_that_tells_of_itself_is_online_since_it_began() -> None:
     [member] = crew([ALICE], [], now=NOW)
 
     assert (member.label, member.presence, member.since) == ("alice", Presence.ONLINE, NOW - 7200)
-    assert (member.queues, member.slots, member.done) == (("sms", "sms.retry"), 4, NOTHING)
+    assert (member.serves, member.slots, member.done) == (("sms + retry",), 4, NOTHING)
 
 
 def test_one_that_says_nothing_any_more_is_lost_since_its_last_word() -> None:
@@ -40,6 +40,13 @@ def test_workers_of_one_name_are_one_member_and_a_lost_one_is_missed_for_an_hour
 
     assert (member.presence, member.online, member.since) == (Presence.ONLINE, 2, NOW - 7200)
     assert [node.host for node in member.nodes] == ["one", "two", "three"]
+    assert member.slots == 8, "those of the lost one run nothing"
+
+
+def test_a_queue_without_its_other_half_is_named_as_it_is() -> None:
+    [member] = crew([replace(ALICE, queues=("email.retry", "pipeline", "sms", "sms.retry"))], [], now=NOW)
+
+    assert member.serves == ("email.retry", "pipeline", "sms + retry")
 
 
 def test_those_that_are_lost_come_first() -> None:
