@@ -169,10 +169,8 @@ def _most_bytes(settings: Settings) -> int:
 
 def _is_form() -> bool:
     """Twilio and GitHub report in forms, and people write in them."""
-    return (
-        request.blueprint in (CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS)
-        and request.mimetype == "application/x-www-form-urlencoded"
-    )
+    takes_forms = not {CALLBACKS, CONSOLE, GITHUB, TICKET_LINKS}.isdisjoint(request.blueprints)
+    return takes_forms and request.mimetype == "application/x-www-form-urlencoded"
 
 
 def is_ndjson() -> bool:

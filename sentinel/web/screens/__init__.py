@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from sentinel.web.screens import dashboard
+from sentinel.web.screens import audit, dashboard, settings, users
 
-SCREENS: tuple[Blueprint, ...] = (dashboard.blueprint,)
+SCREENS: tuple[Blueprint, ...] = (
+    dashboard.blueprint,
+    settings.blueprint,
+    audit.blueprint,
+    users.blueprint,
+)
