@@ -13,7 +13,7 @@ from sentinel.db import get_engine
 
 TABLES = """
     SELECT string_agg(
-        format('SELECT %L AS name, pg_relation_size(%L) AS size WHERE EXISTS (SELECT FROM %I)', tablename, tablename, tablename),
+        format('SELECT %1$L AS name, pg_relation_size(%1$L) AS size WHERE EXISTS (SELECT FROM %1$I)', tablename),
         ' UNION ALL ')
     FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'clients')
 """

@@ -37,7 +37,6 @@ def test_who_did_what(person: Page, look: Look) -> None:
 
     history()
     person.reload()
-    person.get_by_text("2 details").first.click()
     look(person, "audit")
 
     person.get_by_label("Did what").fill("session")

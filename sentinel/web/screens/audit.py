@@ -37,6 +37,9 @@ SHOWN = {
 }
 """Which screen shows the subject of an action, or what an audit has found, by its first word."""
 
+REFUSALS = frozenset({"session.refuse", "session.throttle"})
+"""What nobody did, but tried."""
+
 blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
 
 
@@ -54,7 +57,8 @@ def index() -> Response:
     with unit_of_work() as uow:
         found, following = actions.latest(uow, wanted, before=number_cursor(), most=page_size())
         names = [each.name for each in clients.page(uow, after=0, size=MOST_NAMES)[0]]
-    return page("console/audit/index.html", page=paged(found, following), clients=names, problem=problem)
+    shown = {"page": paged(found, following), "clients": names, "problem": problem, "refusals": REFUSALS}
+    return page("console/audit/index.html", **shown)
 
 
 @blueprint.get("/books")
@@ -111,6 +115,22 @@ def subject_address(subject: str) -> str | None:
     if kind not in SHOWN or not ID.fullmatch(its_id):
         return None
     return link_to(SHOWN[kind], **{f"{kind}_id": int(its_id) if its_id.isdigit() else its_id})
+
+
+@blueprint.app_template_filter()
+def detail_words(detail: dict[str, Any]) -> str:
+    """What an action has noted beside its subject, as one line."""
+    return " \N{MIDDLE DOT} ".join(f"{name.replace('_', ' ')} {_written(value)}" for name, value in detail.items())
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_written(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_written, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @blueprint.app_template_filter()
