@@ -85,6 +85,16 @@ def publish_warm_up() -> None:
         log.debug("broker_unreachable", line=EVENTS, error=type(error).__name__)
 
 
+def publish_audit(*, seconds: float) -> bool:
+    """Queue a look at the books, unless nobody takes it up in time; False if the broker cannot be reached."""
+    try:
+        celery.signature("tasks.maintenance.audit").apply_async(expires=seconds, **_publishing())
+    except UNREACHABLE as error:
+        log.warning("broker_unreachable", line="audit", error=type(error).__name__)
+        return False
+    return True
+
+
 def publish_pipeline(channel: str, ids: Sequence[str]) -> bool:
     """Queue the whole chain for waiting rows of one channel; False if the broker cannot be reached."""
     following = _after_evaluate(channel)

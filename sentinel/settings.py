@@ -393,6 +393,9 @@ class Settings(BaseSettings):
     )
     task_time_limit_seconds: int = Field(default=180, description="a task is killed after this long")
     retention_days: int = Field(default=90, ge=1, description="finished notifications are deleted after this long")
+    action_retention_days: int = Field(
+        default=365, ge=1, description="what people did in the console is forgotten after this long"
+    )
 
     self_test_seconds: int = Field(
         default=0,

@@ -13,7 +13,7 @@ from sentinel.db import get_engine
 
 TABLES = """
     SELECT string_agg(
-        format('SELECT %L, pg_relation_size(%L) WHERE EXISTS (SELECT FROM %I)', tablename, tablename, tablename),
+        format('SELECT %1$L AS name, pg_relation_size(%1$L) AS size WHERE EXISTS (SELECT FROM %1$I)', tablename),
         ' UNION ALL ')
     FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'clients')
 """
@@ -29,7 +29,7 @@ def empty_tables() -> None:
         try:
             with get_engine().begin() as connection:
                 question = connection.execute(text(TABLES)).scalar_one()
-                sizes = dict(connection.execute(text(question)).tuples().all())
+                sizes = {row.name: row.size for row in connection.execute(text(question))}
                 connection.exec_driver_sql(_emptying(sizes))
         except OperationalError as error:
             if not turns_left or not isinstance(error.orig, DeadlockDetected):
@@ -42,6 +42,8 @@ def _emptying(sizes: dict[str, int]) -> str:
     large = [name for name, size in sizes.items() if size >= LARGE]
     return ";".join(
         [
+            # As TRUNCATE does: whoever is writing there now ends first.
+            *([f"LOCK TABLE {', '.join(sizes)} IN SHARE ROW EXCLUSIVE MODE"] if sizes else []),
             "SET LOCAL session_replication_role = replica",  # no keys are checked and no trigger runs: all go
             *(f"DELETE FROM {name}" for name in sizes if name not in large),
             *([f"TRUNCATE {', '.join(large)} CASCADE"] if large else []),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from sentinel.models import AuditRun
 from sentinel.models.status import FINAL
@@ -237,6 +237,12 @@ def keep_run(session: Session, run: Mapping[str, Any], *, runs: int) -> None:
     """Keep a run beside the last `runs` ones."""
     report = orjson.dumps(run["report"]).decode()
     session.execute(KEEP_RUN, {**run, "report": report, "runs": runs})
+
+
+def last_runs(session: Session, *, most: int) -> Sequence[AuditRun]:
+    """Return the last runs that were kept, newest first, without their reports."""
+    newest = select(AuditRun).options(defer(AuditRun.report)).order_by(AuditRun.id.desc())
+    return session.scalars(newest.limit(most)).all()
 
 
 def last_run(session: Session) -> AuditRun | None:

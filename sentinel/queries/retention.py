@@ -141,6 +141,14 @@ PRUNE_RULE_CHANGES = text("""
         RETURNING id)
     SELECT count(*) FROM gone
 """)
+PRUNE_ACTIONS = text("""
+    WITH gone AS (
+        DELETE FROM actions WHERE id = ANY(ARRAY(
+            SELECT id FROM actions WHERE at < :actions_before ORDER BY at LIMIT :most
+            FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+    SELECT count(*) FROM gone
+""")
 PRUNE_CLAIMS = text("""
     WITH gone AS (
         DELETE FROM dedupe_claims WHERE ctid = ANY(ARRAY(
@@ -173,6 +181,7 @@ KINDS: tuple[TextClause, ...] = (
     PRUNE_LOAD_TESTS,
     PRUNE_REPLAYS,
     PRUNE_RULE_CHANGES,
+    PRUNE_ACTIONS,
     PRUNE_CLAIMS,
     PRUNE_KEYS,
 )
@@ -181,10 +190,11 @@ KINDS: tuple[TextClause, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How old is old: what ended before `before` is deleted, and what ran out before `now`."""
+    """How old is old: what ended before `before` is deleted, what people did before another day, what ran out now."""
 
     now: datetime
     before: datetime
+    actions_before: datetime
 
 
 def prune(session: Session, kind: TextClause, horizon: Horizon, *, most: int) -> int:
@@ -192,6 +202,7 @@ def prune(session: Session, kind: TextClause, horizon: Horizon, *, most: int) ->
     wanted = {
         "now": horizon.now,
         "before": horizon.before,
+        "actions_before": horizon.actions_before,
         "before_id": first_id(horizon.before),
         "changed_before": horizon.now - CHANGES_KEPT,
         "final": array(FINAL),

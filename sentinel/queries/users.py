@@ -40,8 +40,13 @@ def is_there_any(session: Session) -> bool:
     return bool(session.scalar(select(exists().select_from(User))))
 
 
+def has_admin(session: Session) -> bool:
+    """Whether there is an admin who may log in."""
+    return bool(session.scalar(select(exists().where(User.role == "admin", User.is_active))))
+
+
 def keep_others_out(session: Session) -> None:
-    """Have others wait who would make a user, until this transaction ends."""
+    """Have others wait who would make or change a user, until this transaction ends."""
     session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
 
 

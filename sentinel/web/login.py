@@ -44,6 +44,9 @@ def check_login() -> Response:
     throttle: LoginThrottle = current_app.extensions["sentinel-logins"]
     wait_seconds = throttle.seconds_to_wait(name, origin)
     if wait_seconds:
+        if throttle.is_news(origin):
+            with unit_of_work() as uow:
+                users.note_throttled(uow, origin=origin)
         return _too_many(wait_seconds, origin)
     with unit_of_work() as uow:
         found = users.log_in(uow, name, form.password.data, origin=origin)
@@ -74,7 +77,7 @@ def make_first_user() -> Response:
 
 def logout() -> Response:
     """End the session."""
-    sessions.end(current_user)
+    sessions.end(current_user, origin=origin_of(request.remote_addr))
     return redirect(url_for("console.login"), code=303)
 
 

@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sentinel.models import User
 from sentinel.sealing import derived_keys
-from sentinel.services.access import users
+from sentinel.services.access import actions, users
+from sentinel.services.access.actions import Actor
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.settings import Settings
 from sentinel.web.addresses import BELOW, HOME
@@ -92,10 +93,12 @@ def begin(user: User) -> None:
     login_user(_as_visitor(user))
 
 
-def end(visitor: Visitor) -> None:
+def end(visitor: Visitor, *, origin: str) -> None:
     """Log a user out, in every browser."""
+    actor = Actor(visitor.name, visitor.role, origin)
     with unit_of_work() as uow:
         users.log_out(uow, visitor.id, session_version=visitor.session_version)
+        actions.note(uow, actor, "session.end", f"user {visitor.name}", client=None, detail={})
     logout_user()
     session.clear()
 

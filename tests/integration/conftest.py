@@ -36,12 +36,16 @@ def _clean(database: Configure) -> None:
 @pytest.fixture
 def api(database: Configure) -> FlaskClient:
     """The API, called without a socket."""
-    return application(get_settings()).test_client()
+    return application().test_client()
 
 
-@lru_cache(maxsize=4)
-def application(settings: Settings) -> Flask:
+def application(settings: Settings | None = None) -> Flask:
     """One application for all tests with the same settings: to put it together costs as much as a test."""
+    return _application(settings or get_settings())
+
+
+@lru_cache(maxsize=8)
+def _application(settings: Settings) -> Flask:
     return create_app(settings)
 
 

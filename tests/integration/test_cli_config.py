@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sentinel.cli import cli
-from sentinel.cli.config import url_without_password
+from sentinel.services.watching.effective_settings import url_without_password
 from tests.conftest import Configure
 
 

@@ -160,9 +160,15 @@ def test_every_other_kind_of_row_ends_too(database: Configure) -> None:
         "now(), now() FROM (VALUES ('resolved'), ('firing')) AS v (status)"
     )
 
+    execute(
+        "INSERT INTO actions (at, actor, role, origin, action, subject, detail) "
+        "SELECT at, 'alice', 'admin', '127.0.0.1', 'rule.update', 'rule 7', '{}' "
+        "FROM (VALUES (now() - interval '366 days'), (now() - interval '364 days')) AS v (at)"
+    )
+
     retention.prune()
 
-    tables: tuple[str, ...] = ("silences", "alerts", "firing_alerts")
+    tables: tuple[str, ...] = ("actions", "silences", "alerts", "firing_alerts")
     tables += ("events", "receipts", "suppressions", "tickets", "rule_changes", "dedupe_claims", "idempotency_keys")
     left = {name: execute_count(name) for name in tables}
     assert left == dict.fromkeys(tables, 1)

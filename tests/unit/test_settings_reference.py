@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sentinel.cli.config import choices_of, variable_of, written
+from sentinel.services.watching.effective_settings import GROUPS, choices_of, described, variable_of, written
 from sentinel.settings import Settings
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
@@ -30,6 +30,20 @@ def defaults() -> dict[str, str]:
 
 def test_every_setting_is_in_the_reference_with_its_default_in_the_same_order() -> None:
     assert [(variable, default) for variable, (default, _) in rows().items()] == list(defaults().items())
+
+
+def test_the_console_groups_settings_as_the_reference_does() -> None:
+    headings = re.split(r"^## (.+)$", _text(), flags=re.MULTILINE)
+    documented = {
+        row["variable"]: title
+        for title, section in zip(headings[1::2], headings[2::2], strict=True)
+        for row in ROW.finditer(section)
+    }
+
+    settings = Settings(database_url="postgresql://nowhere/none")
+
+    assert {each.variable: each.group for each in described(settings)} == documented
+    assert list(dict.fromkeys(documented.values())) == list(GROUPS.values())
 
 
 def test_the_reference_names_the_words_a_setting_is_limited_to() -> None:

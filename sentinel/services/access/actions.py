@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentinel.logs import get_logger
 from sentinel.models import Action
 from sentinel.queries import actions
+from sentinel.queries.actions import Wanted
 from sentinel.services.unit_of_work import UnitOfWork
 
 log = get_logger(__name__)
+
+__all__ = ["Actor", "Wanted", "latest", "note"]
 
 LONGEST_SUBJECT = Action.subject.type.length or 0
 
@@ -35,3 +39,9 @@ def note(
     values = {"at": uow.now, "action": action, "subject": subject, "client": client, "detail": detail}
     actions.add(uow.session, values | asdict(actor))
     uow.after_commit(lambda: log.info("console_action", action=action, user=actor.actor, subject=subject))
+
+
+def latest(uow: UnitOfWork, wanted: Wanted, *, before: int | None, most: int) -> tuple[Sequence[Action], int | None]:
+    """Return a page of the trail, the newest first, and where the next one begins (None: this is the last)."""
+    found = actions.latest(uow.session, wanted, before=before, most=most + 1)
+    return found[:most], found[most - 1].id if len(found) > most else None

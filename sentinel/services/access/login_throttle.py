@@ -22,6 +22,9 @@ PER_NAME = parse("5 per 5 minutes")
 PER_ORIGIN = parse("50 per 5 minutes")
 """Of all names together: the same password tried on many."""
 
+NEWS = parse("1 per 5 minutes")
+"""How often it is written down that an address is held up: whoever goes on trying must not fill the audit trail."""
+
 PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 
 
@@ -45,6 +48,15 @@ class LoginThrottle:
             # Without Redis each process counts for itself: guessing gets no easier than by the number of processes.
             log.warning("login_throttle_without_redis", error=str(error))
             return _tried(self._own, name, origin)
+
+    def is_news(self, origin: str) -> bool:
+        """Whether it was not written down of late that this origin is held up."""
+        for limiter in (self._shared, self._own):
+            try:
+                return limiter.hit(NEWS, "news", origin)
+            except StorageError as error:
+                log.warning("login_throttle_without_redis", error=str(error))
+        return False
 
     def forgive(self, name: str, origin: str) -> None:
         """Forget the tries of somebody who knew the password in the end."""

@@ -12,12 +12,17 @@ from sentinel.models import User
 from sentinel.passwords import LONGEST, SHORTEST, is_password, password_hash, renewed_hash
 from sentinel.queries import users
 from sentinel.queries.unique import TakenError
+from sentinel.services.access import actions
+from sentinel.services.access.actions import Actor
 from sentinel.services.unit_of_work import UnitOfWork
 
 log = get_logger(__name__)
 
 ROLES = ("viewer", "operator", "admin")
 """Each may do what those before it may: a viewer looks, an operator acts, an admin changes what is set up."""
+
+NOBODY = "(unknown)"
+"""Who tried to log in, where no user has that name; no user can be called so."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 
@@ -86,10 +91,23 @@ def log_in(uow: UnitOfWork, name: str, password: str, *, origin: str) -> User | 
         # A name that nobody has may be a password in the wrong field: it is not written down.
         log.warning("login_refused", user=found.name if found else None, origin=origin)
         uow.count("logins_total", result="refused")
+        _note_session(uow, "refuse", found, origin)
         return None
     log.info("login", user=found.name, origin=origin)
     uow.count("logins_total", result="ok")
+    _note_session(uow, "begin", found, origin)
     return found
+
+
+def note_throttled(uow: UnitOfWork, *, origin: str) -> None:
+    """Write down that an address may not try any more passwords for now; who it is, nobody has looked."""
+    _note_session(uow, "throttle", None, origin)
+
+
+def _note_session(uow: UnitOfWork, verb: str, user: User | None, origin: str) -> None:
+    name, role = (user.name, user.role) if user else (NOBODY, "")
+    subject = f"user {name}" if user else "login"
+    actions.note(uow, Actor(name, role, origin), f"session.{verb}", subject, client=None, detail={})
 
 
 def of_session(uow: UnitOfWork, user_id: int, *, session_version: int) -> User | None:

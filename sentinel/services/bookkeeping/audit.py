@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 
+from sentinel.broker import publish_audit
 from sentinel.errors import NotFoundError
 from sentinel.ids import first_id
 from sentinel.logs import get_logger
@@ -190,6 +191,16 @@ def last_run(uow: UnitOfWork) -> AuditRun:
     if found is None:
         raise NotFoundError("no audit has run yet; beat asks for one every 15 minutes, `sentinel audit` looks at once")
     return found
+
+
+def recent_runs(uow: UnitOfWork, *, most: int) -> tuple[Sequence[AuditRun], AuditRun | None]:
+    """Return the last audits that were kept, newest first, and the last one with its report (None: none has run)."""
+    return queries.last_runs(uow.session, most=most), queries.last_run(uow.session)
+
+
+def ask() -> bool:
+    """Have a worker look at the books now, as beat does every 15 minutes; False if the broker does not take it."""
+    return publish_audit(seconds=USUAL_SECONDS)
 
 
 def settle(report: Report) -> int:

@@ -24,8 +24,9 @@ RUN_SECONDS = 0.5
 
 def prune() -> bool:
     """Delete batches of each kind in turn until nothing is left or the time is up; True if there is more."""
-    now = utc_now()
-    horizon = Horizon(now, now - timedelta(days=get_settings().retention_days))
+    now, settings = utc_now(), get_settings()
+    actions_before = now - timedelta(days=settings.action_retention_days)
+    horizon = Horizon(now, now - timedelta(days=settings.retention_days), actions_before)
     stop_at = time.monotonic() + RUN_SECONDS
     # In any order: a run that is cut short must not leave the same kinds every time.
     left, count = random.sample(KINDS, k=len(KINDS)), 0

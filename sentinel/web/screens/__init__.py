@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from sentinel.web.screens import (
+    audit,
     clients,
     dashboard,
     dead_letters,
@@ -17,9 +18,11 @@ from sentinel.web.screens import (
     on_call,
     queues,
     rules,
+    settings,
     silences,
     templates,
     tickets,
+    users,
     workers,
 )
 
@@ -40,4 +43,7 @@ SCREENS: tuple[Blueprint, ...] = (
     workers.blueprint,
     flower.blueprint,
     load_tests.blueprint,
+    settings.blueprint,
+    users.blueprint,
+    audit.blueprint,
 )

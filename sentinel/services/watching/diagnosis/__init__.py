@@ -16,7 +16,7 @@ from sentinel.services.watching.diagnosis.sealing import check_sealing
 from sentinel.services.watching.diagnosis.workers import Workers, ask_workers, check_broker, check_workers
 from sentinel.settings import Settings
 
-__all__ = ["Finding", "Level", "diagnose"]
+__all__ = ["Finding", "Level", "check_installation", "diagnose"]
 
 Revisions = Callable[[], tuple[str | None, str | None]]
 
@@ -37,6 +37,12 @@ def diagnose(settings: Settings, revisions: Revisions) -> Iterator[Finding]:
         return
     yield check_pools(settings, server, worker_processes=workers.processes)
     yield from _check_rows(settings, revisions)
+
+
+def check_installation(settings: Settings, current: str | None, newest: str | None) -> Iterator[Finding]:
+    """The checks that ask no other server: of the settings, and of the schema that was found."""
+    yield from check_configuration(settings)
+    yield check_schema(current, newest)
 
 
 def _check_rows(settings: Settings, revisions: Revisions) -> Iterator[Finding]:
