@@ -15,8 +15,8 @@ from sentinel.models.heartbeat import Heartbeat
 from sentinel.models.idempotency import IdempotencyKey
 from sentinel.models.inhibition import Inhibition
 from sentinel.models.integration import Integration
-from sentinel.models.load_test import LoadTest
 from sentinel.models.letter_replay import LetterReplay
+from sentinel.models.load_test import LoadTest
 from sentinel.models.notification import DedupeClaim, Notification, TimelineEntry
 from sentinel.models.operation import (
     AuditRun,
@@ -62,8 +62,8 @@ __all__ = [
     "IdempotencyKey",
     "Inhibition",
     "Integration",
-    "LoadTest",
     "LetterReplay",
+    "LoadTest",
     "MessageGroup",
     "Notification",
     "ProviderAccount",

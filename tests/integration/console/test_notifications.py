@@ -226,7 +226,7 @@ def test_one_that_waits_says_what_happens_next_and_when(
 
 
 def test_texts_are_shown_as_texts(visit: Visit, accept: Accept) -> None:
-    notification_id = accept(body="<script>alert(1)</script>\nΕλένη 📟")
+    notification_id = accept(body="<script>alert(1)</script>\nЖанна 📟")
 
     page = visit.get(f"{LIST}/{notification_id}").text
 

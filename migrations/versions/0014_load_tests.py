@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 from migrations import online
 
-revision = "0015"
+revision = "0014"
 down_revision = "0013"
 
 ID = sa.Uuid(as_uuid=False)

@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations import online
 
-revision = "0016"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 ID = sa.Uuid(as_uuid=False)
 MOMENT = sa.DateTime(timezone=True)
