@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from sentinel.errors import FieldError, InvalidInputError, NotFoundError, shown
 from sentinel.services.access import clients
 from sentinel.services.access.clients import ADMIN, BROADCAST, KEY_SCOPES, RESOURCES
-from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acting, acts, caller_for, note_action
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import not_done, page, see_other
@@ -76,7 +76,7 @@ def _listed(client_id: int, *, errors: dict[str, str] | None = None, status: HTT
     with unit_of_work() as uow:
         client = clients.get(uow, client_id)
         rows, following = clients.keys_page(uow, client_id, after=number_cursor(), size=page_size())
-        states = _states(uow, rows)
+        states = {key.id: clients.key_state(key, now=uow.now) for key in rows}
     return page(
         "console/clients/keys.html",
         status,
@@ -89,7 +89,3 @@ def _listed(client_id: int, *, errors: dict[str, str] | None = None, status: HTT
         lives=LIVES,
         sent=request.form,
     )
-
-
-def _states(uow: UnitOfWork, rows: object) -> dict[int, str]:
-    return {key.id: clients.key_state(key, now=uow.now) for key in rows}  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.sealing import unseal
 from sentinel.services import endpoints
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.web import failover_rows
+from sentinel.web import conflicts, failover_rows
 from sentinel.web.access import acting, acts, caller_for, needs, note_action
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.frame import page, see_other
@@ -70,11 +70,10 @@ def change(endpoint_id: int) -> Response:
     with unit_of_work() as uow:
         found, client = found_with_client(uow, endpoint_id)
     values["client"] = client
-    version = values.get("version", "")
     try:
         written = form.written_of(values)
         with acting("endpoint.change", f"endpoint {endpoint_id}", client=client, version=found.version) as uow:
-            read = int(version) if version.isdecimal() else 0
+            read = conflicts.version_read(values)
             endpoints.change(uow, found.client_id, endpoint_id, written, version=read)
     except InvalidInputError as error:
         return _form(values, found=found, errors=form.errors_at_fields(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -88,13 +87,9 @@ def _conflict(values: Values, found: Endpoint, client: str, problem: str) -> Res
     """Show what was written beside what is there now; who saves again has seen it."""
     if values.get("version") == str(found.version):
         return _form(values, found=found, problem=problem, status=HTTPStatus.CONFLICT)
-    now = form.values_of(found, client)
-    differing = {name: value for name, value in now.items() if name != "version" and values.get(name, "") != value}
-    problem = (
-        "Somebody else has changed this endpoint since you opened it. Nothing of yours is lost: compare, and save."
-    )
+    now = conflicts.differing(form.values_of(found, client), values)
     values["version"] = str(found.version)
-    return _form(values, found=found, problem=problem, differing=differing, status=HTTPStatus.CONFLICT)
+    return _form(values, found=found, problem=conflicts.MEANWHILE, differing=now, status=HTTPStatus.CONFLICT)
 
 
 def _form(

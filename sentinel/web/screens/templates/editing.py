@@ -16,6 +16,7 @@ from sentinel.rendering import VARIABLES
 from sentinel.services import templates
 from sentinel.services.access import clients
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.web import conflicts
 from sentinel.web.access import acting, acts, asks, caller_for, needs, note_action
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import errors_of
@@ -72,7 +73,7 @@ def change(template_id: int) -> Response:
     with unit_of_work() as uow:
         found, client = _found(uow, template_id)
     values["client"] = client
-    read = int(values["version"]) if values["version"].isdecimal() else 0
+    read = conflicts.version_read(values)
     try:
         with acting("template.change", f"template {template_id}", client=client, version=found.version) as uow:
             templates.replace(uow, found.client_id, template_id, form.written_of(values), version=read)
@@ -120,13 +121,9 @@ def _conflict(values: Values, found: Template, client: str, problem: str) -> Res
     """Show what was written beside what is there now; who saves again has seen it."""
     if values["version"] == str(found.version):
         return _editor(values, found=found, problem=problem, status=HTTPStatus.CONFLICT)
-    now = form.values_of(found, client)
-    differing = {name: now[name] for name in ("name", "channel", "subject", "body") if now[name] != values[name]}
-    problem = (
-        "Somebody else has changed this template since you opened it. Nothing of yours is lost: compare, and save."
-    )
+    now = conflicts.differing(form.values_of(found, client), values)
     values["version"] = str(found.version)
-    return _editor(values, found=found, problem=problem, differing=differing, status=HTTPStatus.CONFLICT)
+    return _editor(values, found=found, problem=conflicts.MEANWHILE, differing=now, status=HTTPStatus.CONFLICT)
 
 
 def _editor(
