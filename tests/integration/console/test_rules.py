@@ -266,8 +266,8 @@ def test_history_shows_what_differs_and_an_earlier_version_comes_back(visit: Vis
 
     page = visit.get(f"/console/rules/{known}/history").text
     assert "From version 1 to 2" in page
-    assert '<del class="rl-text">' in page
-    assert '<ins class="rl-text">' in page
+    assert "<del>" in page
+    assert "<ins>" in page
 
     visit.send(f"/console/rules/{known}/restore", version="1")
     assert (stored_rule(known).text, stored_rule(known).version) == (OTHER, 3)
