@@ -95,11 +95,8 @@ beat_schedule = {
         "schedule": _often,
         "options": {"expires": _often},
     },
-    "sweep-load-tests": {
-        "task": "tasks.maintenance.sweep_load_tests",
-        "schedule": _often,
-        "options": {"expires": _often},
-    },
+    # It may wait behind the load itself: a test whose process was killed must go on all the same.
+    "sweep-load-tests": {"task": "tasks.maintenance.sweep_load_tests", "schedule": 2.0, "options": {"expires": 10.0}},
     "sweep-receipts": {"task": "tasks.receipts.sweep", "schedule": _often, "options": {"expires": _often}},
     "tell-statuses": {"task": "tasks.receipts.tell", "schedule": _often, "options": {"expires": _often}},
     "fire-due": {"task": "tasks.maintenance.fire_due", "schedule": 1.0, "options": {"expires": 1.0}},

@@ -414,7 +414,7 @@ class Settings(BaseSettings):
 
     # --- Load tests ----------------------------------------------------------------------------------------------
     load_tests: bool | None = Field(
-        default=None, description="whether load tests may be begun from here; none means: not in production"
+        default=None, description="whether load tests may be begun on the console; none means: not in production"
     )
     load_test_url: str = Field(
         default="", description="where load tests find the API; none means SENTINEL_API_HOST and SENTINEL_API_PORT"

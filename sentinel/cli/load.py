@@ -108,7 +108,7 @@ def devices(**options: Any) -> None:
     _carry_out("device", made_up.devices, options)
 
 
-@load.command(hidden=True, epilog="Example: sentinel load resume 0198b2f4-… --lease 9c1d…")
+@load.command(epilog="Example: sentinel load resume 0198b2f4-… --lease 9c1d…")
 @click.argument("load_test_id")
 @click.option("--lease", "lease_id", required=True, help="The lease that the sweep has written into its row.")
 def resume(load_test_id: str, lease_id: str) -> None:
