@@ -6,15 +6,11 @@ from flask import current_app, g, request
 
 from sentinel.api.parsing import BODY_METHODS
 from sentinel.errors import UnauthorizedError
+from sentinel.openness import is_open_to
 from sentinel.security import key_hash
 from sentinel.services.access import clients, remembered
 from sentinel.services.access.clients import Caller
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import Settings, is_loopback
-
-FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
-OWN_PAGES = (None, "none", "same-origin")
-"""What a browser says of a request that another site's page did not make; other programs say nothing."""
 
 
 def require_credentials() -> None:
@@ -24,7 +20,7 @@ def require_credentials() -> None:
     if "Authorization" in request.headers:
         _require_key()
         return
-    if not _may_be_open():
+    if not is_open_to(request, current_app.config["SENTINEL"]):
         raise UnauthorizedError("send your API key as `Authorization: Bearer sntl_…`; see `sentinel keys create`")
     g.is_open = True  # asked before the body is read, and again for the caller
 
@@ -91,19 +87,3 @@ def _caller(uow: UnitOfWork) -> Caller:
     remembered.remember(caller)
     g.has_valid_key = True
     return caller
-
-
-def _may_be_open() -> bool:
-    """Open mode is for this machine only.
-
-    Refused are callers from elsewhere, a proxy in front, a name that was rebound to us, and other sites' pages.
-    """
-    settings: Settings = current_app.config["SENTINEL"]
-    host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-    return (
-        settings.is_open
-        and is_loopback(host)
-        and is_loopback(request.remote_addr or "")
-        and request.headers.get("Sec-Fetch-Site") in OWN_PAGES
-        and not any(name in request.headers for name in FORWARDED)
-    )

@@ -132,7 +132,11 @@ def banner(settings: Settings) -> str:
         f"  Flower   {_url(settings.flower_host, settings.flower_port)}",
         f"  Console  {api}/console",
         "",
-        "The console asks for a user: make one with `sentinel users create NAME --role admin`.",
+        (
+            "Open the console to make its first user and send a first message."
+            if settings.is_open
+            else "The console asks for a user: make one with `sentinel users create NAME --role admin`."
+        ),
         *([] if settings.is_open else ["Make an API key with `sentinel keys create`, then:"]),
         f"  curl -X POST {api}/notifications -H 'Content-Type: application/json'{key} -d '{body}'",
         "",

@@ -140,7 +140,7 @@ class Filter:
         return bool(self.statuses) and UNSENT.issuperset(self.statuses)
 
     def arms(self) -> list[Filter]:
-        """The same as several filters, where an index has what is asked for in as many places: by status, then by id."""
+        """The same as several filters, where an index has what is asked for in as many places."""
         one_by_one = self._is_unsent() and self.is_of_each_client()
         return [replace(self, statuses=(each,)) for each in self.statuses] if one_by_one else [self]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,11 @@ def everybody(session: Session) -> Sequence[User]:
 def is_there_any(session: Session) -> bool:
     """Whether there is a user."""
     return bool(session.scalar(select(exists().select_from(User))))
+
+
+def keep_others_out(session: Session) -> None:
+    """Have others wait who would make a user, until this transaction ends."""
+    session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def change(session: Session, name: str, values: dict[str, Any], *, ends_sessions: bool) -> bool:

@@ -35,7 +35,7 @@ STALE = (
     "it works on the address that PUBLIC_BASE_URL names."
 )
 
-OPEN = frozenset({"console.login", "console.check_login", "console.static"})
+OPEN = frozenset({"console.login", "console.check_login", "console.make_first_user", "console.static"})
 """What needs no login."""
 
 csrf = CSRFProtect()
@@ -89,6 +89,7 @@ def _known_to_all() -> dict[str, Any]:
 
 blueprint.get("/login")(login.login)
 blueprint.post("/login")(login.check_login)
+blueprint.post("/first-user")(login.make_first_user)
 blueprint.post("/logout")(asks(login.logout))
 
 for screen in SCREENS:

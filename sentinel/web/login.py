@@ -9,15 +9,18 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from sentinel import metrics
+from sentinel.errors import InvalidInputError
 from sentinel.logs import get_logger
+from sentinel.openness import is_open_to
 from sentinel.origins import origin_of
-from sentinel.services.access import users
+from sentinel.services.access import actions, users
+from sentinel.services.access.actions import Actor
 from sentinel.services.access.login_throttle import LoginThrottle
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web import sessions
 from sentinel.web.addresses import own_page
-from sentinel.web.forms import LoginForm
-from sentinel.web.frame import page, problem_page
+from sentinel.web.forms import LoginForm, errors_of, text
+from sentinel.web.frame import page, problem_page, see_other
 
 log = get_logger(__name__)
 
@@ -51,6 +54,24 @@ def check_login() -> Response:
     return redirect(own_page(form.next.data), code=303)
 
 
+def make_first_user() -> Response:
+    """Make the first user and log it in: in open mode, for whoever sits at this machine."""
+    if not is_open_to(request, current_app.config["SENTINEL"]):
+        message = "The first user is made in open mode on the machine itself, or by `sentinel users create`."
+        return problem_page(HTTPStatus.FORBIDDEN, message)
+    name, origin = text("name"), origin_of(request.remote_addr)
+    try:
+        with unit_of_work() as uow:
+            made = users.create_first(uow, name, request.form.get("password", ""))
+            actor = Actor(made.name, made.role, origin)
+            actions.note(uow, actor, "user.create", f"user {made.name}", client=None, detail={"role": made.role})
+    except InvalidInputError as error:
+        values = {"name": name, "errors": errors_of(error)}
+        return page("console/first_user.html", HTTPStatus.UNPROCESSABLE_ENTITY, **values)
+    sessions.begin(made)
+    return see_other("console.dashboard.index")
+
+
 def logout() -> Response:
     """End the session."""
     sessions.end(current_user)
@@ -61,6 +82,8 @@ def login_page(form: LoginForm, *, problem: str | None = None, status: HTTPStatu
     """The form, and what was wrong with what it sent."""
     with unit_of_work() as uow:
         has_users = users.is_there_any(uow)
+    if not has_users and is_open_to(request, current_app.config["SENTINEL"]):
+        return page("console/first_user.html", status, name="", errors={})
     return page("console/login.html", status, form=form, problem=problem, has_users=has_users)
 
 

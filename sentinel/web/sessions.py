@@ -22,7 +22,7 @@ from sentinel.web.frame import LIVE_HEADER
 BEGAN_AT = "began_at"
 COOKIE = "sentinel_session"
 
-PAGES = frozenset({HOME, "/login", "/logout"})
+PAGES = frozenset({HOME, "/login", "/logout", "/first-user"})
 ASSETS = f"{HOME}/assets/"
 
 

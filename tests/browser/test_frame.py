@@ -67,6 +67,19 @@ def test_by_keyboard_alone_one_logs_in_looks_and_logs_out(stranger: Page, look: 
     assert "/login" in stranger.url
 
 
+def test_the_first_visitor_makes_the_first_user(stranger: Page, look: Look) -> None:
+    stranger.goto("/console")
+    look(stranger, "first-user")
+    expect(stranger.get_by_label("Name")).to_be_focused()
+    stranger.keyboard.type("alice")
+    stranger.keyboard.press("Tab")
+    stranger.keyboard.type(PASSWORD)
+    stranger.keyboard.press("Enter")
+
+    expect(stranger).to_have_url("/console")
+    expect(stranger.get_by_role("banner")).to_contain_text("alice (admin)")
+
+
 @pytest.mark.usefixtures("_alice")
 def test_a_refused_login_says_at_each_field_what_is_wrong(stranger: Page, look: Look) -> None:
     stranger.goto("/login")
@@ -103,7 +116,7 @@ def test_light_or_dark_is_the_systems_choice_until_it_is_ones_own(person: Page) 
 
 
 def test_on_a_narrow_screen_the_navigation_opens_by_its_button(person: Page) -> None:
-    person.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    person.set_viewport_size(NARROW)
     person.goto("/console")
     link = person.get_by_role("link", name="Dashboard")
     expect(link).to_be_hidden()
@@ -116,7 +129,7 @@ def test_on_a_narrow_screen_the_navigation_opens_by_its_button(person: Page) -> 
 
 
 def test_without_script_everything_can_be_reached(console: System, chromium: Browser, person: Page) -> None:
-    window = chromium.new_context(base_url=console.url, viewport=NARROW, java_script_enabled=False)  # type: ignore[arg-type]
+    window = chromium.new_context(base_url=console.url, viewport=NARROW, java_script_enabled=False)
     window.add_cookies(person.context.cookies())  # type: ignore[arg-type]
     page = window.new_page()
 

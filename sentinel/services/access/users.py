@@ -39,6 +39,14 @@ def create(uow: UnitOfWork, name: str, password: str, *, role: str) -> User:
         raise ConflictError(message) from None
 
 
+def create_first(uow: UnitOfWork, name: str, password: str) -> User:
+    """Store the first user, an admin; refused once there is one."""
+    users.keep_others_out(uow.session)
+    if users.is_there_any(uow.session):
+        raise ConflictError("there is a user already; log in, or have an admin make a user for you")
+    return create(uow, name, password, role="admin")
+
+
 def everybody(uow: UnitOfWork) -> Sequence[User]:
     """Return all users by name."""
     return users.everybody(uow.session)

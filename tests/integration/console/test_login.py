@@ -23,6 +23,7 @@ from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching.gauges import get_gauges
 from tests.conftest import SECRET_KEY, Configure
 from tests.integration.conftest import Accept
+from tests.integration.console.visiting import actions
 
 PASSWORD = "correct horse battery"
 WRONG = "Name or password is wrong."
@@ -372,6 +373,7 @@ def test_guessing_is_held_up_without_redis_too(alice: None, database: Configure)
 
 
 def test_without_users_the_login_says_how_to_make_one(database: Configure) -> None:
+    database(SENTINEL_OPEN_MODE="false")
     page = create_app().test_client().get("/login")
 
     assert page.status_code == 200
@@ -449,8 +451,83 @@ def test_an_unreachable_database_is_a_page_as_well(browser: FlaskClient, databas
     assert "swordfish" not in answer.text
 
 
-def test_names_are_written_and_not_run(database: Configure) -> None:
+def test_names_are_written_and_not_run(alice: None) -> None:
     page = log_in(create_app().test_client(), name='"><script>alert(1)</script>', password="whatever it is")
 
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;" in page.text
+
+
+FIRST = {"name": "Alice", "password": PASSWORD}
+
+
+def make_first_user(browser: FlaskClient, **changes: str) -> TestResponse:
+    """Fill in the form of an installation that has no user."""
+    form = FIRST | {"csrf_token": token(browser.get("/login"))} | changes
+    return browser.post("/first-user", data=form)
+
+
+def test_on_the_machine_itself_the_first_user_is_made_at_the_login(database: Configure) -> None:
+    browser = create_app().test_client()
+    assert "Make the first one" in browser.get("/login").text
+
+    answer = make_first_user(browser)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/console")
+    assert "alice (admin)" in browser.get("/console").text
+    assert actions() == [("alice", "user.create", "user alice", None)]
+
+
+def test_a_first_user_that_cannot_be_is_refused_at_its_fields(database: Configure) -> None:
+    browser = create_app().test_client()
+
+    answer = make_first_user(browser, password="short")
+
+    assert answer.status_code == 422
+    assert "is too short or too long" in answer.text
+    assert 'value="Alice"' in answer.text
+    assert not is_inside(browser)
+
+
+def test_once_there_is_a_user_nobody_makes_the_first_one(browser: FlaskClient) -> None:
+    form = token(browser.get("/login"))
+
+    answer = browser.post("/first-user", data=FIRST | {"name": "mallory", "csrf_token": form})
+
+    assert answer.status_code == 409
+    assert actions() == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-Forwarded-For": "192.0.2.7"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_nobody_from_elsewhere_makes_the_first_user(headers: dict[str, str], database: Configure) -> None:
+    browser = create_app().test_client()
+    form = token(browser.get("/login"))
+
+    answer = browser.post("/first-user", data=FIRST | {"csrf_token": form}, headers=headers)
+
+    assert answer.status_code in {400, 403}
+    assert "Make the first one" not in create_app().test_client().get("/login", headers=headers).text
+
+
+def test_where_keys_are_asked_for_the_first_user_is_made_on_the_command_line(database: Configure) -> None:
+    database(SENTINEL_OPEN_MODE="false")
+    browser = create_app().test_client()
+
+    assert "sentinel users create" in browser.get("/login").text
+    assert make_first_user(browser).status_code == 403
+
+
+def test_a_page_that_looks_by_itself_keeps_no_session_alive(database: Configure, alice: None) -> None:
+    database(SENTINEL_SESSION_IDLE_SECONDS="600")
+    browser = create_app().test_client()
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        log_in(browser)
+        assert is_inside(browser)
+        for _ in range(2):
+            clock.shift(timedelta(seconds=299))
+            assert browser.get("/console", headers={"X-Live": "1"}).status_code == 200
+        clock.shift(timedelta(seconds=10))
+
+        assert not is_inside(browser)
