@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, exists, func, literal, select, text, true
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, exists, func, literal, select, text, true, union_all
 from sqlalchemy.orm import Session, aliased
 
 from sentinel.ids import first_id
@@ -134,8 +134,15 @@ class Filter:
         """Whether it asks for what an index finds in one client only: then each is asked for its newest."""
         if self.client_id is not None or self.ids or self.event_id is not None or self.replay_id is not None:
             return False
-        unsent = bool(self.statuses) and UNSENT.issuperset(self.statuses)
-        return unsent or any(getattr(self, name) is not None for name in BY_CLIENT)
+        return self._is_unsent() or any(getattr(self, name) is not None for name in BY_CLIENT)
+
+    def _is_unsent(self) -> bool:
+        return bool(self.statuses) and UNSENT.issuperset(self.statuses)
+
+    def arms(self) -> list[Filter]:
+        """The same as several filters, where an index has what is asked for in as many places."""
+        one_by_one = self._is_unsent() and self.is_of_each_client()
+        return [replace(self, statuses=(each,)) for each in self.statuses] if one_by_one else [self]
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Build the WHERE clause."""
@@ -224,6 +231,10 @@ def ids(session: Session, wanted: Filter, *, size: int) -> Sequence[str]:
 
 
 def _newest(wanted: Filter, size: int) -> Select[Any]:
+    arms = wanted.arms()
+    if len(arms) > 1:
+        ids = union_all(*(select(_newest(arm, size).subquery()) for arm in arms)).subquery()
+        return select(ids.c.id).order_by(ids.c.id.desc()).limit(size)
     if not wanted.is_of_each_client():
         return select(Notification.id).where(*wanted.conditions()).order_by(Notification.id.desc()).limit(size)
     own = select(Notification.id).where(Notification.client_id == Client.id, *wanted.conditions())

@@ -14,6 +14,9 @@ from sentinel.cli import cli
 from sentinel.cli.notifications import NOT_QUEUED
 from sentinel.models.status import Status
 from sentinel.queries import dead_letters
+from sentinel.queries.notifications import Filter
+from sentinel.services.bookkeeping import replays
+from sentinel.services.unit_of_work import unit_of_work
 from sentinel.stand_ins import ProviderStandIn, refused
 from tests.conftest import Configure
 from tests.integration.calls import execute
@@ -78,6 +81,20 @@ def test_replay_starts_letters_over(failed: list[str]) -> None:
 
     assert run("replay").stdout.splitlines()[-1] == "Queued 2 of 2."
     assert {row(each).status for each in failed} == {Status.PENDING}
+
+
+def test_replays_are_listed_and_a_running_one_can_be_stopped(failed: list[str]) -> None:
+    with unit_of_work() as uow:
+        replay_id = replays.begin(uow, Filter(), total=2, rate=1, by="ann").id
+
+    listed = run("replays").stdout.splitlines()[2].split()
+    stopped = run("stop", str(replay_id))
+    again = run("stop", str(replay_id))
+
+    assert (listed[0], listed[3:7]) == (str(replay_id), ["ann", "all", "running", "0/2"])
+    assert stopped.stdout == f"Stopped replay {replay_id}: 2 of 2 letters stay as they are.\n"
+    assert (again.exit_code, "only a running one" in str(again.exception)) == (1, True)
+    assert json.loads(run("replays", "--json").stdout)[0]["status"] == "stopped"
 
 
 def test_edit_mends_a_letter_and_starts_it_over(failed: list[str]) -> None:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sentinel.models import LetterReplay
 from sentinel.models.letter_replay import ReplayStatus
 from sentinel.models.status import Status
+from sentinel.queries import letter_replays as queries
 from sentinel.queries.notifications import Filter
 from sentinel.services import notifications
 from sentinel.services.bookkeeping import replays
@@ -64,6 +65,31 @@ def test_a_second_sweeper_finds_nothing_to_do(failed: list[str]) -> None:
     begin()
 
     assert [replays.sweep(), replays.sweep()] == [10, 0]
+
+
+def test_what_another_sweeper_carries_on_is_left_to_it(failed: list[str]) -> None:
+    begin()
+
+    with unit_of_work() as other:
+        assert queries.take_due(other.session, now=other.now) is not None
+        assert replays.sweep() == 0
+
+    assert replays.sweep() == 10
+
+
+def test_what_a_killed_worker_began_is_as_if_it_had_not(failed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = begin()
+    with monkeypatch.context() as dying:
+        dying.setattr(notifications, "retry_many", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replays.sweep()
+    assert (progress(begun.id).replay.seen, count_statuses()) == (0, {"FAILED": 30})
+
+    assert replays.sweep() == 10
+
+
+def killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_it_is_carried_on_until_every_letter_had_its_turn(failed: list[str]) -> None:

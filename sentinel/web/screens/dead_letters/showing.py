@@ -22,6 +22,7 @@ from sentinel.web.narrowing import LOOK_SECONDS, client_names, word
 from sentinel.web.paging import page_size, paged
 from sentinel.web.screens.dead_letters.narrowing import NAMES, STATUSES, chosen, of_group, place, wanted
 from sentinel.web.screens.notifications.reasons import meaning, words
+from sentinel.web.words import moment
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/console/dead-letters")
 
@@ -112,7 +113,7 @@ def show_replay(replay_id: int) -> Response:
     """Show how far one is."""
     with unit_of_work() as uow:
         found = replays.get(uow, replay_id, client_id=None)
-    return page("console/dead_letters/replay.html", progress=found, narrowed_to=in_words(found))
+    return page("console/dead_letters/replay.html", progress=found, narrowed_to=in_words(found), times=times_of(found))
 
 
 @blueprint.get("/replays/<int:replay_id>/progress")
@@ -136,6 +137,18 @@ def in_words(progress: Progress) -> dict[str, Any]:
         "Since": asked.since and asked.since.strftime("%Y-%m-%d %H:%M:%S"),
         "Until": asked.until and asked.until.strftime("%Y-%m-%d %H:%M:%S"),
         "Chosen one by one": len(asked.ids) or None,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def times_of(progress: Progress) -> dict[str, str]:
+    """When a replay came how far, and who did it."""
+    row = progress.replay
+    given = {
+        "Began": f"{moment(row.began_at)}, by {row.requested_by}",
+        "Last letter taken up": row.ended_at and moment(row.ended_at),
+        "Stopped by": row.stopped_by,
+        "Last letter ended": row.settled_at and moment(row.settled_at),
     }
     return {name: value for name, value in given.items() if value}
 
