@@ -14,9 +14,9 @@ from time_machine import travel
 from sentinel import presence
 from sentinel.broker import celery
 from sentinel.errors import ConflictError, NotFoundError
-from sentinel.presence import KEPT_SECONDS, MOST_KEPT, Node
+from sentinel.presence import KEPT_SECONDS, MOST_KEPT, TELL_SECONDS, Node
 from sentinel.services.watching import workers
-from tasks.presence import TELL_SECONDS, Teller
+from tasks.presence import Teller
 from tests.conftest import Configure
 
 NOW = time.time()

@@ -55,11 +55,12 @@ class QueuesSeen:
 def look(uow: UnitOfWork) -> QueuesSeen:
     """Look at all queues."""
     gauges, serving = get_gauges().read(), _served(uow)
+    is_broker_up = bool(gauges.get(("part_up", "broker")))
     return QueuesSeen(
         [_view(queue.name, gauges, serving) for queue in celery.conf.task_queues],
-        bool(gauges.get(("part_up", "broker"))),
+        is_broker_up,
         queued.can_be_seen(),
-        _asked(queued.in_hand),
+        _asked(queued.in_hand) if is_broker_up else None,  # to find that out again would take seconds
     )
 
 

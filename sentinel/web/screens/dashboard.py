@@ -67,7 +67,8 @@ def send_first() -> Response:
     try:
         with unit_of_work() as uow:
             caller = caller_for(uow, DEFAULT_CLIENT)
-            checked = notifications.check(Request(**values), now=uow.now)
+            message = Request(values["channel"], values["recipient"], values["body"])
+            checked = notifications.check(message, now=uow.now)
             [row] = notifications.accept(uow, caller.client_id, [checked])
             subject = f"notification {row['id']}"
             note_action(uow, "notification.send", subject, client=caller.client_name, channel=checked.channel)

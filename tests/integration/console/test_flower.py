@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+from werkzeug.datastructures import MultiDict
 
 from tests.conftest import Configure
 from tests.integration.console.conftest import AsRole
@@ -86,7 +87,8 @@ def test_where_flower_leads_is_below_the_console(flower: HTTPServer, operator: V
 def test_the_table_of_tasks_asks_by_post_and_gets_what_it_asked_for(flower: HTTPServer, operator: Visit) -> None:
     flower.expect_request("/tasks/datatable", method="POST").respond_with_json({"data": []})
 
-    answer = operator.send("/console/flower/tasks/datatable", draw="1", **{"search[value]": "ä & b"})
+    fields = MultiDict({"draw": "1", "search[value]": "ä & b"})
+    answer = operator.send("/console/flower/tasks/datatable", fields)
 
     assert answer.json == {"data": []}
     assert dict(asked(flower).form.items())["search[value]"] == "ä & b"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,8 +45,8 @@ REFUSED = Account(
 )
 
 
-def with_gauges(gauges: dict[tuple[str, ...], float], facts: Facts = QUIET) -> Facts:
-    return replace(facts, gauges=facts.gauges | gauges)
+def with_gauges(gauges: Mapping[Any, float], facts: Facts = QUIET) -> Facts:
+    return replace(facts, gauges={**facts.gauges, **gauges})
 
 
 def test_where_all_is_well_there_is_nothing_to_say() -> None:
