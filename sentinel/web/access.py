@@ -76,11 +76,17 @@ def acts(role: str) -> Callable[[View], View]:
     return marked
 
 
+def needed_role(view: Callable[..., Any]) -> str:
+    """The least role that may see, or do, what a view shows or does."""
+    role: str = getattr(view, NEEDS, ROLES[0])
+    return role
+
+
 def check_access(view: Callable[..., Any]) -> None:
     """Refuse what the visitor may not do, and views that do not say what they are."""
     if request.method not in SAFE and not hasattr(view, CHANGES):
         raise RuntimeError(f"{request.endpoint} is neither marked `acts` nor `asks`")
-    role = getattr(view, NEEDS, ROLES[0])
+    role = needed_role(view)
     if not may(role):
         person = visitor()
         raise ForbiddenError(f"This takes the role {role}; you are {person.role if person else 'nobody'}.")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from flask import current_app, request, url_for
 
+from sentinel.web.access import may, needed_role
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -50,12 +52,15 @@ SECTIONS = {
 def navigation() -> dict[str, list[Entry]]:
     """The navigation as it stands on this page."""
     shown = {
-        section: [
-            _entry(name, words) for name, words in screens.items() if _endpoint(name) in current_app.view_functions
-        ]
+        section: [_entry(name, words) for name, words in screens.items() if _is_for_visitor(_endpoint(name))]
         for section, screens in SECTIONS.items()
     }
     return {section: entries for section, entries in shown.items() if entries}
+
+
+def _is_for_visitor(endpoint: str) -> bool:
+    view = current_app.view_functions.get(endpoint)
+    return view is not None and may(needed_role(view))
 
 
 def _endpoint(screen: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from flask import Flask
+from markupsafe import Markup, escape
 
 from sentinel.clock import utc_now
 
+CODE = re.compile(r"`([^`]+)`")
 NOTHING = "\N{EN DASH}"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 STEPS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
@@ -96,6 +99,11 @@ def pretty(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode()
 
 
+def coded(text: str) -> Markup:
+    """Words between `backticks`, as our messages have them, as code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
 def tone(status: str) -> str:
     """Whether a status is `good`, `waiting`, `bad`, or `quiet`: nothing to look at."""
     return next((name for name, statuses in TONES.items() if status in statuses), "quiet")
@@ -103,5 +111,5 @@ def tone(status: str) -> str:
 
 def install_words(app: Flask) -> None:
     """Let templates say all this."""
-    for word in (number, moment, seconds, ago, pretty, tone):
+    for word in (number, moment, seconds, ago, pretty, coded, tone):
         app.add_template_filter(word)

@@ -9,8 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
+import orjson
 import pytest
 import requests
 from sqlalchemy import text
@@ -151,42 +153,59 @@ def is_api_waiting_for_a_lock() -> bool:
         return bool(connection.execute(text(question)).scalar_one())
 
 
-def requests_read(port: int) -> int:
-    """How many connections to `port` have nothing left that the server has not read."""
+def read_to_their_end(port: int) -> set[str]:
+    """Whose connections to `port` the server has taken (they have an inode) and has read all that came by them."""
     fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    here = [each for each in fields if each[1].endswith(f":{port:04X}") and each[3] == ESTABLISHED]
-    return sum(int(each[4].partition(":")[2], 16) == 0 for each in here)
+    here = [each for each in fields if each[1].endswith(f":{port:04X}") and each[3] == ESTABLISHED and each[9] != "0"]
+    return {each[2] for each in here if int(each[4].partition(":")[2], 16) == 0}
+
+
+class Caller(threading.Thread):
+    """Posts one notification, head and body in one piece, and knows when it is sent."""
+
+    def __init__(self, port: int, number: int) -> None:
+        super().__init__()
+        self._number = number
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        self.is_sent = threading.Event()
+        self.status = 0
+
+    def run(self) -> None:
+        """Send, and wait for the answer."""
+        body = orjson.dumps(texts(self._number, 1)[0])
+        self._connection.request("POST", "/notifications", body, {"Content-Type": "application/json"})
+        self.is_sent.set()
+        self.status = self._connection.getresponse().status
+        self._connection.close()
 
 
 def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System, ledger: ProviderProcess) -> None:
     """Without beat nobody sweeps: what the API did not hand on would wait for ever."""
     system.start_everything()
     system.kill("beat")
-    answers: list[int] = []
-
-    def post(number: int) -> None:
-        answers.append(requests.post(f"{system.url}/notifications", json=texts(number, 1)[0], timeout=20).status_code)
+    before = read_to_their_end(system.port)
+    callers = [Caller(system.port, number) for number in range(4)]
 
     with get_engine().begin() as holder:
         holder.execute(text("LOCK TABLE notifications IN EXCLUSIVE MODE"))
-        threads = [threading.Thread(target=post, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
+        for caller in callers:
+            caller.start()
+        assert all(caller.is_sent.wait(30) for caller in callers)
         # Requests of one moment share a statement: one of them waits for the lock, the others for it.
         eventually(is_api_waiting_for_a_lock, seconds=30, message="a request in flight")
-        # The server reads a body when it has a thread for it, and that may come late: all are answered, read or not.
-        eventually(lambda: requests_read(system.port) > 1, seconds=30, message="several requests in flight")
+        in_flight = "all requests in flight: what waits at the door when the server closes it was never accepted"
+        eventually(lambda: len(read_to_their_end(system.port) - before) == 4, seconds=30, message=in_flight)
         api = system.processes["api"]
         api.send_signal(signal.SIGTERM)
         time.sleep(1)
         assert api.poll() is None, "it waits for its requests"
-    for thread in threads:
-        thread.join()
+    for caller in callers:
+        caller.join()
 
-    assert answers == [202] * 4
+    assert [caller.status for caller in callers] == [202] * 4
     assert system.stop("api") == 0
     with pytest.raises(requests.ConnectionError):
-        post(9)
+        requests.post(f"{system.url}/notifications", json=texts(9, 1)[0], timeout=20)
     eventually(have_ended, seconds=60, message=f"all to be sent: {count_statuses()}")
     assert count_statuses() == {"SENT": 4}
 

@@ -36,6 +36,11 @@ def test_only_admins_see_users(role: str, as_role: AsRole) -> None:
     assert as_role(role).get("/console/users/alice").status_code == 403
 
 
+def test_whoever_may_not_see_users_is_led_to_none(as_role: AsRole) -> None:
+    assert 'href="/console/users"' not in as_role("operator").get("/console/me").text
+    assert 'href="/console/users"' in as_role("admin").get("/console/me").text
+
+
 def test_users_are_listed_with_role_and_state(visit: Visit) -> None:
     make("bob", "operator")
     with unit_of_work() as uow:
