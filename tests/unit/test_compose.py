@@ -14,9 +14,9 @@ import yaml
 
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli import cli, processes
-from sentinel.cli.config import variable_of
 from sentinel.cli.system import api_and_workers
 from sentinel.rabbitmq import is_rabbitmq
+from sentinel.services.watching.effective_settings import variable_of
 from sentinel.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -31,6 +31,7 @@ from sentinel.services.access import clients
 from sentinel.services.loading import jobs
 from sentinel.services.loading.curve import extended
 from sentinel.services.loading.plans import made, read_plan
+from sentinel.services.texts import LONGEST_NAME
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -69,7 +70,7 @@ def _key(uow: UnitOfWork, turn: Turn, load_test: LoadTest, client: str) -> str |
     row, key = clients.create_key(
         uow,
         client,
-        f"load test {load_test.label}"[: clients.LONGEST_NAME],
+        f"load test {load_test.label}"[:LONGEST_NAME],
         scopes=("events:write",),
         expires_at=uow.now + lasts,
     )
