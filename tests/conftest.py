@@ -19,7 +19,6 @@ from sentinel import bell, dispatcher, limiter, metrics, rule_state, settings, s
 from sentinel.broker import celery
 from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
-from sentinel.imports import loading
 from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
 from sentinel.settings import Settings, get_settings, load_settings
@@ -99,10 +98,9 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     os.environ |= {"NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "160", "SENTINEL_SECRET_KEYS": SECRET_KEY}
     os.chdir(tmp_path_factory.mktemp("empty"))
     settings.load_settings = _known_settings  # what `get_settings` asks
-    live_rules.loading = nullcontext  # a worker keeps its rules for life, a test for a moment
-    with lasting_engine.kept():
+    with pytest.MonkeyPatch.context() as patched, lasting_engine.kept():
+        patched.setattr(live_rules, "loading", nullcontext)  # a worker keeps its rules for life, a test for a moment
         yield
-    live_rules.loading = loading
     settings.load_settings = load_settings
     os.chdir(folder)
     os.environ.clear()

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import sqlalchemy
+from psycopg2.extensions import cursor
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
@@ -27,9 +29,9 @@ _new: set[int] = set()
 @contextmanager
 def kept() -> Iterator[None]:
     """Let `db.get_engine` find what the test before has left, where that is what it would make."""
-    db.create_engine = _create_engine
-    yield
-    db.create_engine = sqlalchemy.create_engine
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(db, "create_engine", _create_engine)
+        yield
     _dispose()
 
 
@@ -69,8 +71,8 @@ def _renew(connection: db.Connection, _record: object, _proxy: object) -> None:
     """Forget plans of tests before: what a test sees and counts depends on no other."""
     if id(connection) in _new:
         return
-    with connection.cursor(cursor_factory=db.extensions.cursor) as cursor:
-        cursor.execute("DEALLOCATE ALL")
+    with connection.cursor(cursor_factory=cursor) as asking:
+        asking.execute("DEALLOCATE ALL")
     connection.plans = Plans(are_used=get_settings().prepared_statements)
     _new.add(id(connection))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from sentinel.services.watching.effective_settings import GROUPS, choices_of, described, variable_of, written
 from sentinel.settings import Settings
 
@@ -40,7 +42,7 @@ def test_the_console_groups_settings_as_the_reference_does() -> None:
         for row in ROW.finditer(section)
     }
 
-    settings = Settings(database_url="postgresql://nowhere/none")
+    settings = Settings(database_url=SecretStr("postgresql://nowhere/none"))
 
     assert {each.variable: each.group for each in described(settings)} == documented
     assert list(dict.fromkeys(documented.values())) == list(GROUPS.values())

@@ -57,8 +57,9 @@ def index() -> Response:
     with unit_of_work() as uow:
         found, following = actions.latest(uow, wanted, before=number_cursor(), most=page_size())
         names = [each.name for each in clients.page(uow, after=0, size=MOST_NAMES)[0]]
-    shown = {"page": paged(found, following), "clients": names, "problem": problem, "refusals": REFUSALS}
-    return page("console/audit/index.html", **shown)
+    return page(
+        "console/audit/index.html", page=paged(found, following), clients=names, problem=problem, refusals=REFUSALS
+    )
 
 
 @blueprint.get("/books")

@@ -90,7 +90,7 @@ def test_a_schema_of_another_version_is_something_to_look_at(visit: Visit) -> No
         execute("UPDATE alembic_version SET version_num = :known", known=known)
 
     assert f"at 0001, this version needs {known}" in shown
-    assert "run `sentinel db upgrade`" in shown
+    assert "run <code>sentinel db upgrade</code>" in shown
 
 
 def test_the_revisions_are_those_of_alembic(database: Configure) -> None:

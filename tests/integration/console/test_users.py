@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from sentinel.errors import ConflictError
 from sentinel.models import User
@@ -73,7 +74,7 @@ def test_an_admin_makes_a_user_who_may_log_in(visit: Visit) -> None:
 def test_a_user_that_cannot_be_made_is_refused_with_its_form_as_it_was(
     fields: dict[str, str], status: int, message: str, visit: Visit
 ) -> None:
-    answer = visit.send("/console/users", **{"name": "bob", "password": PASSWORD, "role": "operator"} | fields)
+    answer = visit.send("/console/users", MultiDict({"name": "bob", "password": PASSWORD, "role": "operator"} | fields))
 
     assert (answer.status_code, message in answer.text) == (status, True)
     assert f'value="{fields.get("name", "bob")}"' in answer.text
@@ -94,7 +95,7 @@ def test_nobody_takes_the_own_admin_role_or_login_away(visit: Visit) -> None:
     make("bob", "admin")
 
     for path, fields in (("role", {"role": "viewer"}), ("disable", {})):
-        answer = visit.send(f"/console/users/alice/{path}", **fields)
+        answer = visit.send(f"/console/users/alice/{path}", MultiDict(fields))
         assert "You cannot" in visit.follow(answer).text
 
     assert (user("alice").role, user("alice").is_active) == ("admin", True)
@@ -191,7 +192,9 @@ def test_everybody_changes_the_own_password_and_stays_logged_in_here_alone(as_ro
 def test_a_password_that_cannot_be_changed_says_why(fields: dict[str, str], message: str, visit: Visit) -> None:
     learn("alice")
 
-    answer = visit.send("/console/me", **{"old_password": PASSWORD, "password": OTHER, "again": OTHER} | fields)
+    answer = visit.send(
+        "/console/me", MultiDict({"old_password": PASSWORD, "password": OTHER, "again": OTHER} | fields)
+    )
 
     assert (answer.status_code, message in answer.text) == (422, True)
     assert actions() == []
