@@ -14,8 +14,11 @@ from werkzeug.test import TestResponse
 
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
+from sentinel.queries.notifications import Filter
 from sentinel.services.access.clients import ADMIN, SCOPES
+from sentinel.services.bookkeeping import replays
 from sentinel.services.bookkeeping.audit import audit_and_keep
+from sentinel.services.unit_of_work import unit_of_work
 from tests.conftest import Configure
 from tests.integration.calls import bearer, execute, stored
 from tests.integration.conftest import application
@@ -66,7 +69,7 @@ WATCHED = {
 }
 WATCHED |= {"alerts", "firing_alerts", "inhibitions", "message_groups"}
 WATCHED |= {"heartbeats", "drills", "drill_runs", "failover_chains"}
-WATCHED |= {"escalation_policies", "rotations"}
+WATCHED |= {"escalation_policies", "rotations", "letter_replays"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ def owned(closed: Flask) -> Owned:
     assert api.put(f"/drills/{MARK}", json={"targets": [MARK]}, headers=key).status_code == 200
     assert api.post(f"/drills/{MARK}/run", headers=key).status_code == 202
     execute("UPDATE drill_runs SET status = 'passed', finished_at = now()")
+    with unit_of_work() as uow:
+        replay = replays.begin(uow, Filter(client_id=client(OWNER)), total=1, rate=1, by=MARK).id
     audit_and_keep()
     return Owned(
         {
@@ -139,6 +144,7 @@ def owned(closed: Flask) -> Owned:
             "override_id": override,
             "ticket_id": api.get("/tickets", headers=key).get_json()[0]["id"],
             "notification_id": notification,
+            "replay_id": replay,
             "silence_id": silence,
             "inhibition_id": inhibition,
             "group_id": api.get("/groups", headers=key).get_json()[0]["id"],
