@@ -37,10 +37,14 @@ Configure = Callable[..., Settings]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of an `xdist_group` together: xdist 3.8 writes the group where pytest 9.2 does not look."""
+    """Keep the tests of an `xdist_group` together: xdist 3.8 writes the group where pytest 9.2 does not look.
+
+    Groups come first: what takes minutes on one worker must not begin when the others have nothing left to do.
+    """
     for item in items:
         if grouped := vars(item).get("_nodeid"):
             item._id = NodeId.parse(grouped)
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_collection_finish() -> None:
