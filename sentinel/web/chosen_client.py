@@ -11,6 +11,8 @@ from sentinel.queries import clients
 from sentinel.services.unit_of_work import UnitOfWork
 
 MOST_NAMES = 200
+"""Names of clients that a field offers; others may be written."""
+
 NOBODY = 0
 """An id that no client has."""
 
@@ -32,8 +34,13 @@ class ChosenClient:
 def chosen_client(uow: UnitOfWork) -> ChosenClient:
     """The client that `?client=` names."""
     name = request.args.get("client", "").strip()
-    names = [each.name for each in clients.page(uow.session, after=0, size=MOST_NAMES)]
+    names = client_names(uow)
     if not name:
         return ChosenClient("", None, names)
     found = None if "\0" in name else clients.caller_by_name(uow.session, name)
     return ChosenClient(name, NOBODY if found is None else found[0], names)
+
+
+def client_names(uow: UnitOfWork) -> list[str]:
+    """The first clients, for a field to offer."""
+    return [each.name for each in clients.page(uow.session, after=0, size=MOST_NAMES)]

@@ -22,9 +22,6 @@ Given = MultiDict[str, str]
 LOOK_SECONDS = 3.0
 """Somebody who looks waits so long; then the page says how to narrow the list."""
 
-MOST_OFFERED = 200
-"""Names of clients that a filter offers; others may be written."""
-
 TIME_REMEDY = 'write how long ago (90s, 5m, 1h, 2d) or a time with its offset ("2026-11-20T18:00Z")'
 
 
@@ -85,9 +82,3 @@ def client_id(uow: UnitOfWork, given: Given | None = None) -> int | None:
         return clients.person_acting(uow, written, label="").client_id
     except NotFoundError as error:
         raise InvalidInputError(FieldError("client", shown(written), str(error), "choose one of the list")) from None
-
-
-def client_names(uow: UnitOfWork) -> list[str]:
-    """The first clients, for the filter to offer."""
-    rows, _ = clients.page(uow, after=0, size=MOST_OFFERED)
-    return [row.name for row in rows]

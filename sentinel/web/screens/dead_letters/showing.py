@@ -16,9 +16,10 @@ from sentinel.queries.patience import patience
 from sentinel.services.bookkeeping import dead_letters, replays
 from sentinel.services.bookkeeping.replays import Progress
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
-from sentinel.web.narrowing import LOOK_SECONDS, client_names, word
+from sentinel.web.narrowing import LOOK_SECONDS, word
 from sentinel.web.paging import page_size, paged
 from sentinel.web.screens.dead_letters.narrowing import NAMES, STATUSES, chosen, of_group, place, wanted
 from sentinel.web.screens.notifications.reasons import meaning, words

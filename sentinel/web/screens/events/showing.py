@@ -18,9 +18,10 @@ from sentinel.services.events import SeenEvent
 from sentinel.services.ruling import explaining
 from sentinel.services.ruling.explaining import EventExplanation
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page, see_other
-from sentinel.web.narrowing import LOOK_SECONDS, client_id, client_names, moment, number, word, words
+from sentinel.web.narrowing import LOOK_SECONDS, client_id, moment, number, word, words
 from sentinel.web.paging import cursor, page_size, paged
 from sentinel.web.screens.events.fates import compact, fates_of, label
 

@@ -22,9 +22,10 @@ from sentinel.services import notifications
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import searching, stories
 from sentinel.services.watching.searching import Found
+from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
-from sentinel.web.narrowing import LOOK_SECONDS, client_names, word
+from sentinel.web.narrowing import LOOK_SECONDS, word
 from sentinel.web.paging import cursor, page_size, paged
 from sentinel.web.screens.notifications import story
 from sentinel.web.screens.notifications.narrowing import KINDS, RARELY, remedies, wanted

@@ -28,11 +28,11 @@ from sentinel.services.ruling.rule_texts import CheckedRule
 from sentinel.services.ruling.rule_trial import Trial
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import caller_for
+from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
 from sentinel.web.screens.rules import entries, texts
 from sentinel.web.screens.rules.entries import Entry
-from sentinel.web.screens.rules.people import client_names
 from sentinel.web.words import pretty
 
 RECENT_EVENTS = 25

@@ -11,10 +11,10 @@ from sentinel.rules import advice
 from sentinel.services.ruling import browsing, rules
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import caller_for
+from sentinel.web.chosen_client import client_names
 from sentinel.web.frame import page
 from sentinel.web.paging import number_cursor, page_size, paged
 from sentinel.web.screens.rules import texts
-from sentinel.web.screens.rules.people import client_names
 
 STATES = {"on": True, "off": False}
 CHANGES_SHOWN = 5

@@ -11,10 +11,10 @@ from sentinel.rules.packs import PACKS, load_pack
 from sentinel.services.ruling import rules
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acts, caller_for, note_action
+from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import text
 from sentinel.web.frame import page, see_other
 from sentinel.web.screens.rules import texts
-from sentinel.web.screens.rules.people import client_names
 
 
 def shipped() -> Response:
