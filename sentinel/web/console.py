@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
@@ -21,7 +22,7 @@ from sentinel.web import login, sessions
 from sentinel.web.access import asks, check_access, may, visitor
 from sentinel.web.addresses import own_page, relative
 from sentinel.web.forms import LoginForm
-from sentinel.web.frame import bare_problem, link_to, page, problem_page
+from sentinel.web.frame import bare_problem, page, problem_page
 from sentinel.web.headers import HEADERS
 from sentinel.web.navigation import navigation
 from sentinel.web.paging import here
@@ -56,7 +57,7 @@ def install_console(app: Flask, settings: Settings) -> None:
     Bootstrap5(app)
     app.add_template_filter(relative)
     install_words(app)
-    app.jinja_env.globals.update(may=may, link_to=link_to, navigation=navigation, here=here)
+    app.jinja_env.globals.update(may=may, navigation=navigation, here=here)
     app.register_blueprint(blueprint)
 
 
@@ -143,6 +144,12 @@ def _invalid(error: InvalidInputError) -> AnyResponse:
 def _database_away(error: Exception) -> AnyResponse:
     log.error("database_unavailable", path=request.path, error=type(error).__name__)
     return bare_problem(HTTPStatus.SERVICE_UNAVAILABLE, retry_after="2")
+
+
+@blueprint.errorhandler(RedisError)
+def _redis_away(error: RedisError) -> AnyResponse:
+    log.error("redis_unavailable", path=request.path, error=type(error).__name__)
+    return problem_page(HTTPStatus.SERVICE_UNAVAILABLE, "Redis does not answer. Try again in a moment.")
 
 
 @blueprint.errorhandler(Exception)

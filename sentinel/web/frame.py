@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import current_app, flash, g, make_response, redirect, render_template, request, url_for
+from flask import flash, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from sentinel.web.addresses import own_page
@@ -64,8 +64,3 @@ def bare_problem(status: HTTPStatus, **headers: str) -> Response:
     response = page("console/problem.html", status, visitor=None, title=status.phrase, message=message)
     response.headers.update({name.replace("_", "-").title(): value for name, value in headers.items()})
     return response
-
-
-def link_to(endpoint: str, **values: Any) -> str | None:
-    """The address of a screen; None while there is no such screen."""
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None

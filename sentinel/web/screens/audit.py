@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, request
+from flask import Blueprint, flash, request, url_for
 from werkzeug.wrappers import Response
 
 from sentinel.clock import utc_now
@@ -16,7 +16,7 @@ from sentinel.services.access.actions import Wanted
 from sentinel.services.bookkeeping import audit
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acting, acts
-from sentinel.web.frame import link_to, not_done, page, see_other
+from sentinel.web.frame import not_done, page, see_other
 from sentinel.web.paging import number_cursor, page_size, paged
 
 RUNS = 20
@@ -115,7 +115,7 @@ def subject_address(subject: str) -> str | None:
     kind, _, its_id = subject.partition(" ")
     if kind not in SHOWN or not ID.fullmatch(its_id):
         return None
-    return link_to(SHOWN[kind], **{f"{kind}_id": int(its_id) if its_id.isdigit() else its_id})
+    return url_for(SHOWN[kind], **{f"{kind}_id": int(its_id) if its_id.isdigit() else its_id})
 
 
 @blueprint.app_template_filter()

@@ -21,7 +21,7 @@ from sentinel.settings import get_settings
 from sentinel.web.access import acting, acts, caller_for, note_action
 from sentinel.web.charts import draw
 from sentinel.web.forms import errors_of, text
-from sentinel.web.frame import link_to, page, see_other
+from sentinel.web.frame import page, see_other
 
 FIRST = {
     "channel": "sms",
@@ -75,8 +75,7 @@ def send_first() -> Response:
     except InvalidInputError as error:
         return page("console/dashboard/index.html", 422, **_standing(), values=values, errors=errors_of(error))
     flash("Accepted. It appears here as soon as a worker has sent it.")
-    inbox = link_to("console.inbox.index")
-    return see_other("console.inbox.index" if inbox else "console.dashboard.index")
+    return see_other("console.inbox.index")
 
 
 @blueprint.post("/dashboard/providers/<name>/hold")

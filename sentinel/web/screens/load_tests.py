@@ -25,7 +25,7 @@ from sentinel.settings import get_settings
 from sentinel.web.access import acts, caller_for, note_action, visitor
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import errors_of, text
-from sentinel.web.frame import link_to, not_done, page, see_other
+from sentinel.web.frame import not_done, page, see_other
 from sentinel.web.load_chart import draw
 from sentinel.web.paging import cursor, page_size, paged
 
@@ -69,7 +69,7 @@ def send() -> Response:
                 note_action(uow, "event.send", subject, client=caller.client_name, is_broadcast=is_broadcast)
     except InvalidInputError as error:
         return _index(HTTPStatus.UNPROCESSABLE_ENTITY, event=given, event_errors=errors_of(error))
-    if len(ids) == 1 and link_to("console.events.show", event_id=ids[0]):
+    if len(ids) == 1:
         flash("Sent. This is what came of it.")
         return see_other("console.events.show", event_id=ids[0])
     return see_other("console.load_tests.index", sent=ids)

@@ -13,18 +13,44 @@
   });
 
   // Live parts: <div data-live="address" data-every="seconds">. An answer with [data-live-until-done] is the last one.
-  const isBusy = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+  const FIELDS = "input:not([type=hidden]), textarea, select";
+  const FOCUSABLE = "a[href], button, summary, input:not([type=hidden]), select, textarea, [tabindex]";
 
-  const openDetails = (part) => [...part.querySelectorAll("details[id]")].filter((each) => each.open).map((each) => each.id);
+  // What somebody has begun to fill in, or is asked about, stays as it is.
+  const isChanged = (field) => {
+    if (field.matches("select")) return [...field.options].some((each) => each.selected !== each.defaultSelected);
+    return field.matches("[type=checkbox], [type=radio]")
+      ? field.checked !== field.defaultChecked
+      : field.value !== field.defaultValue;
+  };
+  const isBusy = (part) =>
+    document.querySelector("dialog[open]") !== null ||
+    (part.contains(document.activeElement) && document.activeElement.matches(FIELDS)) ||
+    [...part.querySelectorAll(FIELDS)].some(isChanged);
+
+  // What people have opened, scrolled and reached by keyboard is so again in what replaces it.
+  const habits = (part) => ({
+    opened: [...part.querySelectorAll("details[id]")].filter((each) => each.open).map((each) => each.id),
+    scrolled: [...part.querySelectorAll(".table-responsive, pre")].map((each) => [each.scrollLeft, each.scrollTop]),
+    focused: part.contains(document.activeElement)
+      ? { id: document.activeElement.id, place: [...part.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement) }
+      : null,
+  });
+
+  const restore = (part, { opened, scrolled, focused }) => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    part.querySelectorAll(".table-responsive, pre").forEach((each, place) => {
+      [each.scrollLeft, each.scrollTop] = scrolled[place] ?? [0, 0];
+    });
+    if (!focused) return;
+    const again = focused.id ? document.getElementById(focused.id) : part.querySelectorAll(FOCUSABLE)[focused.place];
+    again?.focus({ preventScroll: true });
+  };
 
   const show = (part, html) => {
-    const opened = openDetails(part);
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const kept = habits(part);
     part.innerHTML = html;
-    for (const id of opened) {
-      document.getElementById(id)?.setAttribute("open", "");
-    }
-    if (focused) document.getElementById(focused)?.focus();
+    restore(part, kept);
     part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
   };
 
