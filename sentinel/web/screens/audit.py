@@ -115,7 +115,8 @@ def subject_address(subject: str) -> str | None:
     kind, _, its_id = subject.partition(" ")
     if kind not in SHOWN or not ID.fullmatch(its_id):
         return None
-    return url_for(SHOWN[kind], **{f"{kind}_id": int(its_id) if its_id.isdigit() else its_id})
+    named: dict[str, Any] = {f"{kind}_id": int(its_id) if its_id.isdigit() else its_id}
+    return url_for(SHOWN[kind], **named)
 
 
 @blueprint.app_template_filter()
