@@ -1,5 +1,5 @@
-// What pages do by themselves: parts that stay live, questions before something is done, lists that follow their
-// filters. Everything works without it, by hand.
+// What pages do by themselves: parts that stay live, questions before something is done, copies. Everything works
+// without it, by hand.
 (() => {
   document.documentElement.classList.add("has-script");
 
@@ -113,6 +113,7 @@
       if (!isYes) return submitter?.focus();
       form.isConfirmed = true;
       form.requestSubmit(submitter ?? undefined);
+      form.isConfirmed = false; // a page that comes back from the browser's memory asks again
     });
     document.body.append(dialog);
     dialog.showModal();
@@ -124,21 +125,26 @@
     ask(form, event.submitter);
   });
 
-  // <select data-submit> and <input data-submit> send their form when they change.
-  document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
-  });
-
   // <button data-copy="#id"> copies the text of an element.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     const source = document.querySelector(button.dataset.copy);
-    await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
     const words = button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => {
-      button.textContent = words;
-    }, 1500);
+    const say = (answer, milliseconds) => {
+      button.textContent = answer;
+      setTimeout(() => {
+        button.textContent = words;
+      }, milliseconds);
+    };
+    try {
+      await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+      say("Copied", 1500);
+    } catch {
+      // Browsers lend the clipboard to https and to this machine alone.
+      if (source.select) source.select();
+      else getSelection().selectAllChildren(source);
+      say("Press Ctrl+C", 4000);
+    }
   });
 })();
