@@ -27,6 +27,7 @@ def test_settings_and_what_is_not_by_default(person: Page, look: Look) -> None:
     look(person, "settings")
 
     person.get_by_label("Value").select_option("changed")
+    person.get_by_role("button", name="Show").click()
     expect(person.locator(".setting-name", has_text="SENTINEL_RETENTION_DAYS")).to_have_count(0)
     person.get_by_label("Words").fill("no such words")
     person.get_by_label("Words").press("Enter")

@@ -92,6 +92,7 @@ def test_it_is_narrowed_by_a_choice_and_a_message_opens_by_keyboard(person: Page
     person.goto("/console/inbox")
 
     person.get_by_label("Channel").select_option("slack")
+    person.get_by_role("button", name="Show").click()
     expect(person.get_by_role("link", name="#big-orders")).to_be_visible()
     expect(person.get_by_role("link", name="+14155552671")).to_have_count(0)
     person.get_by_role("link", name="#big-orders").focus()

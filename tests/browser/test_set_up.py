@@ -106,6 +106,7 @@ def test_the_list_of_endpoints_shows_at_a_glance_which_fail(some: dict[str, int]
     look(person, "endpoints-list")
 
     person.get_by_label("State").select_option("troubled")
+    person.get_by_role("button", name="Show").click()
     expect(person.get_by_role("link", name="status page")).to_be_visible()
     expect(person.get_by_role("link", name="orders hook")).to_have_count(0)
 
