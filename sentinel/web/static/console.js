@@ -16,20 +16,24 @@
   const FIELDS = "input:not([type=hidden]), textarea, select";
   const FOCUSABLE = "a[href], button, summary, input:not([type=hidden]), select, textarea, [tabindex]";
 
-  // What somebody has begun to fill in, or is asked about, stays as it is.
-  const isChanged = (field) => {
-    if (field.matches("select")) return [...field.options].some((each) => each.selected !== each.defaultSelected);
-    return field.matches("[type=checkbox], [type=radio]")
-      ? field.checked !== field.defaultChecked
-      : field.value !== field.defaultValue;
-  };
+  // Whoever writes, or is asked something, is left alone.
   const isBusy = (part) =>
     document.querySelector("dialog[open]") !== null ||
-    (part.contains(document.activeElement) && document.activeElement.matches(FIELDS)) ||
-    [...part.querySelectorAll(FIELDS)].some(isChanged);
+    (part.contains(document.activeElement) && document.activeElement.matches(FIELDS));
 
-  // What people have opened, scrolled and reached by keyboard is so again in what replaces it.
+  const isBox = (field) => field.matches("[type=checkbox], [type=radio]");
+  const nameOf = (field) => field.id || `${field.name}=${isBox(field) ? field.value : ""}`;
+  const isFilled = (field) => {
+    if (isBox(field)) return field.checked !== field.defaultChecked;
+    if (field.matches("select")) return [...field.options].some((each) => each.selected !== each.defaultSelected);
+    return field.value !== field.defaultValue;
+  };
+
+  // What people have filled in, opened, scrolled and reached by keyboard is so again in what replaces it.
   const habits = (part) => ({
+    filled: new Map(
+      [...part.querySelectorAll(FIELDS)].filter(isFilled).map((each) => [nameOf(each), isBox(each) ? each.checked : each.value]),
+    ),
     opened: [...part.querySelectorAll("details[id]")].filter((each) => each.open).map((each) => each.id),
     scrolled: [...part.querySelectorAll(".table-responsive, pre")].map((each) => [each.scrollLeft, each.scrollTop]),
     focused: part.contains(document.activeElement)
@@ -37,7 +41,11 @@
       : null,
   });
 
-  const restore = (part, { opened, scrolled, focused }) => {
+  const restore = (part, { filled, opened, scrolled, focused }) => {
+    for (const field of part.querySelectorAll(FIELDS)) {
+      const kept = filled.get(nameOf(field));
+      if (kept !== undefined) field[isBox(field) ? "checked" : "value"] = kept;
+    }
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     part.querySelectorAll(".table-responsive, pre").forEach((each, place) => {
       [each.scrollLeft, each.scrollTop] = scrolled[place] ?? [0, 0];
