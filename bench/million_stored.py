@@ -1,4 +1,4 @@
-"""A million notifications stored: single POSTs, list pages and sweepers beside an almost empty database."""
+"""A million notifications stored: single POSTs, lists, sweepers and the console, beside an almost empty database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+from bench import console_pages
 from bench.context import ROOT, BenchFailedError, Context
 from bench.figures import Figures, Table, percentile
 from bench.generator import Connection, get
@@ -30,6 +31,8 @@ QUICKEST = 25
 
 LIMIT = 50
 WANTED = 1.2
+WANTED_PAGE_MS = 300.0
+"""Of each page of the console, with a million notifications behind it."""
 
 FILL = (
     "SET session_replication_role = replica",  # foreign keys are right by themselves
@@ -95,7 +98,9 @@ def run(context: Context) -> Figures:
         context.say(f"stored in {time.monotonic() - began:.0f} s; the same measurements again")
         run_round(running, connections=CONNECTIONS, seconds=1)
         full = measure(running, context)
-    return Figures((_table(empty, full),), verdicts=verdicts(empty, full))
+        context.say("pages of the console")
+        console = console_pages.measure(running)
+    return Figures((_table(empty, full), _console_table(console)), verdicts=(*verdicts(empty, full), verdict(console)))
 
 
 def measure(running: Installation, context: Context) -> Measured:
@@ -168,6 +173,22 @@ def verdicts(empty: Measured, full: Measured) -> tuple[Verdict, ...]:
     return tuple(
         Verdict("P9", f"{measure}, a million stored", times, "times empty", at_most=WANTED)
         for measure, times in (("single POSTs", posts), ("slowest list page", slowest), ("all sweepers", sweepers))
+    )
+
+
+def verdict(console: Mapping[str, float]) -> Verdict:
+    """The slowest page of the console."""
+    return Verdict(
+        "P12", "slowest page of the console, a million stored", max(console.values()), "ms", at_most=WANTED_PAGE_MS
+    )
+
+
+def _console_table(console: Mapping[str, float]) -> Table:
+    return Table(
+        f"Pages of the console, {ROWS:,} notifications stored",
+        ("page", "ms"),
+        tuple(console.items()),
+        f"Over HTTP, by somebody who is logged in; quickest quarter of {console_pages.TURNS}.",
     )
 
 

@@ -45,7 +45,7 @@ BENCHES = (
     Bench("duplicates", ("P6",), 50),
     Bench("slow_receivers", ("P7",), 70),
     Bench("tls_senders", ("P8",), 60),
-    Bench("million_stored", ("P9",), 180),
+    Bench("million_stored", ("P9", "P12"), 190),
     Bench("idle_memory", ("P10",), 50),
     Bench("growth", ("P11",), 130),
     Bench("chains"),
