@@ -166,7 +166,25 @@ def build_provider(channel: str, name: str, settings: Settings, transport: HttpT
 
 def problems(settings: Settings) -> list[str]:
     """What is wrong or half done about the providers, a sentence each, with the variable to set."""
-    return [problem for channel in CHANNELS for problem in _problems_of(channel, settings)]
+    return [problem for channel in CHANNELS for problem in problems_of(channel, settings)]
+
+
+def problems_of(channel: str, settings: Settings) -> list[str]:
+    """What is wrong or half done about one channel's providers."""
+    wishes = _wishes(channel, settings)
+    offers = ROUTES[channel].offers
+    if wishes != ["auto"]:
+        troubles = (_trouble(channel, offer, settings) for offer in _asked(channel, wishes))
+        return [trouble for trouble in troubles if trouble]
+    half = [
+        f"{channel}: {', '.join(offer.given(settings))} is set, but {offer.name} also needs "
+        f"{', '.join(offer.missing(settings))}; set it, or unset the others"
+        for offer in offers
+        if offer.given(settings) and offer.missing(settings)
+    ]
+    if not _chosen(channel, settings):
+        half.append(_not_configured(channel))
+    return half
 
 
 def _wishes(channel: str, settings: Settings) -> list[str]:
@@ -188,23 +206,6 @@ def _chosen(channel: str, settings: Settings) -> tuple[Offer, ...]:
 def _asked(channel: str, wishes: list[str]) -> tuple[Offer, ...]:
     offers = {offer.name: offer for offer in (*ROUTES[channel].offers, SANDBOX)}
     return tuple(offers[wish] for wish in wishes if wish in offers)
-
-
-def _problems_of(channel: str, settings: Settings) -> list[str]:
-    wishes = _wishes(channel, settings)
-    offers = ROUTES[channel].offers
-    if wishes != ["auto"]:
-        troubles = (_trouble(channel, offer, settings) for offer in _asked(channel, wishes))
-        return [trouble for trouble in troubles if trouble]
-    half = [
-        f"{channel}: {', '.join(offer.given(settings))} is set, but {offer.name} also needs "
-        f"{', '.join(offer.missing(settings))}; set it, or unset the others"
-        for offer in offers
-        if offer.given(settings) and offer.missing(settings)
-    ]
-    if not _chosen(channel, settings):
-        half.append(_not_configured(channel))
-    return half
 
 
 def _trouble(channel: str, offer: Offer, settings: Settings) -> str | None:

@@ -282,7 +282,7 @@ def test_sweepers_are_silent_after_ten_periods() -> None:
     assert {found.pop(name) for name in ("sweep_waiting", "fire_due")} == {Level.OK}
     often = {"sweep_leases", "sweep_failover", "sweep_alerts", "sweep_silences", "sweep_receipts", "tell_statuses"}
     often |= {"sweep_heartbeats", "sweep_drills", "sweep_self_tests", "flush_groups", "sweep_escalations"}
-    often |= {"sweep_load_tests", "sweep_replays"}
+    often |= {"sweep_load_tests", "sweep_replays", "sample_counters"}
     assert {found.pop(name) for name in often} == {Level.BROKEN}
     assert set(found.values()) == {Level.WARNING}, "what is rare need not have run yet"
 

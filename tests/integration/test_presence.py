@@ -15,6 +15,7 @@ from sentinel import presence
 from sentinel.broker import celery
 from sentinel.errors import ConflictError, NotFoundError
 from sentinel.presence import KEPT_SECONDS, MOST_KEPT, TELL_SECONDS, Node
+from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching import workers
 from tasks.presence import Teller
 from tests.conftest import Configure
@@ -100,13 +101,13 @@ def test_queues_that_nobody_serves_are_named_with_what_helps(database: Configure
 def test_one_that_is_gone_can_be_forgotten_and_one_that_works_cannot(database: Configure) -> None:
     presence.tell(ALICE)
     presence.tell(replace(ALICE, name="bob@one", stopped_at=NOW))
-    now = datetime.fromtimestamp(NOW, UTC)
 
-    with travel(now):
-        assert workers.forget("bob", now=now) == 1
-        with pytest.raises(ConflictError, match="alice works"):
-            workers.forget("alice", now=now)
-        with pytest.raises(NotFoundError):
-            workers.forget("bob", now=now)
+    with travel(datetime.fromtimestamp(NOW, UTC)):
+        with unit_of_work() as uow:
+            assert workers.forget(uow, "bob") == 1
+        with unit_of_work() as uow, pytest.raises(ConflictError, match="alice works"):
+            workers.forget(uow, "alice")
+        with unit_of_work() as uow, pytest.raises(NotFoundError):
+            workers.forget(uow, "bob")
 
     assert [node.name for node in presence.nodes()] == ["alice@one"]

@@ -6,8 +6,8 @@ message tries it. The standing is a row, so all workers see the same. docs/decis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sentinel.channels.base import Outcome, Receipt
@@ -20,7 +20,7 @@ from sentinel.queries import accounts, pipeline
 from sentinel.queries.accounts import Standing
 from sentinel.services.sending import operators, outcomes
 from sentinel.services.unit_of_work import UnitOfWork
-from sentinel.services.watching import tallies
+from sentinel.services.watching import provider_setup, tallies
 from sentinel.settings import Settings, get_settings
 
 log = get_logger(__name__)
@@ -216,30 +216,41 @@ def wake(uow: UnitOfWork, *, most: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A provider account as people see it: the channels it serves, its breaker, and who waits for it."""
+    """A provider account as people see it: the channels it serves, its breaker, and by channel who waits for one."""
 
     name: str
     channels: tuple[str, ...]
     standing: Standing
-    parked: int
+    parked_by_channel: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def parked(self) -> int:
+        """How many messages of its channels wait for an account."""
+        return sum(self.parked_by_channel.values())
 
 
 def overview(uow: UnitOfWork) -> list[Account]:
     """Return all configured accounts, in the order of their channels."""
-    served = channels_by_provider(get_settings())
+    served: dict[str, tuple[str, ...]] = {}
+    for setup in provider_setup.setups(get_settings()):  # a channel that is wrongly set up has nobody, and says why
+        for name in setup.providers:
+            served[name] = (*served.get(name, ()), setup.channel)
     found = accounts.standings(uow.session, served)
     parked = accounts.count_parked(uow.session)
     return [
-        Account(name, channels, found.get(name, Standing()), sum(parked.get(channel, 0) for channel in channels))
+        Account(
+            name, channels, found.get(name, Standing()), {each: parked[each] for each in channels if parked.get(each)}
+        )
         for name, channels in served.items()
     ]
 
 
 def get(uow: UnitOfWork, name: str) -> Account:
     """Return one configured account."""
-    found = next((account for account in overview(uow) if account.name == name), None)
+    known = overview(uow)
+    found = next((account for account in known if account.name == name), None)
     if found is None:
-        names = ", ".join(channels_by_provider(get_settings()))
+        names = ", ".join(account.name for account in known)
         raise NotFoundError(f"no provider account {name[:50]!r}; there are: {names}")
     return found
 

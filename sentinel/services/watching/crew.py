@@ -9,7 +9,8 @@ from enum import StrEnum
 from itertools import pairwise
 
 from sentinel.presence import Node
-from sentinel.services.watching.history import ERRORS, RINGS, SECONDS, TASKS, Works
+from sentinel.services.watching.curves import LATE
+from sentinel.services.watching.history import ERRORS, RINGS, SECONDS, TASKS, WORKERS, Works
 
 MINUTE = 60.0
 
@@ -74,6 +75,11 @@ class Member:
         return tuple(sorted([*alone, *(f"{queue} + retry" for queue in pairs)]))
 
     @property
+    def lost(self) -> int:
+        """How many vanished and are missed."""
+        return int(self.presence is Presence.LOST) if not self.online else len(self.nodes) - self.online
+
+    @property
     def slots(self) -> int:
         """How many tasks those that work run at once, all together."""
         return sum(node.slots for node in self.nodes[: self.online or None])
@@ -81,10 +87,11 @@ class Member:
 
 def crew(nodes: Iterable[Node], works: Sequence[tuple[float, Works]], *, now: float) -> list[Member]:
     """Return the members by name, those that are lost first."""
+    lately = [(at, work) for at, work in works if now - at <= WORKERS.seconds]  # kept by number, however old
     by_label = defaultdict[str, list[Node]](list)
     for node in nodes:
         by_label[node.label].append(node)
-    members = [_member(label, found, _done(works, label), now=now) for label, found in by_label.items()]
+    members = [_member(label, found, _done(lately, label), now=now) for label, found in by_label.items()]
     return sorted(members, key=lambda member: (member.presence != Presence.LOST, member.label))
 
 
@@ -121,13 +128,13 @@ def _is_missed(node: Node, *, now: float) -> bool:
 
 
 def _done(works: Sequence[tuple[float, Works]], label: str) -> Done:
-    """Add up what was done from look to look; where counters began anew, nothing is known."""
+    """Add up what was done from look to look; where counters began anew, or nobody looked, nothing is known."""
     total, seconds, trend = [0.0] * 4, 0.0, []
     for (start, before), (end, after) in pairwise(works):
         added = [
             late - early for early, late in zip(before.get(label, [0.0] * 4), after.get(label, [0.0] * 4), strict=True)
         ]
-        if end > start and min(added) >= 0:
+        if 0 < end - start <= LATE * WORKERS.period and min(added) >= 0:
             total = [one + other for one, other in zip(total, added, strict=True)]
             seconds += end - start
             trend.append(added[TASKS] * MINUTE / (end - start))

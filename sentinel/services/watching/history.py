@@ -87,12 +87,12 @@ Works = dict[str, list[float]]
 
 def sample() -> int:
     """Look at the counters, and keep what the tracks want; returns how many took something."""
+    taken = 0
     try:
         taken = _look(utc_now())
         presence.prune()
-    except RedisError as error:
-        log.warning("counters_not_sampled", error=type(error).__name__)  # the gap is shown as one
-        return 0
+    except RedisError as error:  # the gap is shown as one; that Redis is away is no fault of beat's
+        log.warning("counters_not_sampled", error=type(error).__name__)
     with unit_of_work() as uow:
         sweeping.record_run(uow.session, SWEEPER, taken, now=uow.now)
     return taken

@@ -11,17 +11,18 @@ from redis.exceptions import RedisError
 
 from sentinel import presence, stream_lag
 from sentinel.broker import celery
-from sentinel.channels.registry import CHANNELS, problems, provider_names
+from sentinel.channels.registry import CHANNELS, problems_of
 from sentinel.logs import get_logger
 from sentinel.queries import books
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.sending import breaker
 from sentinel.services.sending.breaker import Account
 from sentinel.services.unit_of_work import UnitOfWork
-from sentinel.services.watching import history
+from sentinel.services.watching import history, provider_setup
 from sentinel.services.watching.crew import served
 from sentinel.services.watching.curves import Curves, Window
 from sentinel.services.watching.gauges import Values, get_gauges
+from sentinel.services.watching.provider_setup import Setup
 from sentinel.services.watching.situation import Facts, Level, Trouble, troubles
 from sentinel.settings import get_settings
 
@@ -33,14 +34,17 @@ LATELY = history.WINDOWS[0]
 
 @dataclass(frozen=True, slots=True)
 class ChannelStand:
-    """How things stand on a channel; `jobs` are messages in its two queues, of many notifications each."""
+    """How things stand on a channel; `jobs` are messages in its two queues, of many notifications each.
+
+    None: it is not known, because whoever knows it does not answer.
+    """
 
     name: str
     providers: tuple[str, ...]
-    waiting: int
-    sending: int
-    held: int
-    oldest_seconds: float
+    waiting: int | None
+    sending: int | None
+    held: int | None
+    oldest_seconds: float | None
     jobs: int | None
     workers: tuple[str, ...] | None
     level: Level | None
@@ -68,6 +72,8 @@ class Overview:
     """By severity: open, and acknowledged."""
     audit: LastAudit | None
     is_begun: bool
+    is_database_known: bool
+    """Otherwise `tickets` and `audit` say nothing."""
 
     @property
     def level(self) -> Level | None:
@@ -77,7 +83,7 @@ class Overview:
     @property
     def oldest_seconds(self) -> float:
         """How long the oldest message waits that could have gone."""
-        return max((channel.oldest_seconds for channel in self.channels), default=0.0)
+        return max((channel.oldest_seconds or 0.0 for channel in self.channels), default=0.0)
 
 
 def look(uow: UnitOfWork, window: Window) -> Overview:
@@ -94,7 +100,7 @@ def look(uow: UnitOfWork, window: Window) -> Overview:
         _periods(),
         kept.lately if kept else None,
         kept.lags if kept else {},
-        problems(settings),
+        [(channel, problem) for channel in CHANNELS for problem in problems_of(channel, settings)],
     )
     found = troubles(facts)
     return Overview(
@@ -102,11 +108,12 @@ def look(uow: UnitOfWork, window: Window) -> Overview:
         found,
         kept.curves if kept else None,
         kept.lately if kept else None,
-        [_channel(facts, name, found) for name in CHANNELS],
+        [_channel(facts, setup, found) for setup in provider_setup.setups(settings)],
         accounts,
         {severity: _unresolved(gauges, severity) for severity in SEVERITIES},
         _audit(gauges, now=uow.now),
         books.is_begun(uow.session),
+        facts.is_database_known,
     )
 
 
@@ -134,20 +141,22 @@ def _periods() -> dict[str, float]:
     return {name.replace("-", "_"): float(entry["schedule"]) for name, entry in celery.conf.beat_schedule.items()}
 
 
-def _channel(facts: Facts, name: str, found: Sequence[Trouble]) -> ChannelStand:
+def _channel(facts: Facts, setup: Setup, found: Sequence[Trouble]) -> ChannelStand:
+    name = setup.channel
     queues = (name, f"{name}.retry")
     lengths = [facts.gauges.get(("queue_length", queue)) for queue in queues]
+    held = facts.of_channel("notifications_held", name)
     workers = None if facts.served is None else tuple(facts.served.get(name, ()))
     return ChannelStand(
         name,
-        provider_names(name, get_settings()),
+        setup.providers,
         facts.waiting(name),
-        int(facts.gauges.get(("notifications_in_flight", name, "SENDING"), 0.0)),
-        int(facts.of_channel("notifications_held", name)),
+        int(facts.gauges.get(("notifications_in_flight", name, "SENDING"), 0.0)) if facts.is_database_known else None,
+        None if held is None else int(held),
         facts.of_channel("notifications_oldest_due_seconds", name),
         None if None in lengths else int(sum(length or 0.0 for length in lengths)),
         workers,
-        _level(found, name, is_waiting=facts.waiting(name) > 0),
+        _level(found, name, is_waiting=facts.waiting(name) != 0),
     )
 
 

@@ -7,21 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sentinel.services.sending.breaker import CLOSED, HALF_OPEN, Account
+from sentinel.services.sending.breaker import CLOSED, HALF_OPEN, OPEN, Account, is_usable
 from sentinel.services.watching.curves import FAILED, SENT, Curves
-from sentinel.services.watching.diagnosis.workers import command
 from sentinel.services.watching.gauges import Values
+from sentinel.services.watching.punctuality import RARE, is_silent
+from sentinel.services.watching.serving import by_command
 from sentinel.stream_lag import Group, Lag
 
 OVERDUE_SECONDS = 60.0
 """How long something may wait that could go: sweepers look every few seconds, workers at once."""
 
-SILENT_PERIODS = 10
-SHORTEST_SILENCE_SECONDS = 30.0
-"""A task of beat that has not run for so many of its periods, and for so long, is missed."""
-
-MANY_FAILURES = 0.05
-"""Some numbers and addresses are always wrong: fewer are no trouble of ours."""
+MANY_FAILURES, FEW_FAILURES = 0.05, 3
+"""Some numbers and addresses are always wrong: a smaller part, or fewer, are no trouble of ours."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -61,17 +58,29 @@ class Facts:
     """How often each task of beat is to run."""
     curves: Curves | None = None
     lags: Mapping[Group, Lag] = field(default_factory=dict)
-    problems: Sequence[str] = ()
-    """What is wrong about the configured providers."""
+    problems: Sequence[tuple[str, str]] = ()
+    """What is wrong about the configured providers: the channel, and the words."""
 
-    def of_channel(self, name: str, channel: str) -> float:
-        """A gauge of a channel."""
-        return self.gauges.get((name, channel), 0.0)
+    @property
+    def is_database_known(self) -> bool:
+        """Whether the database has told what is in it: one that is slow leaves numbers out, and they are not 0."""
+        return bool(self.gauges.get(("part_up", "database")))
 
-    def waiting(self, channel: str) -> int:
-        """How many messages of a channel have not gone and are not on their way."""
+    def of_channel(self, name: str, channel: str) -> float | None:
+        """A gauge of a channel; None where it is not known."""
+        return self.gauges.get((name, channel), 0.0 if self.is_database_known else None)
+
+    def waiting(self, channel: str) -> int | None:
+        """How many messages of a channel have not gone and are not on their way; None where it is not known."""
+        if not self.is_database_known:
+            return None
         statuses = ("PENDING", "RETRYING", "AMBIGUOUS")
         return int(sum(self.gauges.get(("notifications_in_flight", channel, status), 0.0) for status in statuses))
+
+    def parked(self, account: Account) -> dict[str, int]:
+        """By channel: what waits for an account, because all that serve the channel rest."""
+        usable = {each for other in self.accounts if is_usable(other.standing, now=self.now) for each in other.channels}
+        return {channel: amount for channel, amount in account.parked_by_channel.items() if channel not in usable}
 
     def is_up(self, part: str) -> bool:
         """Whether a part answers; True of one that nobody asked about."""
@@ -93,14 +102,6 @@ def troubles(facts: Facts) -> list[Trouble]:
     return sorted(found, key=lambda trouble: trouble.level != Level.STUCK)
 
 
-def by_command(queues: Sequence[str]) -> dict[str, list[str]]:
-    """Put queues together by the command that would start a worker for them."""
-    found: dict[str, list[str]] = {}
-    for queue in queues:
-        found.setdefault(command(queue), []).append(queue)
-    return found
-
-
 def in_words(seconds: float) -> str:
     """A length of time as one says it: `40 s`, `4 min`, `2 h`, `3 d`."""
     if seconds < 2 * MINUTE:
@@ -117,7 +118,7 @@ def _parts(facts: Facts) -> Iterator[Trouble]:
     if not facts.is_up("broker"):
         text = "What is accepted is stored, and goes out by itself when the broker is back."
         yield Trouble(Level.STUCK, "The broker does not answer", text, "Start it, or check BROKER_URL.")
-    elif not facts.is_up("redis"):
+    if not facts.is_up("redis"):
         text = "Limits, the memory of rules and these curves need it; messages go on as SENTINEL_LIMITER_DOWN says."
         yield Trouble(Level.LOOK, "Redis does not answer", text, "Start it, or check REDIS_URL.")
 
@@ -128,8 +129,8 @@ def _accounts(facts: Facts) -> Iterator[Trouble]:
         is_resting = standing.paused_until is not None and standing.paused_until > facts.now
         if standing.state == CLOSED and not is_resting:
             continue
-        level = Level.STUCK if account.parked else Level.LOOK
-        words = (_of_account(account), _wait(account, facts), _again(account))
+        level = Level.STUCK if facts.parked(account) else Level.LOOK
+        words = (_of_account(account), _wait(account, facts), _again(account, now=facts.now))
         yield Trouble(level, *words, "notifications.index", account.channels)
 
 
@@ -144,19 +145,25 @@ def _of_account(account: Account) -> str:
 
 
 def _wait(account: Account, facts: Facts) -> str:
-    channels = _listed(account.channels)
-    since = account.standing.opened_at
-    when = f" It began {in_words((facts.now - since).total_seconds())} ago, at {since:%H:%M} UTC." if since else ""
-    if not account.parked:
-        return f"No message of {channels} waits for it.{when}"
-    return f"{_messages(account.parked)} of {channels} {_verb(account.parked, 'wait')} for it.{when}"
+    since, parked = account.standing.opened_at, facts.parked(account)
+    when = ""
+    if since:
+        ago, at = in_words((facts.now - since).total_seconds()), _moment(since, "%H:%M", now=facts.now)
+        when = f" It began {ago} ago, at {at} UTC."
+    if not parked:
+        return f"No message of {_listed(account.channels)} waits for it.{when}"
+    amount = sum(parked.values())
+    return f"{_messages(amount)} of {_listed(list(parked))} {_verb(amount, 'wait')} for it.{when}"
 
 
-def _again(account: Account) -> str:
-    standing = account.standing
+def _again(account: Account, *, now: datetime) -> str:
+    standing, when = account.standing, ""
     if standing.is_held:
         return "Resume it below when you are done."
-    when = f" It is tried again by itself at {standing.paused_until:%H:%M:%S} UTC." if standing.paused_until else ""
+    if standing.paused_until and standing.paused_until > now:
+        when = f" It is tried again by itself at {_moment(standing.paused_until, '%H:%M:%S', now=now)} UTC."
+    elif standing.state == OPEN:  # nothing waited, so nobody has tried it
+        when = " It is tried with the next message."
     return f"{standing.hint or 'See the attempts of a message that waits.'}{when}"
 
 
@@ -172,25 +179,34 @@ def _workers(facts: Facts) -> Iterator[Trouble]:
         return
     for start, names in lonely.items():
         length = sum(int(facts.gauges[("queue_length", name)]) for name in names)
-        level = (
-            Level.STUCK if length or any(facts.waiting(name.removesuffix(".retry")) for name in names) else Level.LOOK
-        )
-        text = f"Nobody listens to {_listed(names)}; {_jobs(length)} there." if length else "Nothing waits there now."
         channels = tuple(dict.fromkeys(name.removesuffix(".retry") for name in names))
+        due = max(facts.of_channel("notifications_oldest_due_seconds", channel) or 0.0 for channel in channels)
+        level = Level.STUCK if length or due else Level.LOOK
+        text = f"Nobody listens to {_listed(names)}; {_lies(length, due, channels, facts)}."
         title = f"No worker serves {_listed(channels)}"
         yield Trouble(level, title, text, f"Run `{start}`.", "workers.index", channels)
 
 
+def _lies(length: int, due: float, channels: Sequence[str], facts: Facts) -> str:
+    """What waits where nobody listens."""
+    if length:
+        return f"{_jobs(length)} there"
+    if due:
+        return f"the oldest message could have gone {in_words(due)} ago"
+    waiting = sum(facts.waiting(channel) or 0 for channel in channels)
+    return f"{_messages(waiting)} {_verb(waiting, 'wait')} for later" if waiting else "nothing waits there now"
+
+
 def _backlogs(facts: Facts) -> Iterator[Trouble]:
     """What waits though it could go, and nothing above says why."""
-    explained = {channel for account in facts.accounts if account.parked for channel in account.channels}
+    explained = {channel for account in facts.accounts for channel in facts.parked(account)}
     for name, *rest in facts.gauges:
         if name != "notifications_oldest_due_seconds" or rest[0] in explained:
             continue
         channel, seconds = rest[0], facts.gauges[(name, rest[0])]
         if seconds > OVERDUE_SECONDS:
-            text = f"{_messages(facts.waiting(channel))} {_verb(facts.waiting(channel), 'wait')}; the oldest could "
-            text += f"have gone {in_words(seconds)} ago."
+            waiting = facts.waiting(channel) or 0
+            text = f"{_messages(waiting)} {_verb(waiting, 'wait')}; the oldest could have gone {in_words(seconds)} ago."
             remedy = f"See the workers; if all are well, start one more: `sentinel worker --channel {channel}`."
             yield Trouble(Level.STUCK, f"{channel} is behind", text, remedy, "notifications.index", (channel,))
     seconds = facts.gauges.get(("events_oldest_pending_seconds",), 0.0)
@@ -209,24 +225,30 @@ def _backlogs(facts: Facts) -> Iterator[Trouble]:
 
 
 def _clock(facts: Facts) -> Iterator[Trouble]:
-    """Tasks of beat that do not come. If all are silent it is beat, or the worker that runs them."""
-    ages = {rest[0]: age for (name, *rest), age in facts.gauges.items() if name == "sweeper_last_success_age_seconds"}
-    silent = {
-        name: ages[name]
-        for name, period in facts.periods.items()
-        if name in ages and ages[name] > max(SILENT_PERIODS * period, SHORTEST_SILENCE_SECONDS)
-    }
-    if not silent:
+    """Tasks of beat that do not come. If all frequent ones are silent it is beat, or the worker that runs them."""
+    if not facts.is_database_known:
         return
-    last = in_words(min(silent.values()))
-    if len(silent) == len(ages):
-        text = f"None of its tasks has run for {last}: what is due later does not go out."
+    ages = {name: facts.gauges.get(("sweeper_last_success_age_seconds", name)) for name in facts.periods}
+    silent = {name: ages[name] for name, period in facts.periods.items() if is_silent(ages[name], period=period)}
+    frequent = {name for name, period in facts.periods.items() if period <= RARE}
+    if frequent and frequent <= silent.keys():
+        last = min((age for name in frequent if (age := ages[name]) is not None), default=None)
+        since = "ever run" if last is None else f"run for {in_words(last)}"
+        text = f"None of its tasks has {since}: what is due later does not go out."
         remedy = "Run `sentinel beat` (exactly one) and `sentinel worker --pipeline`."
         yield Trouble(Level.STUCK, "The clock stands still", text, remedy, "workers.index")
-    else:
-        text = f"{_listed(sorted(silent))} ran last {last} ago; the others run."
+    elif silent:
+        text = f"{_silence(silent)}; the others run."
         remedy = "See the log of the pipeline's worker."
         yield Trouble(Level.LOOK, "Periodic tasks do not come", text, remedy, "workers.index")
+
+
+def _silence(silent: Mapping[str, float | None]) -> str:
+    """Which tasks are silent, and for how long."""
+    seen = {name: age for name, age in silent.items() if age is not None}
+    never = sorted(silent.keys() - seen)
+    ran = f"{_listed(sorted(seen))} ran last {in_words(min(seen.values()))} ago" if seen else ""
+    return " and ".join(part for part in (ran, f"{_listed(never)} never ran" if never else "") if part)
 
 
 def _books(facts: Facts) -> Iterator[Trouble]:
@@ -237,10 +259,13 @@ def _books(facts: Facts) -> Iterator[Trouble]:
     if facts.gauges.get(("self_test_failed",), 0.0):
         text = "An event of our own did not become a sent message in time."
         yield Trouble(Level.STUCK, "The self-test failed", text, "`sentinel self-test` shows how far one comes.")
-    for problem in facts.problems:
-        channel, _, what = problem.partition(": ")
+    for channel, problem in facts.problems:
+        what = problem.removeprefix(f"{channel}: ")
+        what = f"{what[:1].upper()}{what[1:]}."
         title = f"{channel} has no provider" if "no provider" in problem else f"{channel}'s provider is half set up"
-        yield Trouble(Level.LOOK, title, what, "Set it in the environment of all processes.", "settings.index")
+        yield Trouble(
+            Level.LOOK, title, what, "Set it in the environment of all processes.", "settings.index", (channel,)
+        )
 
 
 def _streams(facts: Facts) -> Iterator[Trouble]:
@@ -255,10 +280,15 @@ def _failures(facts: Facts) -> Iterator[Trouble]:
     if facts.curves is None:
         return
     failed, sent = int(facts.curves.totals[FAILED]), facts.curves.totals[SENT]
-    if failed > MANY_FAILURES * (sent + failed):
+    if failed >= FEW_FAILURES and failed > MANY_FAILURES * (sent + failed):
         text = f"In the last {facts.curves.window.title}, beside {sent:,.0f} that were sent; each says why."
         remedy = "See the reasons; what failed for a while can be sent again."
         yield Trouble(Level.LOOK, f"{_messages(failed)} failed", text, remedy, "dead_letters.index")
+
+
+def _moment(at: datetime, form: str, *, now: datetime) -> str:
+    """When something is, with its day where that is not today."""
+    return at.strftime(form if at.date() == now.date() else f"%Y-%m-%d {form}")
 
 
 def _messages(number: int) -> str:

@@ -16,6 +16,8 @@ from sentinel.stream_lag import Group, Lag
 DEAD = ":dead"
 """What the name of a stream of dead letters ends with; `sentinel.ingest.redis_stream` writes it."""
 
+END_OF_TIME = datetime.max.replace(tzinfo=UTC).timestamp()
+
 LONGEST_SHOWN = 200
 """Characters of a field that people see."""
 
@@ -54,10 +56,10 @@ class StreamView:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """An entry: its id, when it came, and its fields, cut."""
+    """An entry: its id, when it came if the id tells, and its fields, cut."""
 
     id: str
-    at: datetime
+    at: datetime | None
     fields: Mapping[str, str]
 
 
@@ -86,7 +88,8 @@ def last_entries(stream: str, *, most: int) -> list[EntryView]:
 
 def _entry(key: bytes, fields: Mapping[bytes, bytes]) -> EntryView:
     shown = {_text(name): _text(value) for name, value in fields.items()}
-    return EntryView(key.decode(), datetime.fromtimestamp(_moment(key), UTC), shown)
+    moment = _moment(key)
+    return EntryView(key.decode(), None if moment is None else datetime.fromtimestamp(moment, UTC), shown)
 
 
 def _text(raw: bytes) -> str:
@@ -94,9 +97,10 @@ def _text(raw: bytes) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
-def _moment(key: bytes) -> float:
-    """When an entry came: Redis begins its id with that, in milliseconds."""
-    return int(key.partition(b"-")[0]) / 1000
+def _moment(key: bytes | None) -> float | None:
+    """When an entry came: Redis begins its id with that, in milliseconds. None: whoever wrote it chose another id."""
+    moment = None if key is None else int(key.partition(b"-")[0]) / 1000
+    return None if moment is None or moment >= END_OF_TIME else moment
 
 
 def _insight(group: Group) -> Insight | None:
@@ -106,12 +110,13 @@ def _insight(group: Group) -> Insight | None:
         groups = store.xinfo_groups(stream)
         ours = next(each for each in groups if each["name"] == name.encode())
         consumers = store.xinfo_consumers(stream, name)
+        oldest = _oldest(store, stream, ours)
     except (ResponseError, StopIteration):  # deleted since its reader has told of it
         return None
     return Insight(
         store.xlen(stream),
         ours["pending"],
-        _oldest(store, stream, ours),
+        oldest,
         tuple(Consumer(each["name"].decode(), each["pending"], each["idle"] / 1000) for each in consumers),
         store.xlen(f"{stream}{DEAD}"),
     )

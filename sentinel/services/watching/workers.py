@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+
+from redis.exceptions import RedisError
 
 from sentinel import presence
 from sentinel.broker import celery
 from sentinel.errors import ConflictError, NotFoundError
+from sentinel.logs import get_logger
+from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching import crew, history
-from sentinel.services.watching.crew import Member, Presence
-from sentinel.services.watching.situation import by_command
+from sentinel.services.watching.crew import Member
+from sentinel.services.watching.serving import by_command
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +35,8 @@ class WorkersSeen:
 
     @property
     def lost(self) -> int:
-        """How many names nobody works under, though none of them said good-bye."""
-        return sum(member.presence is Presence.LOST for member in self.members)
+        """How many processes vanished without a good-bye, and are missed."""
+        return sum(member.lost for member in self.members)
 
 
 def look(now: datetime) -> WorkersSeen:
@@ -40,13 +47,20 @@ def look(now: datetime) -> WorkersSeen:
     return WorkersSeen(crew.crew(nodes, history.works(), now=at), by_command(unserved))
 
 
-def forget(label: str, *, now: datetime) -> int:
-    """Remember no more those of a name that are gone; returns how many that were. Raises RedisError."""
+def forget(uow: UnitOfWork, label: str) -> int:
+    """After the commit, remember no more those of a name that are gone; returns how many. Raises RedisError."""
     named = [node for node in presence.nodes() if node.label == label]
     if not named:
         raise NotFoundError(f"there is no worker {label[:50]!r}; the page Workers lists those there are")
-    gone = [node.name for node in named if not node.is_online(now.timestamp())]
+    gone = [node.name for node in named if not node.is_online(uow.now.timestamp())]
     if not gone:
         raise ConflictError(f"worker {label} works, and would tell of itself again; stop it first")
-    presence.forget(gone)
+    uow.after_commit(partial(_forget, gone))
     return len(gone)
+
+
+def _forget(names: Sequence[str]) -> None:
+    try:
+        presence.forget(names)
+    except RedisError as error:
+        log.warning("workers_not_forgotten", names=len(names), error=type(error).__name__)  # they stay in the list

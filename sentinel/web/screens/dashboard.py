@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from flask import Blueprint, flash, request
 from werkzeug.wrappers import Response
 
-from sentinel.channels.registry import provider_name
+from sentinel.channels.registry import INBOX, SANDBOX
 from sentinel.errors import InvalidInputError
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.services import notifications
 from sentinel.services.notifications import Request
 from sentinel.services.sending import breaker
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.services.watching import overview
+from sentinel.services.watching import overview, provider_setup
 from sentinel.services.watching.curves import Window
 from sentinel.services.watching.history import WINDOWS
 from sentinel.settings import get_settings
@@ -50,7 +51,7 @@ blueprint = Blueprint("dashboard", __name__, url_prefix="/console")
 @blueprint.get("")
 def index() -> Response:
     """Show how things stand, and keep showing it."""
-    return page("console/dashboard/index.html", **_standing(), values=FIRST, errors={})
+    return page("console/dashboard/index.html", **_standing(), values=FIRST | {"once": uuid.uuid4().hex}, errors={})
 
 
 @blueprint.get("/dashboard/now")
@@ -63,19 +64,23 @@ def now() -> Response:
 @acts("operator")
 def send_first() -> Response:
     """Send a first message, as anybody would by the API."""
-    values = {name: text(name, usual) for name, usual in FIRST.items()}
+    values = {name: text(name, usual) for name, usual in FIRST.items()} | {"once": text("once")}
     try:
         with unit_of_work() as uow:
             caller = caller_for(uow, DEFAULT_CLIENT)
-            message = Request(values["channel"], values["recipient"], values["body"])
+            # Who clicks twice has sent it once.
+            message = Request(values["channel"], values["recipient"], values["body"], dedupe_key=values["once"] or None)
             checked = notifications.check(message, now=uow.now)
             [row] = notifications.accept(uow, caller.client_id, [checked])
             subject = f"notification {row['id']}"
             note_action(uow, "notification.send", subject, client=caller.client_name, channel=checked.channel)
     except InvalidInputError as error:
         return page("console/dashboard/index.html", 422, **_standing(), values=values, errors=errors_of(error))
-    flash("Accepted. It appears here as soon as a worker has sent it.")
-    return see_other("console.inbox.index")
+    if _first_provider() in (SANDBOX.name, INBOX.name):
+        flash("Accepted. It appears here as soon as a worker has sent it.")
+        return see_other("console.inbox.index")
+    flash("Accepted. What becomes of it is told here.")
+    return see_other("console.notifications.show", notification_id=row["id"])
 
 
 @blueprint.post("/dashboard/providers/<name>/hold")
@@ -117,5 +122,11 @@ def _standing() -> dict[str, Any]:
         "tone": LEVELS[found.level],
         "levels": LEVELS,
         "links": LINKS,
-        "first_provider": provider_name(FIRST["channel"], get_settings()),
+        "first_provider": _first_provider(),
     }
+
+
+def _first_provider() -> str | None:
+    """Who would send the first message; None: nobody, as things are set up."""
+    setups = provider_setup.setups(get_settings())
+    return next((name for setup in setups if setup.channel == FIRST["channel"] for name in setup.providers), None)

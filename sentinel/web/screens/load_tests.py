@@ -10,7 +10,6 @@ import orjson
 from flask import Blueprint, flash, request
 from werkzeug.wrappers import Response
 
-from sentinel.channels.registry import CHANNELS, provider_names
 from sentinel.errors import ConflictError, FieldError, InvalidInputError
 from sentinel.ids import is_id
 from sentinel.models import LoadTest
@@ -21,6 +20,7 @@ from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.loading import jobs
 from sentinel.services.loading.plans import KINDS, MIXED, PRESETS, Wish
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.watching.provider_setup import setups
 from sentinel.settings import get_settings
 from sentinel.web.access import acts, caller_for, note_action, visitor
 from sentinel.web.chosen_client import chosen_client
@@ -128,7 +128,7 @@ def _index(status: HTTPStatus = HTTPStatus.OK, **forms: Any) -> Response:
     settings = get_settings()
     sent = [each for each in request.args.getlist("sent")[:MOST_CLIENTS] if is_id(each)]
     usual = {"event": USUAL_EVENT, "plan": USUAL_PLAN, "event_errors": {}, "plan_errors": {}}
-    loud = [channel for channel in CHANNELS if any(each not in KEPT_HERE for each in provider_names(channel, settings))]
+    loud = [each.channel for each in setups(settings) if not set(each.providers) <= set(KEPT_HERE)]
     return page(
         "console/load_tests/index.html",
         status,

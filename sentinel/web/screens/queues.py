@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from sentinel.errors import NotFoundError
 from sentinel.logs import get_logger
+from sentinel.queued import can_be_seen
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching import queues, streams
 from sentinel.web.frame import page
@@ -70,4 +71,5 @@ def _streams() -> list[streams.StreamView] | None:
 def _one(name: str) -> dict[str, Any]:
     with unit_of_work() as uow:
         queue = queues.look_at(uow, name)
-    return {"queue": queue, "messages": queues.next_messages(name, most=MOST_MESSAGES), "most": MOST_MESSAGES}
+    messages = queues.next_messages(name, most=MOST_MESSAGES)
+    return {"queue": queue, "messages": messages, "most": MOST_MESSAGES, "can_be_seen": can_be_seen()}

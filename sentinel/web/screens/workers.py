@@ -38,8 +38,8 @@ def now() -> Response:
 def forget(label: str) -> Response:
     """Take a worker that will not come back out of the list."""
     try:
-        with acting("worker.forget", f"worker {label}"):
-            workers.forget(label, now=utc_now())
+        with acting("worker.forget", f"worker {label}") as uow:
+            workers.forget(uow, label)
     except RedisError:
         not_done("Redis does not answer. Nothing was done; try again in a moment.")
     else:

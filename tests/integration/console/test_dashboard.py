@@ -14,12 +14,13 @@ from sentinel import metrics, presence
 from sentinel.broker import celery
 from sentinel.clock import utc_now
 from sentinel.db import get_engine
-from sentinel.queries import accounts
+from sentinel.queries import accounts, sweeping
 from sentinel.queries.accounts import Standing
 from sentinel.services.sending import breaker
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.services.watching import history
 from sentinel.services.watching.gauges import get_gauges
+from sentinel.web.words import NOTHING
 from tests.conftest import Configure
 from tests.integration.calls import execute
 from tests.integration.conftest import Accept
@@ -41,6 +42,9 @@ def workers(database: Configure) -> None:
     now = utc_now().timestamp()
     queues = tuple(queue.name for queue in celery.conf.task_queues)
     presence.tell(presence.Node("all-1@here", queues, 4, "thread", 1, now - 60, now))
+    with unit_of_work() as uow:
+        for rung in celery.conf.beat_schedule:
+            sweeping.record_run(uow.session, rung.replace("-", "_"), 0, now=uow.now)
 
 
 def refuse(name: str, **changes: object) -> None:
@@ -90,6 +94,56 @@ def test_the_first_message_is_a_real_one(visit: Visit, workers: None) -> None:
     assert "Send a first message" not in visit.get("/console").text
 
 
+def test_who_clicks_twice_sends_one_and_a_live_provider_leads_to_the_message(
+    visit: Visit, workers: None, database: Configure
+) -> None:
+    database(SENTINEL_SMS_PROVIDER="twilio", TWILIO_ACCOUNT_SID="AC1", TWILIO_AUTH_TOKEN="t", TWILIO_FROM_NUMBER="+1")
+    page = visit.get("/console").text
+    [once] = re.findall(r'name="once" value="([^"]+)"', page)
+
+    answers = [visit.send("/console/dashboard/first-message", once=once) for _ in range(2)]
+
+    assert "this is a real message to that number" in words(page)
+    with get_engine().connect() as connection:
+        found = connection.execute(text("SELECT id::text, dedupe_key FROM notifications ORDER BY id")).all()
+    assert [key for _, key in found] == [once, once], "the second is suppressed as the first one's double"
+    assert [each.headers["Location"] for each in answers] == [f"/console/notifications/{id_}" for id_, _ in found]
+
+
+def test_a_provider_that_is_half_set_up_is_a_trouble_and_no_error(
+    visit: Visit, workers: None, database: Configure
+) -> None:
+    database(SENTINEL_SMS_PROVIDER="twilio")
+
+    page = visit.get("/console")
+
+    assert page.status_code == 200
+    assert "sms's provider is half set up SENTINEL_SMS_PROVIDER names twilio, but" in words(page.text).replace(
+        "&#39;", "'"
+    )
+    assert "no provider" in row_of(page.text, "sms")[0] or "no provider" in words(page.text)
+    assert visit.get("/console/load-tests").status_code == 200
+    assert visit.send("/console/dashboard/providers/nobody/hold").status_code == 404
+
+
+def test_a_database_that_is_slow_is_not_shown_as_empty(
+    visit: Visit, workers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_gauges(), "read", lambda: {("part_up", "database"): 0.0, ("part_up", "broker"): 1.0})
+
+    page = visit.get("/console").text
+
+    assert row_of(page, "sms")[:4] == [NOTHING] * 4
+    assert words(page).count("Not known: the database does not answer in time.") == 2
+    assert "Not audited yet" not in page
+
+
+def test_a_clock_that_never_rang_is_told(visit: Visit, workers: None) -> None:
+    execute("DELETE FROM sweeper_runs")
+
+    assert "The clock stands still" in visit.get("/console").text
+
+
 def test_a_first_message_that_cannot_be_sent_is_asked_for_again(visit: Visit) -> None:
     answer = visit.send("/console/dashboard/first-message", recipient="not a number", body="Hello")
 
@@ -122,7 +176,7 @@ def test_a_refused_provider_is_told_first_with_who_waits_and_what_to_do(
     told = words(page)
     assert "Not everything is going out" in told
     assert "sandbox is refused: token_revoked" in told
-    assert "1 message of sms, email, slack, webhook and push waits for it. It began 4 min ago" in told
+    assert "1 message of sms waits for it. It began 4 min ago" in told
     assert "Make a new token. It is tried again by itself at" in told
     assert row_of(page, "sms")[0] == "1"
 

@@ -81,6 +81,15 @@ def test_rabbitmq_lets_nobody_look_and_the_page_says_so(visit: Visit, database: 
     assert "RabbitMQ lets nobody look into a queue" in visit.get("/console/queues/sms").text
 
 
+def test_a_broker_that_is_away_is_told_as_that(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get_gauges(), "read", lambda: {("part_up", "broker"): 0.0})
+
+    page = visit.get("/console/queues/sms").text
+
+    assert "The broker does not answer" in page
+    assert "RabbitMQ" not in page
+
+
 def test_without_streams_it_says_how_one_is_read(visit: Visit) -> None:
     assert "sentinel ingest redis" in visit.get("/console/queues").text
 
@@ -101,6 +110,18 @@ def test_a_stream_of_ours_is_shown_as_it_is(visit: Visit, stream: redis.Redis) -
     assert (heard.endswith("ago"), consumers) == (True, "one 2 pending")
     gone = visit.get("/console/queues/streams", stream=f"{STREAM}:dead").text
     assert "not an event" in gone
+
+
+def test_an_entry_whose_id_is_no_time_is_shown_without_one(visit: Visit, stream: redis.Redis) -> None:
+    source = reader(stream)
+    stream.xadd(STREAM, {"data": "{}"}, id="18446744073709551615-1")
+    source.read()
+    Telling(source).tell_now_and_then()
+
+    page = visit.get("/console/queues/streams", stream=STREAM)
+
+    assert (page.status_code, "18446744073709551615-1" in page.text) == (200, True)
+    assert row_of(visit.get("/console/queues").text, STREAM)[3] == NOTHING
 
 
 def test_a_stream_elsewhere_is_shown_as_its_readers_tell(visit: Visit, stream: redis.Redis) -> None:

@@ -40,6 +40,7 @@ def test_workers_of_one_name_are_one_member_and_a_lost_one_is_missed_for_an_hour
 
     assert (member.presence, member.online, member.since) == (Presence.ONLINE, 2, NOW - 7200)
     assert [node.host for node in member.nodes] == ["one", "two", "three"]
+    assert member.lost == 1
     assert member.slots == 8, "those of the lost one run nothing"
 
 
@@ -73,6 +74,15 @@ def test_counters_that_began_anew_say_nothing_of_that_time() -> None:
     works = [(NOW - 120, {"alice": [100.0, 50.0, 9.0, 0.0]}), (NOW - 60, {"alice": [2.0, 1.0, 0.0, 0.0]})]
 
     assert crew([ALICE], works, now=NOW)[0].done is NOTHING
+
+
+def test_only_the_last_minutes_count_and_no_gap_between_two_looks() -> None:
+    works = [(NOW - age, {"alice": [done, 0.0, 0.0, 0.0]}) for age, done in ((50_000, 0), (49_940, 500), (60, 9000))]
+
+    done = crew([ALICE], [*works, (NOW, {"alice": [9030.0, 0.0, 0.0, 0.0]})], now=NOW)[0].done
+
+    assert (done.tasks, done.seconds) == (30, 60)
+    assert crew([ALICE], [(NOW - 600, {}), (NOW, {"alice": [9.0, 0.0, 0.0, 0.0]})], now=NOW)[0].done is NOTHING
 
 
 def test_queues_are_served_by_those_that_are_online() -> None:

@@ -15,12 +15,9 @@ from sentinel.queries.diagnosis import Backlog
 from sentinel.services.escalating import links
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.services.watching.diagnosis.findings import Finding, broken, ok, warning
+from sentinel.services.watching.punctuality import is_silent
 from sentinel.settings import Settings
 
-SILENT_PERIODS = 10
-SHORTEST_SILENCE = timedelta(seconds=30)
-RARE = timedelta(seconds=30)
-"""A task that comes less often than this need not have run soon after the start."""
 OVERDUE = timedelta(seconds=60)
 
 
@@ -53,12 +50,12 @@ def check_sweepers(runs: dict[str, datetime], *, now: datetime) -> Iterator[Find
     remedy = "run `sentinel beat` (exactly one) and `sentinel worker --pipeline`"
     for rung, entry in celery.conf.beat_schedule.items():
         name = rung.replace("-", "_")
-        period = timedelta(seconds=float(entry["schedule"]))
+        period = float(entry["schedule"])
         last = runs.get(name)
         if last is None:
-            judge = warning if period > RARE else broken
+            judge = broken if is_silent(None, period=period) else warning
             yield judge("sweepers", f"{name} has never run", remedy)
-        elif now - last > max(SILENT_PERIODS * period, SHORTEST_SILENCE):
+        elif is_silent((now - last).total_seconds(), period=period):
             yield broken("sweepers", f"{name} ran last {_ago(now - last)} ago", remedy)
         else:
             yield ok("sweepers", f"{name} ran {_ago(now - last)} ago")

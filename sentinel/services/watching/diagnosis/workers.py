@@ -11,6 +11,7 @@ from kombu.exceptions import KombuError
 
 from sentinel.broker import UNREACHABLE, celery, queue_lengths
 from sentinel.services.watching.diagnosis.findings import Finding, broken, first_line, ok, warning
+from sentinel.services.watching.serving import command
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 2.0
@@ -77,11 +78,3 @@ def check_workers(workers: Workers) -> Iterator[Finding]:
             yield ok("workers", f"{queue.name}: {', '.join(nodes)}")
         else:
             yield broken("workers", f"{queue.name}: nobody listens, its messages wait", f"run `{command(queue.name)}`")
-
-
-def command(queue: str) -> str:
-    """What to run so that somebody listens to a queue."""
-    channel = queue.removesuffix(".retry")
-    if channel in {"pipeline", "receipts", "maintenance", "inbox"}:
-        return "sentinel worker --pipeline"
-    return f"sentinel worker --channel {channel}"
