@@ -437,6 +437,21 @@ def test_an_unreachable_database_is_a_page_as_well(browser: FlaskClient, databas
     assert "swordfish" not in answer.text
 
 
+def test_an_unreachable_database_is_a_page_for_whoever_is_logged_in(browser: FlaskClient, database: Configure) -> None:
+    log_in(browser)
+    kept = browser.get_cookie("sentinel_session")
+    assert kept is not None
+    database(DATABASE_URL="postgresql://someone:swordfish@127.0.0.1:1/nothing")
+    without_database = create_app().test_client()
+    without_database.set_cookie(kept.key, kept.value)
+
+    answer = without_database.get("/console/rules")
+
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+    assert "The database does not answer." in answer.text
+    assert answer.headers["Retry-After"] == "2"
+
+
 def test_names_are_written_and_not_run(alice: None) -> None:
     page = log_in(create_app().test_client(), name='"><script>alert(1)</script>', password="whatever it is")
 
