@@ -24,6 +24,7 @@ from sentinel.web.addresses import own_page, relative
 from sentinel.web.forms import LoginForm
 from sentinel.web.frame import bare_problem, page, problem_page
 from sentinel.web.headers import HEADERS
+from sentinel.web.letters import place_of
 from sentinel.web.navigation import navigation
 from sentinel.web.paging import here
 from sentinel.web.screens import SCREENS
@@ -57,7 +58,7 @@ def install_console(app: Flask, settings: Settings) -> None:
     Bootstrap5(app)
     app.add_template_filter(relative)
     install_words(app)
-    app.jinja_env.globals.update(may=may, navigation=navigation, here=here)
+    app.jinja_env.globals.update(may=may, navigation=navigation, here=here, place_of=place_of)
     app.register_blueprint(blueprint)
 
 
