@@ -21,7 +21,7 @@ from sentinel.settings import Settings
 from sentinel.web import login, sessions
 from sentinel.web.access import asks, check_access, may, visitor
 from sentinel.web.addresses import own_page, relative
-from sentinel.web.forms import LoginForm
+from sentinel.web.forms import LoginForm, form_id
 from sentinel.web.frame import bare_problem, page, problem_page
 from sentinel.web.headers import HEADERS
 from sentinel.web.letters import place_of
@@ -58,7 +58,7 @@ def install_console(app: Flask, settings: Settings) -> None:
     Bootstrap5(app)
     app.add_template_filter(relative)
     install_words(app)
-    app.jinja_env.globals.update(may=may, navigation=navigation, here=here, place_of=place_of)
+    app.jinja_env.globals.update(may=may, navigation=navigation, here=here, place_of=place_of, form_id=form_id)
     app.register_blueprint(blueprint)
 
 
