@@ -12,6 +12,7 @@ import time_machine
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from werkzeug.exceptions import BadGateway, BadRequest, BadRequestKeyError, HTTPException, UnsupportedMediaType
 from werkzeug.test import TestResponse
 
 from sentinel import metrics, passwords
@@ -426,6 +427,42 @@ def test_an_unknown_page_is_a_page_and_not_json(browser: FlaskClient) -> None:
 
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
     assert "There is no such page." in answer.text
+
+
+def test_what_is_sent_to_an_unknown_page_is_answered_by_a_page(browser: FlaskClient) -> None:
+    log_in(browser)
+    sent = {"X-CSRFToken": token(browser.get("/console/me"))}
+
+    answer = browser.post("/console/nothing/here", headers=sent)
+
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BadRequest("Write a number."), "Write a number."),
+        (UnsupportedMediaType(), "The server does not support the media type"),
+        (BadRequestKeyError(), "The request did not come from a page of this console."),
+        (BadGateway("secret words"), "Something went wrong on our side"),
+    ],
+)
+def test_a_refusal_is_told_in_its_own_words(error: HTTPException, words: str, alice: None) -> None:
+    app = create_app()
+    app.view_functions["console.users.me"] = raising(error)
+    browser = app.test_client()
+    log_in(browser)
+
+    answer = browser.get("/console/me")
+
+    assert (answer.status_code, words in answer.text) == (error.code, True)
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def view() -> None:
+        raise error
+
+    return view
 
 
 def test_an_unreachable_database_is_a_page_as_well(browser: FlaskClient, database: Configure) -> None:
