@@ -69,6 +69,17 @@ def test_filters_narrow_the_trail(asked: dict[str, str], expected: set[str], vis
     assert set(SUBJECT.findall(shown)) == expected
 
 
+def test_subjects_lead_to_what_shows_them(visit: Visit, as_role: AsRole) -> None:
+    for subject in ("client 7", "user bob", "rotation primary", "user (unknown)"):
+        did("bob", "a.b", subject)
+
+    shown = visit.get("/console/audit").text
+
+    assert all(f'href="/console/{path}"' in shown for path in ("clients/7", "users/bob", "on-call"))
+    assert "unknown)</a>" not in shown
+    assert 'href="/console/users/bob"' not in as_role("viewer").get("/console/audit").text
+
+
 def test_a_time_that_is_none_is_said_with_what_to_write(visit: Visit) -> None:
     shown = visit.get("/console/audit", since="yesterday").text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NoReturn
 
 import pytest
 import time_machine
@@ -458,8 +458,8 @@ def test_a_refusal_is_told_in_its_own_words(error: HTTPException, words: str, al
     assert (answer.status_code, words in answer.text) == (error.code, True)
 
 
-def raising(error: Exception) -> Callable[[], None]:
-    def view() -> None:
+def raising(error: Exception) -> Callable[[], NoReturn]:
+    def view() -> NoReturn:
         raise error
 
     return view
