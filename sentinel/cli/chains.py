@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from sentinel.channels.masking import masked
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import masked, print_json, print_table
+from sentinel.cli.output import print_json, print_table
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.services.sending import chains as service
 from sentinel.services.sending.failover import Target

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from sentinel.channels.masking import masked
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.notifications import NOT_QUEUED, as_view, narrowing, pacing, start_over, wanted_of
-from sentinel.cli.output import masked, print_json, print_table
+from sentinel.cli.output import print_json, print_table
 from sentinel.models.status import RETRYABLE
 from sentinel.services.access.clients import OPERATOR
 from sentinel.services.bookkeeping import dead_letters as service

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from sentinel.channels.masking import masked_target
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import masked_target, print_json, print_table
+from sentinel.cli.output import print_json, print_table
 from sentinel.durations import in_seconds
 from sentinel.models import EscalationPolicy
 from sentinel.models.client import DEFAULT_CLIENT

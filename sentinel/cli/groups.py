@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from sentinel.channels.masking import masked
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import masked, print_json, print_table
+from sentinel.cli.output import print_json, print_table
 from sentinel.models.group import GroupKind
 from sentinel.queries.group_lists import Filter
 from sentinel.services.holding import groups as service

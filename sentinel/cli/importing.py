@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from sentinel.channels.masking import DOTS, masked_target
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import operator_work
-from sentinel.cli.output import DOTS, harmless, masked_target, print_json
+from sentinel.cli.output import harmless, print_json
 from sentinel.cli.rules import of_client, operator
 from sentinel.errors import SentinelError
 from sentinel.importing.configuration import Configuration

@@ -12,9 +12,10 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sentinel.channels.masking import masked
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli.database import client_id, operator_work, plain_words
-from sentinel.cli.output import get_console, masked, print_facts, print_json, print_table, shown
+from sentinel.cli.output import get_console, print_facts, print_json, print_table, shown
 from sentinel.clock import utc_now
 from sentinel.durations import parse_since, parse_until
 from sentinel.models import Client, LetterReplay, Notification

@@ -1,4 +1,4 @@
-"""What commands print: tables, masked recipients, times, JSON. Nothing from a database row can steer the terminal."""
+"""What commands print: tables, times, JSON. Nothing from a database row can steer the terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sentinel.channels.registry import CHANNELS
-
 PIPE_WIDTH = 240
 """Columns when nobody watches: a line in a file or a pipe must not be folded at 80."""
-
-DOTS = "•••"
 
 
 def get_console() -> Console:
@@ -72,22 +68,3 @@ def harmless(text: str) -> str:
 
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) == "Cc" and character not in "\n\t"
-
-
-def masked(recipient: str) -> str:
-    """Hide the middle of an address: `+1415•••2671`, `a•••@example.com`, and all of a URL: `tgram://•••`."""
-    scheme, is_url, _ = recipient.partition("://")
-    if is_url:
-        return f"{scheme}://{DOTS}"
-    local, at, domain = recipient.rpartition("@")
-    if at:
-        return f"{local[:1]}{DOTS}@{domain}"
-    if len(recipient) > 10:  # noqa: PLR2004 - 5 at the front, 4 at the end, and something to hide
-        return f"{recipient[:5]}{DOTS}{recipient[-4:]}"
-    return f"{recipient[:2]}{DOTS}"
-
-
-def masked_target(target: str) -> str:
-    """Hide the address in a target of a step, `push:tgram://•••`; a name says nothing secret: `endpoint:ann`."""
-    kind, colon, address = target.partition(":")
-    return f"{kind}{colon}{masked(address)}" if kind in CHANNELS else target

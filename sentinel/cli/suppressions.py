@@ -10,10 +10,11 @@ from typing import Any, TextIO
 
 import click
 
+from sentinel.channels.masking import masked
 from sentinel.channels.registry import CHANNELS
 from sentinel.cli import suppression_files
 from sentinel.cli.database import client_id, operator_work
-from sentinel.cli.output import harmless, masked, print_json, print_table
+from sentinel.cli.output import harmless, print_json, print_table
 from sentinel.cli.suppression_files import Line
 from sentinel.models import Suppression
 from sentinel.models.client import DEFAULT_CLIENT

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError, shown
 from sentinel.ids import is_id
 from sentinel.integrations import KINDS, OF_TOPIC, SIGNED
+from sentinel.json_bounds import is_storable
 from sentinel.models import Integration
 from sentinel.queries import integrations as queries
 from sentinel.queries.integrations import Filter
@@ -22,6 +24,11 @@ from sentinel.settings import get_settings
 
 SENDS = "events:write"
 """What who sends to an integration may do, and all of it: who makes, sees or changes one can do that."""
+
+TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]+:[\w.-]+", re.ASCII)
+TOPIC_EXAMPLE = "arn:aws:sns:eu-central-1:123456789012:alarms"
+LONGEST_TOPIC = 512
+SHORTEST_SECRET, LONGEST_SECRET = 8, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,8 @@ def create(uow: UnitOfWork, caller: Caller, written: Written) -> Integration:
 def change(uow: UnitOfWork, client_id: int, integration_id: str, changes: dict[str, Any]) -> Integration:
     """Change what is named: `name`, `is_enabled`, `secret` or `topic_arn`."""
     found = get(uow, integration_id, client_id=client_id)
+    if "name" in changes:
+        checked_line("name", changes["name"])
     _check(found.kind, secret=changes.get("secret"), topic_arn=changes.get("topic_arn"))
     values = changes | {"updated_at": uow.now}
     if "secret" in changes:
@@ -122,13 +131,25 @@ def delete(uow: UnitOfWork, integration_id: str, *, client_id: int | None) -> In
 
 
 def _check(kind: str, *, secret: str | None, topic_arn: str | None) -> None:
-    """Refuse what the kind has no use for."""
+    """Refuse what the kind has no use for, and what can be no secret and no topic."""
     if kind not in KINDS:
         raise InvalidInputError(FieldError("kind", kind, "is not known", f"use one of: {', '.join(KINDS)}"))
     if secret is not None and kind != SIGNED:
         raise _unused("secret", "(secret)", kind, SIGNED)
     if topic_arn is not None and kind != OF_TOPIC:
         raise _unused("topic_arn", topic_arn, kind, OF_TOPIC)
+    if secret is not None:
+        _check_secret(secret)
+    if topic_arn is not None and (len(topic_arn) > LONGEST_TOPIC or not TOPIC.fullmatch(topic_arn)):
+        remedy = f"write it like {TOPIC_EXAMPLE}"
+        raise InvalidInputError(FieldError("topic_arn", shown(topic_arn), "is no ARN of an SNS topic", remedy))
+
+
+def _check_secret(secret: str) -> None:
+    is_line = "\n" not in secret and "\r" not in secret and is_storable(secret)
+    if not is_line or not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
+        remedy = f"use {SHORTEST_SECRET} to {LONGEST_SECRET} characters on one line"
+        raise InvalidInputError(FieldError("secret", "(secret)", "cannot be the secret", remedy))
 
 
 def _unused(field: str, value: str, kind: str, only: str) -> InvalidInputError:

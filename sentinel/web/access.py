@@ -28,8 +28,8 @@ View = Callable[..., Response]
 
 
 def visitor() -> Visitor | None:
-    """Who is logged in; None on pages that need no login."""
-    if current_app.secret_key is None or not current_user.is_authenticated:
+    """Who is logged in; None on pages that need no login, and on those that must not ask (`frame.bare_problem`)."""
+    if current_app.secret_key is None or g.get("is_bare") or not current_user.is_authenticated:
         return None
     found: Visitor = current_user._get_current_object()  # noqa: SLF001 - as flask-login documents it
     return found

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response as AnyResponse
 
 from sentinel.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
@@ -21,9 +21,10 @@ from sentinel.settings import Settings
 from sentinel.web import login, sessions
 from sentinel.web.access import asks, check_access, may, visitor
 from sentinel.web.addresses import own_page, relative
-from sentinel.web.forms import LoginForm
-from sentinel.web.frame import bare_problem, page, problem_page
+from sentinel.web.forms import LoginForm, form_id
+from sentinel.web.frame import MESSAGES, bare_problem, page, problem_page
 from sentinel.web.headers import HEADERS
+from sentinel.web.letters import place_of
 from sentinel.web.navigation import navigation
 from sentinel.web.paging import here
 from sentinel.web.screens import SCREENS
@@ -57,7 +58,7 @@ def install_console(app: Flask, settings: Settings) -> None:
     Bootstrap5(app)
     app.add_template_filter(relative)
     install_words(app)
-    app.jinja_env.globals.update(may=may, navigation=navigation, here=here)
+    app.jinja_env.globals.update(may=may, navigation=navigation, here=here, place_of=place_of, form_id=form_id)
     app.register_blueprint(blueprint)
 
 
@@ -98,7 +99,8 @@ for screen in SCREENS:
     blueprint.register_blueprint(screen)
 
 
-@blueprint.get("/console/<path:_page>")
+@blueprint.route("/console/<path:_page>", methods=["GET", "POST"])
+@asks
 def missing(_page: str) -> AnyResponse:
     """Any other address below the console, said as a page and not as JSON."""
     return problem_page(HTTPStatus.NOT_FOUND)
@@ -115,7 +117,12 @@ def _without_token(error: CSRFError) -> AnyResponse:
 
 @blueprint.errorhandler(HTTPException)
 def _refused(error: HTTPException) -> AnyResponse:
-    return problem_page(HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR))
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    # What a view says of a refusal is said; what Werkzeug says of every such refusal only where we have no words.
+    usual = default_exceptions[error.code].description if error.code in default_exceptions else None
+    is_usual = error.description == usual and status.value in MESSAGES
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem_page(status, None if is_usual or is_ours else error.description)
 
 
 @blueprint.errorhandler(NotFoundError)

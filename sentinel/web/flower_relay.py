@@ -46,6 +46,14 @@ class FlowerAwayError(SentinelError):
     """Flower does not answer."""
 
 
+class FlowerSilentError(FlowerAwayError):
+    """Flower was asked and gave no answer: it may do what it was asked for."""
+
+
+class PageTooLargeError(SentinelError):
+    """A page of Flower is longer than is read here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What Flower is asked: a path of its own, with its arguments."""
@@ -75,22 +83,28 @@ def address(settings: Settings) -> str:
 
 
 def ask(question: Question, settings: Settings) -> Answer:
-    """Ask Flower; raises `FlowerAwayError`."""
+    """Ask Flower; raises `FlowerAwayError`, `FlowerSilentError` or `PageTooLargeError`."""
     connection = _connection(address(settings))
     headers = {name: value for name, value in question.headers.items() if name in PASSED_ON} | _login(settings)
+    failure = FlowerAwayError
     try:
+        connection.connect()
+        failure = FlowerSilentError
         connection.request(question.method, question.path, question.body, headers)
         answer = connection.getresponse()
         told = {name: value for name, value in answer.getheaders() if name in PASSED_BACK}
         location = answer.getheader("Location")
         if told.get("Content-Type", "").startswith("text/html"):
-            body = iter([at_home(answer.read(LONGEST_PAGE))])
+            body = iter([at_home(_whole(answer))])
             connection.close()
         else:
             body = _pieces(connection, answer)
     except (OSError, HTTPException) as error:
         connection.close()
-        raise FlowerAwayError(f"Flower does not answer at {address(settings)}: {type(error).__name__}") from None
+        raise failure(f"Flower does not answer at {address(settings)}: {type(error).__name__}") from None
+    except PageTooLargeError:
+        connection.close()
+        raise
     return Answer(answer.status, told, location and moved(location), body)
 
 
@@ -120,6 +134,13 @@ def _login(settings: Settings) -> dict[str, str]:
         return {}
     secret = settings.flower_basic_auth.get_secret_value().encode()
     return {"Authorization": f"Basic {base64.b64encode(secret).decode()}"}
+
+
+def _whole(answer: HTTPResponse) -> bytes:
+    page = answer.read(LONGEST_PAGE + 1)
+    if len(page) > LONGEST_PAGE:
+        raise PageTooLargeError(f"This page of Flower is larger than {LONGEST_PAGE // 2**20} MB: ask for less of it")
+    return page
 
 
 def _pieces(connection: HTTPConnection, answer: HTTPResponse) -> Iterator[bytes]:

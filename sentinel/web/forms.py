@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from flask import request
+import secrets
+
+from flask import request, session
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from sentinel.errors import InvalidInputError
 from sentinel.passwords import LONGEST
+from sentinel.web.frame import not_done
+
+FORM_ID = "form_id"
+SENT, MOST_SENT = "sent_forms", 20
+"""Of the forms that may be sent once, those that this session has sent: a cookie holds no more than some of them."""
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -24,6 +31,26 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 def text(name: str, default: str = "") -> str:
     """A field of the form that was sent, without the space around it; newlines as they are kept everywhere else."""
     return request.form.get(name, default).replace("\r\n", "\n").strip()
+
+
+def form_id() -> str:
+    """A name for a form that may be sent once (`ui.once`): its answer shows a secret, and may be loaded again."""
+    return secrets.token_urlsafe(9)
+
+
+def is_sent_again() -> bool:
+    """Whether this very form has done its work before; says so on the next page."""
+    is_again = request.form.get(FORM_ID) in session.get(SENT, ())
+    if is_again:
+        not_done("This form was sent before. It was done then, and once: the secret it made is not shown again.")
+    return is_again
+
+
+def keep_sent() -> None:
+    """Remember that this form has done its work."""
+    sent = request.form.get(FORM_ID, "")
+    if 0 < len(sent) <= len(form_id()):
+        session[SENT] = [*session.get(SENT, ()), sent][-MOST_SENT:]
 
 
 def errors_of(error: InvalidInputError) -> dict[str, str]:

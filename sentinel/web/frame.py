@@ -61,6 +61,7 @@ def problem_page(status: HTTPStatus, message: str | None = None) -> Response:
 def bare_problem(status: HTTPStatus, **headers: str) -> Response:
     """A page that asks neither the session nor the database: one of them may be what went wrong."""
     message = MESSAGES.get(status.value, UNEXPECTED)
-    response = page("console/problem.html", status, visitor=None, title=status.phrase, message=message)
+    g.is_bare = True
+    response = page("console/problem.html", status, title=status.phrase, message=message)
     response.headers.update({name.replace("_", "-").title(): value for name, value in headers.items()})
     return response

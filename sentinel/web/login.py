@@ -41,20 +41,33 @@ def check_login() -> Response:
     if not form.validate():
         return login_page(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     origin, name = origin_of(request.remote_addr), users.own_spelling(form.name.data)
-    throttle: LoginThrottle = current_app.extensions["sentinel-logins"]
-    wait_seconds = throttle.seconds_to_wait(name, origin)
-    if wait_seconds:
-        if throttle.is_news(origin):
-            with unit_of_work() as uow:
-                users.note_throttled(uow, origin=origin)
-        return _too_many(wait_seconds, origin)
+    refusal = held_up(name)
+    if refusal is not None:
+        return refusal
     with unit_of_work() as uow:
         found = users.log_in(uow, name, form.password.data, origin=origin)
     if found is None:
         return login_page(form, problem=WRONG, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    throttle.forgive(name, origin)
+    forgive(name)
     sessions.begin(found)
     return redirect(own_page(form.next.data), code=303)
+
+
+def held_up(name: str) -> Response | None:
+    """Count a try of a password for `name`; the answer to one too many."""
+    origin = origin_of(request.remote_addr)
+    wait_seconds = _throttle().seconds_to_wait(name, origin)
+    if not wait_seconds:
+        return None
+    if _throttle().is_news(origin):
+        with unit_of_work() as uow:
+            users.note_throttled(uow, origin=origin)
+    return _too_many(wait_seconds, origin)
+
+
+def forgive(name: str) -> None:
+    """Forget the tries of somebody who knew the password in the end."""
+    _throttle().forgive(name, origin_of(request.remote_addr))
 
 
 def make_first_user() -> Response:
@@ -88,6 +101,11 @@ def login_page(form: LoginForm, *, problem: str | None = None, status: HTTPStatu
     if not has_users and is_open_to(request, current_app.config["SENTINEL"]):
         return page("console/first_user.html", status, name="", errors={})
     return page("console/login.html", status, form=form, problem=problem, has_users=has_users)
+
+
+def _throttle() -> LoginThrottle:
+    throttle: LoginThrottle = current_app.extensions["sentinel-logins"]
+    return throttle
 
 
 def _too_many(wait_seconds: int, origin: str) -> Response:

@@ -33,7 +33,7 @@ def page_size() -> int:
 
 def cursor() -> str | None:
     """Where this page begins, as the page before said it; None: at the start."""
-    return request.args.get("cursor") or None
+    return request.args.get("cursor", "").replace("\0", "") or None
 
 
 def number_cursor() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.cli.output import masked, masked_target
+from sentinel.channels.masking import masked, masked_target
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,10 @@ from marshmallow import fields, validate
 
 from sentinel.api.schemas.fields import PageQuery, one_line, one_of, storable, text, yes_or_no
 from sentinel.integrations import KINDS
-from sentinel.services.integrations import Written
+from sentinel.services.integrations import LONGEST_SECRET, LONGEST_TOPIC, SHORTEST_SECRET, TOPIC, TOPIC_EXAMPLE, Written
 
 LONGEST_NAME = 100
-LONGEST_ARN = 512
-LONGEST_SECRET = 255
-ARN = "arn:aws:sns:eu-central-1:123456789012:alarms"
-SECRET_REMEDY = "8 to 255 characters, or leave it out: then one is made"  # noqa: S105 - words about secrets
+SECRET_REMEDY = f"{SHORTEST_SECRET} to {LONGEST_SECRET} characters, or leave it out: then one is made"
 
 
 def _name(**options: Any) -> fields.String:
@@ -24,15 +21,17 @@ def _name(**options: Any) -> fields.String:
 
 
 def _secret(**options: Any) -> fields.String:
-    long_enough = validate.Length(min=8)
+    long_enough = validate.Length(min=SHORTEST_SECRET)
     return text(
         LONGEST_SECRET, example="a-long-random-text", remedy=SECRET_REMEDY, validate=[one_line, long_enough], **options
     )
 
 
 def _topic(**options: Any) -> fields.String:
-    arn = validate.Regexp(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d+:[\w.-]+\Z", error="Is no ARN of an SNS topic.")
-    return text(LONGEST_ARN, example=ARN, remedy=f"write it like {ARN}", validate=[arn], **options)
+    arn = validate.Regexp(rf"{TOPIC.pattern}\Z", TOPIC.flags, error="Is no ARN of an SNS topic.")
+    return text(
+        LONGEST_TOPIC, example=TOPIC_EXAMPLE, remedy=f"write it like {TOPIC_EXAMPLE}", validate=[arn], **options
+    )
 
 
 class IntegrationRequest(ma.Schema):

@@ -104,6 +104,13 @@ def note_throttled(uow: UnitOfWork, *, origin: str) -> None:
     _note_session(uow, "throttle", None, origin)
 
 
+def note_refused(uow: UnitOfWork, name: str, role: str, *, origin: str) -> None:
+    """Write down that somebody who is logged in did not know the password that is changed."""
+    log.warning("password_refused", user=name, origin=origin)
+    subject = f"user {name}"
+    actions.note(uow, Actor(name, role, origin), "session.refuse", subject, client=None, detail={"to": "password"})
+
+
 def _note_session(uow: UnitOfWork, verb: str, user: User | None, origin: str) -> None:
     name, role = (user.name, user.role) if user else (NOBODY, "")
     subject = f"user {name}" if user else "login"

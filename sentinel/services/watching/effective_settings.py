@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource
 
+from sentinel.channels.masking import masked_target
 from sentinel.settings import Settings
 
 STARS = "********"
@@ -107,7 +108,7 @@ def written(name: str, value: Any) -> str:
     if name == "limits":
         return orjson.dumps(value, default=_as_data).decode()
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(masked_target if name == "operator_targets" else str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

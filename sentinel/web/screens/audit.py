@@ -13,9 +13,10 @@ from sentinel.clock import utc_now
 from sentinel.durations import parse_since
 from sentinel.services.access import actions, clients
 from sentinel.services.access.actions import Wanted
+from sentinel.services.access.users import NAME
 from sentinel.services.bookkeeping import audit
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.web.access import acting, acts
+from sentinel.web.access import acting, acts, may
 from sentinel.web.frame import not_done, page, see_other
 from sentinel.web.paging import number_cursor, page_size, paged
 
@@ -34,6 +35,7 @@ SHOWN = {
     "template": "console.templates.show",
     "ticket": "console.tickets.show",
     "silence": "console.silences.show",
+    "client": "console.clients.show",
 }
 """Which screen shows the subject of an action, or what an audit has found, by its first word."""
 
@@ -95,7 +97,7 @@ def _looks() -> dict[str, Any]:
 
 
 def _argument(name: str) -> str | None:
-    return request.args.get(name, "").strip() or None
+    return request.args.get(name, "").replace("\0", "").strip() or None
 
 
 def _since(text: str) -> tuple[datetime | None, str | None]:
@@ -113,6 +115,10 @@ def _since(text: str) -> tuple[datetime | None, str | None]:
 def subject_address(subject: str) -> str | None:
     """The screen of `notification 01a1…`; None where none shows it."""
     kind, _, its_id = subject.partition(" ")
+    if kind == "user":
+        return url_for("console.users.show", user_name=its_id) if may("admin") and NAME.fullmatch(its_id) else None
+    if kind == "rotation":
+        return url_for("console.on_call.index")
     if kind not in SHOWN or not ID.fullmatch(its_id):
         return None
     named: dict[str, Any] = {f"{kind}_id": int(its_id) if its_id.isdigit() else its_id}

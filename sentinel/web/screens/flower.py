@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import string
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, current_app, request
 from flask_wtf.csrf import generate_csrf
-from werkzeug.exceptions import NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from sentinel.json_bounds import is_storable
 from sentinel.logs import get_logger
 from sentinel.settings import Settings, get_settings
 from sentinel.web import flower_relay
 from sentinel.web.access import acting, acts, asks, needs
-from sentinel.web.flower_relay import PREFIX, Answer, FlowerAwayError, Question
+from sentinel.web.flower_relay import PREFIX, Answer, FlowerAwayError, FlowerSilentError, PageTooLargeError, Question
 from sentinel.web.frame import problem_page
 from sentinel.web.headers import HEADERS
 
@@ -28,8 +30,13 @@ TOKEN_COOKIE = "_xsrf"  # noqa: S105 - a name
 OWN_LINES = tuple(f"\nvar autorefresh = {is_on};\n" for is_on in (0, 1))
 """The only script that stands in a page of Flower itself."""
 
+QUOTED = string.punctuation
+"""What stands in the arguments of an address as it is; `%` too, for what was quoted stays so."""
+
 LARGEST_FORM = 64 * 1024
 LONGEST_VALUE = 100
+
+API = "/api/"
 
 ACTIONS = (
     "worker/shutdown",
@@ -98,26 +105,43 @@ def act(path: str) -> Response:
     action = next((each for each in ACTIONS if path.startswith(f"{each}/")), None)
     if action is None:
         raise NotFound
+    _check_what_is_told(path)
     subject = f"{action.partition('/')[0]} {path.removeprefix(f'{action}/')}"
     told = {name: value[:LONGEST_VALUE] for name, value in request.form.items() if name != "csrf_token"}
+    verb = f"flower.{action.replace('/', '_').replace('-', '_')}"
     try:
-        with acting(f"flower.{action.replace('/', '_').replace('-', '_')}", subject, **told):
-            response = _relayed(f"/api/{path}")
+        with acting(verb, subject, **told):
+            response = _relayed(f"{API}{path}")
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 raise RefusedError(response)  # noqa: TRY301 - so that nothing is written down
     except RefusedError as refusal:
         response = refusal.response
+    except FlowerSilentError as error:
+        with acting(verb, subject, **told | {"answer": "none"}):
+            response = _away(error)
     return response
+
+
+def _check_what_is_told(path: str) -> None:
+    """Refuse what the trail could not tell: what stands in the address beside the form, and what no row can keep."""
+    if request.query_string:
+        raise BadRequest("An action says what it is about in its form, and nothing behind the address.")
+    if not all(map(is_storable, (path, *(text for pair in request.form.items(multi=True) for text in pair)))):
+        raise BadRequest("A name or value has characters that cannot be stored, for example NUL.")
 
 
 def _relayed(path: str) -> Response:
     settings: Settings = current_app.config["SENTINEL"]
     try:
         answer = flower_relay.ask(_question(path), settings)
+    except FlowerSilentError as error:
+        if request.method == "POST" and path.startswith(API):  # it may be done: who acts writes that down
+            raise
+        return _away(error)
     except FlowerAwayError as error:
-        log.warning("flower_away", error=str(error))
-        remedy = "Run `sentinel flower`, or say with SENTINEL_FLOWER_URL where it is. Everything else works without it."
-        return problem_page(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}. {remedy}")
+        return _away(error)
+    except PageTooLargeError as error:
+        return problem_page(HTTPStatus.BAD_GATEWAY, f"{error}.")
     is_page = answer.headers.get("Content-Type", "").startswith("text/html")
     if answer.status == HTTPStatus.UNAUTHORIZED and is_page:
         message = "Flower does not let the console in: give the API the SENTINEL_FLOWER_BASIC_AUTH that Flower has."
@@ -125,10 +149,17 @@ def _relayed(path: str) -> Response:
     return _response(answer, is_page=is_page)
 
 
+def _away(error: FlowerAwayError) -> Response:
+    log.warning("flower_away", error=str(error))
+    remedy = "Run `sentinel flower`, or say with SENTINEL_FLOWER_URL where it is. Everything else works without it."
+    return problem_page(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}. {remedy}")
+
+
 def _question(path: str) -> Question:
     if (request.content_length or 0) > LARGEST_FORM:
         raise RequestEntityTooLarge
-    arguments = request.query_string.decode("latin-1")
+    # Browsers quote most of what is not ASCII, but not all of them all of it: a request has no place for raw bytes.
+    arguments = quote(request.query_string, safe=QUOTED)
     address = quote(path, safe="/@:~") + (f"?{arguments}" if arguments else "")
     # The guard has read the form to look for our token, so it is written again.
     body = urlencode(list(request.form.items(multi=True))).encode() if request.method == "POST" else None

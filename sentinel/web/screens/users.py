@@ -8,10 +8,12 @@ from flask import Blueprint, abort, flash, request
 from werkzeug.wrappers import Response
 
 from sentinel.errors import ConflictError, InvalidInputError
+from sentinel.models import User
+from sentinel.origins import origin_of
 from sentinel.services.access import administering, users
 from sentinel.services.access.users import ROLES
 from sentinel.services.unit_of_work import unit_of_work
-from sentinel.web import sessions
+from sentinel.web import login, sessions
 from sentinel.web.access import acting, acts, needs, visitor
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import not_done, page, see_other
@@ -61,65 +63,73 @@ def show(user_name: str) -> Response:
 @acts("admin")
 def give_role(user_name: str) -> Response:
     """Give a user another role."""
-    role = text("role")
+    found, role = _found(user_name), text("role")
+    if found.role == role:
+        return _is_so(found, f"{found.name} is of role {role} already.")
     try:
-        with acting("user.role", f"user {user_name}", role=role) as uow:
-            administering.give_role(uow, user_name, role, by=_me().name)
+        with acting("user.role", f"user {found.name}", role=role, before=found.role) as uow:
+            administering.give_role(uow, found.name, role, by=_me().name)
     except ConflictError as error:
-        not_done(str(error))
-        return see_other("console.users.show", user_name=user_name)
-    flash(f"{user_name} is of role {role} from the next click on.")
-    return see_other("console.users.show", user_name=user_name)
+        return _is_so(found, str(error))
+    flash(f"{found.name} is of role {role} from the next click on.")
+    return see_other("console.users.show", user_name=found.name)
 
 
 @blueprint.post("/users/<user_name>/disable")
 @acts("admin")
 def disable(user_name: str) -> Response:
     """Refuse a user's logins, and end the sessions there are."""
+    found = _found(user_name)
+    if not found.is_active:
+        return _is_so(found, f"{found.name} is disabled already.")
     try:
-        with acting("user.disable", f"user {user_name}") as uow:
-            administering.shut_out(uow, user_name, by=_me().name)
+        with acting("user.disable", f"user {found.name}") as uow:
+            administering.shut_out(uow, found.name, by=_me().name)
     except ConflictError as error:
-        not_done(str(error))
-        return see_other("console.users.show", user_name=user_name)
-    flash(f"{user_name} is disabled; all sessions have ended.")
-    return see_other("console.users.show", user_name=user_name)
+        return _is_so(found, str(error))
+    flash(f"{found.name} is disabled; all sessions have ended.")
+    return see_other("console.users.show", user_name=found.name)
 
 
 @blueprint.post("/users/<user_name>/enable")
 @acts("admin")
 def enable(user_name: str) -> Response:
     """Let a user log in again."""
-    with acting("user.enable", f"user {user_name}") as uow:
-        users.enable(uow, user_name)
-    flash(f"{user_name} may log in again.")
-    return see_other("console.users.show", user_name=user_name)
+    found = _found(user_name)
+    if found.is_active:
+        return _is_so(found, f"{found.name} may log in already.")
+    with acting("user.enable", f"user {found.name}") as uow:
+        users.enable(uow, found.name)
+    flash(f"{found.name} may log in again.")
+    return see_other("console.users.show", user_name=found.name)
 
 
 @blueprint.post("/users/<user_name>/password")
 @acts("admin")
 def reset_password(user_name: str) -> Response:
     """Give a user a new password."""
-    if user_name == _me().name:
+    found = _found(user_name)
+    if found.name == _me().name:
         not_done("Your own password is changed here, with the one you have.")
         return see_other("console.users.me")
     try:
-        with acting("user.password", f"user {user_name}") as uow:
-            users.set_password(uow, user_name, request.form.get("password", ""))
+        with acting("user.password", f"user {found.name}") as uow:
+            users.set_password(uow, found.name, request.form.get("password", ""))
     except InvalidInputError as error:
-        return _one(user_name, HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors_of(error))
-    flash(f"{user_name} has a new password; older sessions have ended.")
-    return see_other("console.users.show", user_name=user_name)
+        return _one(found.name, HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors_of(error))
+    flash(f"{found.name} has a new password; older sessions have ended.")
+    return see_other("console.users.show", user_name=found.name)
 
 
 @blueprint.post("/users/<user_name>/sessions")
 @acts("admin")
 def end_sessions(user_name: str) -> Response:
     """Log a user out everywhere."""
-    with acting("user.log_out", f"user {user_name}") as uow:
-        administering.end_sessions(uow, user_name)
-    flash(f"{user_name} is logged out everywhere.")
-    return see_other("console.users.show", user_name=user_name)
+    found = _found(user_name)
+    with acting("user.log_out", f"user {found.name}") as uow:
+        administering.end_sessions(uow, found.name)
+    flash(f"{found.name} is logged out everywhere.")
+    return see_other("console.users.show", user_name=found.name)
 
 
 @blueprint.get("/me")
@@ -136,12 +146,22 @@ def change_own_password() -> Response:
     if request.form.get("password") != request.form.get("again"):
         errors = {"again": "is not the same as the new one: write it twice alike"}
         return _own_page(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors)
+    held_up = login.held_up(person.name)
+    if held_up is not None:
+        return held_up
     try:
         with acting("user.password", f"user {person.name}") as uow:
             old, new = request.form.get("old_password", ""), request.form.get("password", "")
             changed = administering.change_own_password(uow, person.name, old=old, new=new)
     except InvalidInputError as error:
-        return _own_page(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors_of(error))
+        errors = errors_of(error)
+        if administering.OLD_PASSWORD in errors:
+            with unit_of_work() as uow:
+                users.note_refused(uow, person.name, person.role, origin=origin_of(request.remote_addr))
+        else:
+            login.forgive(person.name)
+        return _own_page(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors)
+    login.forgive(person.name)
     sessions.begin(changed)
     flash("Your password is changed; all other sessions of yours have ended.")
     return see_other("console.users.me")
@@ -154,6 +174,17 @@ def _me() -> Visitor:
     return person
 
 
+def _found(name: str) -> User:
+    """The user of the address, however that writes the name: what follows goes by the name that is stored."""
+    with unit_of_work() as uow:
+        return administering.find(uow, name)
+
+
+def _is_so(found: User, message: str) -> Response:
+    not_done(message)
+    return see_other("console.users.show", user_name=found.name)
+
+
 def _list(
     status: HTTPStatus = HTTPStatus.OK, *, name: str = "", role: str = ROLES[0], errors: dict[str, str] | None = None
 ) -> Response:
@@ -164,13 +195,11 @@ def _list(
 
 
 def _one(name: str, status: HTTPStatus = HTTPStatus.OK, *, errors: dict[str, str] | None = None) -> Response:
-    with unit_of_work() as uow:
-        found = administering.find(uow, name)
+    found = _found(name)
     is_me = found.name == _me().name
     return page("console/users/show.html", status, user=found, is_me=is_me, roles=MAY, errors=errors or {})
 
 
 def _own_page(status: HTTPStatus = HTTPStatus.OK, *, errors: dict[str, str] | None = None) -> Response:
-    with unit_of_work() as uow:
-        found = administering.find(uow, _me().name)
+    found = _found(_me().name)
     return page("console/users/me.html", status, user=found, roles=MAY, errors=errors or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from tests.integration.console.conftest import AsRole
 from tests.integration.console.visiting import Visit, actions
 
 PASSWORD = "correct horse battery"
+SUBJECT = re.compile(r'<td class="action-subject[^>]*>\s*(?:<a [^>]*>)?([^<\n]+)')
 
 
 def did(actor: str, action: str, subject: str, client: str | None = None, **detail: Any) -> None:
@@ -64,7 +66,18 @@ def test_filters_narrow_the_trail(asked: dict[str, str], expected: set[str], vis
 
     shown = visit.get("/console/audit", **asked).text
 
-    assert {each for each in ("rule 7", "rule 8", "silence 9") if f"      {each}\n" in shown} == expected
+    assert set(SUBJECT.findall(shown)) == expected
+
+
+def test_subjects_lead_to_what_shows_them(visit: Visit, as_role: AsRole) -> None:
+    for subject in ("client 7", "user bob", "rotation primary", "user (unknown)"):
+        did("bob", "a.b", subject)
+
+    shown = visit.get("/console/audit").text
+
+    assert all(f'href="/console/{path}"' in shown for path in ("clients/7", "users/bob", "on-call"))
+    assert "unknown)</a>" not in shown
+    assert 'href="/console/users/bob"' not in as_role("viewer").get("/console/audit").text
 
 
 def test_a_time_that_is_none_is_said_with_what_to_write(visit: Visit) -> None:

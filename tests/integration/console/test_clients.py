@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
-from sentinel.models import ApiKey, Client
+from sentinel.models import Action, ApiKey, Client
 from sentinel.services import integrations
 from sentinel.services.access import clients
 from sentinel.services.sending import chains, policies
@@ -29,6 +31,12 @@ def stored() -> dict[str, Client]:
 def keys_of(client_id: int) -> list[ApiKey]:
     with unit_of_work() as uow:
         return list(clients.keys_page(uow, client_id, after=0, size=100)[0])
+
+
+def details(action: str) -> list[dict[str, Any]]:
+    with unit_of_work() as uow:
+        found = uow.session.scalars(select(Action.detail).where(Action.action == action).order_by(Action.id))
+        return list(found)
 
 
 def verbs() -> list[str]:
@@ -56,6 +64,10 @@ def test_a_client_is_made_renamed_switched_and_removed_and_each_is_written_down(
     assert made.headers["Location"] == f"{LIST}/{shop}/keys"
 
     visit.send(f"{LIST}/{shop}/rename", name="store")
+    assert actions()[-1] == ("alice", "client.rename", f"client {shop}", "shop")
+    assert details("client.rename") == [{"name": "store"}]
+    visit.send(f"{LIST}/{shop}/rename", name="store")
+    assert "is on already" in visit.follow(visit.send(f"{LIST}/{shop}/switch", to="on")).text
     visit.send(f"{LIST}/{shop}/switch", to="off")
     assert not stored()["store"].is_active
     assert "This client is off" in visit.get(f"{LIST}/{shop}").text
@@ -118,6 +130,21 @@ def test_a_key_is_shown_once_works_and_is_revoked(visit: Visit) -> None:
     assert found[1] not in str(actions())
 
 
+def test_a_page_that_shows_a_key_makes_no_other_when_it_is_loaded_again(visit: Visit) -> None:
+    path = f"{LIST}/{client('shop')}/keys"
+    form_id = re.search(r'name="form_id" value="([^"]+)"', visit.get(path).text)
+    assert form_id is not None
+    fields = {"name": "CI", "days": "", "form_id": form_id[1]}
+    assert visit.send(path, **fields | {"name": ""}).status_code == 422
+    assert visit.send(path, **fields).status_code == 200
+
+    again = visit.send(path, **fields)
+
+    assert again.headers["Location"] == path
+    assert "This form was sent before" in visit.follow(again).text
+    assert verbs() == ["key.create"]
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -160,7 +187,13 @@ def test_what_is_done_with_sends_in_doubt_is_set_for_all_channels_and_for_each(v
     with unit_of_work() as uow:
         assert {each.set_by for each in policies.overview(uow, shop)} == {"default"}
     assert visit.send(f"{LIST}/{shop}/policies", MultiDict({"policy-sms": "never"})).status_code == 422
+    same = visit.send(f"{LIST}/{shop}/policies", MultiDict({"policy-*": ""}))
+    assert "nothing was changed" in visit.follow(same).text
     assert verbs() == ["delivery_policy.set"] * 2
+    assert details("delivery_policy.set") == [
+        {"policies": {"*": "at_least_once", "sms": "at_most_once"}},
+        {"policies": {"*": "inherited", "sms": "inherited"}},
+    ]
 
 
 def test_a_chain_is_set_shown_changed_and_removed(visit: Visit) -> None:
@@ -211,6 +244,8 @@ def test_an_integration_is_made_switched_and_removed_and_its_secret_shown_once(v
         ({"kind": "pigeon", "name": "x"}, "is not known"),
         ({"kind": "sns", "name": ""}, "is empty"),
         ({"kind": "github", "name": "x", "topic_arn": "arn:aws:sns:a:1:b"}, "is not used by github"),
+        ({"kind": "sns", "name": "x", "topic_arn": "a\0"}, "is no ARN of an SNS topic"),
+        ({"kind": "sns", "name": "x", "topic_arn": "arn:aws:sns:a:1:" + "b" * 512}, "is no ARN of an SNS topic"),
     ],
 )
 def test_an_integration_that_cannot_be_is_refused_at_its_field(

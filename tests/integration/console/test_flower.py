@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 from werkzeug.datastructures import MultiDict
 
+from sentinel.web import flower_relay
 from tests.conftest import Configure
 from tests.integration.console.conftest import AsRole
 from tests.integration.console.visiting import Visit, actions
@@ -127,6 +129,63 @@ def test_what_flower_refuses_is_not_written_down_as_done(flower: HTTPServer, adm
     assert (answer.status_code, answer.text) == (401, "needs a password")
     assert "WWW-Authenticate" not in answer.headers
     assert actions() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("api/worker/pool/grow/sms-1@vm?n=50", "n"),
+        ("api/worker/pool/grow/sms-1@vm", "a\0"),
+        ("api/worker/shutdown/x%00", "n"),
+    ],
+)
+def test_what_the_trail_could_not_tell_is_not_done(path: str, field: str, flower: HTTPServer, admin: Visit) -> None:
+    answer = admin.send(f"/console/flower/{path}", MultiDict({field: "1\0" if "\0" in field else "1"}))
+
+    assert (answer.status_code, "<h1" in answer.text) == (400, True)
+    assert flower.log == []
+    assert actions() == []
+
+
+def test_what_flower_was_asked_for_is_written_down_though_it_never_answers(
+    flower: HTTPServer, admin: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flower_relay, "TIMEOUT_SECONDS", 0.05)
+    asked_for, over = threading.Event(), threading.Event()
+
+    def never(_: Request) -> Response:
+        asked_for.set()
+        over.wait(10)
+        return Response("late")
+
+    flower.expect_request("/api/worker/shutdown/sms-1@vm", method="POST").respond_with_handler(never)
+
+    answer = admin.send("/console/flower/api/worker/shutdown/sms-1@vm")
+
+    over.set()
+    assert (answer.status_code, asked_for.wait(10)) == (503, True)
+    assert actions() == [("alice", "flower.worker_shutdown", "worker sms-1@vm", None)]
+    assert "answer none" in admin.get("/console/audit").text
+
+
+def test_arguments_beyond_ascii_are_quoted(flower: HTTPServer, operator: Visit) -> None:
+    flower.expect_request("/tasks").respond_with_data("", content_type="text/plain")
+
+    answer = operator.browser.get("/console/flower/tasks", environ_overrides={"QUERY_STRING": "q=\xc3\xa4%20b&r=[1]"})
+
+    assert answer.status_code == 200
+    assert asked(flower).query_string == b"q=%C3%A4%20b&r=[1]"
+
+
+def test_a_page_that_is_too_large_is_not_cut_silently(
+    flower: HTTPServer, operator: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flower_relay, "LONGEST_PAGE", 100)
+    flower.expect_request("/tasks").respond_with_data(PAGE + "x" * 100, content_type="text/html")
+
+    answer = operator.get("/console/flower/tasks")
+
+    assert (answer.status_code, "This page of Flower is larger" in answer.text) == (502, True)
 
 
 @pytest.mark.parametrize("path", ["api/task/apply/tasks.x", "api/task/send-task/tasks.x", "api/worker/shutdown"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NoReturn
 
 import pytest
 import time_machine
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from werkzeug.exceptions import BadGateway, BadRequest, BadRequestKeyError, HTTPException, UnsupportedMediaType
 from werkzeug.test import TestResponse
 
 from sentinel import metrics, passwords
@@ -428,6 +429,42 @@ def test_an_unknown_page_is_a_page_and_not_json(browser: FlaskClient) -> None:
     assert "There is no such page." in answer.text
 
 
+def test_what_is_sent_to_an_unknown_page_is_answered_by_a_page(browser: FlaskClient) -> None:
+    log_in(browser)
+    sent = {"X-CSRFToken": token(browser.get("/console/me"))}
+
+    answer = browser.post("/console/nothing/here", headers=sent)
+
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BadRequest("Write a number."), "Write a number."),
+        (UnsupportedMediaType(), "The server does not support the media type"),
+        (BadRequestKeyError(), "The request did not come from a page of this console."),
+        (BadGateway("secret words"), "Something went wrong on our side"),
+    ],
+)
+def test_a_refusal_is_told_in_its_own_words(error: HTTPException, words: str, alice: None) -> None:
+    app = create_app()
+    app.view_functions["console.users.me"] = raising(error)
+    browser = app.test_client()
+    log_in(browser)
+
+    answer = browser.get("/console/me")
+
+    assert (answer.status_code, words in answer.text) == (error.code, True)
+
+
+def raising(error: Exception) -> Callable[[], NoReturn]:
+    def view() -> NoReturn:
+        raise error
+
+    return view
+
+
 def test_an_unreachable_database_is_a_page_as_well(browser: FlaskClient, database: Configure) -> None:
     database(DATABASE_URL="postgresql://someone:swordfish@127.0.0.1:1/nothing")
 
@@ -435,6 +472,21 @@ def test_an_unreachable_database_is_a_page_as_well(browser: FlaskClient, databas
 
     assert (answer.status_code, answer.mimetype) == (503, "text/html")
     assert "swordfish" not in answer.text
+
+
+def test_an_unreachable_database_is_a_page_for_whoever_is_logged_in(browser: FlaskClient, database: Configure) -> None:
+    log_in(browser)
+    kept = browser.get_cookie("sentinel_session")
+    assert kept is not None
+    database(DATABASE_URL="postgresql://someone:swordfish@127.0.0.1:1/nothing")
+    without_database = create_app().test_client()
+    without_database.set_cookie(kept.key, kept.value)
+
+    answer = without_database.get("/console/rules")
+
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+    assert "The database does not answer." in answer.text
+    assert answer.headers["Retry-After"] == "2"
 
 
 def test_names_are_written_and_not_run(alice: None) -> None:

@@ -31,6 +31,17 @@ def test_no_secret_is_shown(database: Configure, as_role: AsRole) -> None:
     assert "********" in shown
 
 
+def test_who_hears_what_befalls_the_installation_is_shown_without_secret_addresses(
+    database: Configure, as_role: AsRole
+) -> None:
+    database(SENTINEL_OPERATOR_TARGETS="slack:https://hooks.slack.com/services/T0/B0/s3cret,push:tgram://12:s3cret/-1")
+
+    shown = as_role("viewer").get("/console/settings").text
+
+    assert "slack:https://•••,push:tgram://•••" in shown
+    assert "s3cret" not in shown
+
+
 def test_what_differs_from_the_default_says_so_and_can_be_asked_for_alone(database: Configure, as_role: AsRole) -> None:
     database(SENTINEL_MAX_ATTEMPTS="3")
     somebody = as_role("viewer")

@@ -94,9 +94,10 @@ def test_an_admin_gives_another_role(visit: Visit) -> None:
 def test_nobody_takes_the_own_admin_role_or_login_away(visit: Visit) -> None:
     make("bob", "admin")
 
-    for path, fields in (("role", {"role": "viewer"}), ("disable", {})):
-        answer = visit.send(f"/console/users/alice/{path}", MultiDict(fields))
-        assert "You cannot" in visit.follow(answer).text
+    for name in ("alice", "ALICE", "Alice%20"):
+        for path, fields in (("role", {"role": "viewer"}), ("disable", {})):
+            answer = visit.send(f"/console/users/{name}/{path}", MultiDict(fields))
+            assert "You cannot" in visit.follow(answer).text
 
     assert (user("alice").role, user("alice").is_active) == ("admin", True)
     assert actions() == []
@@ -155,8 +156,9 @@ def test_an_admin_sets_a_new_password_and_none_that_is_too_short(visit: Visit) -
     assert actions()[0] == ("alice", "user.password", "user bob", None)
 
 
-def test_the_own_password_is_not_reset_but_changed(visit: Visit) -> None:
-    answer = visit.send("/console/users/alice/password", password=OTHER)
+@pytest.mark.parametrize("name", ["alice", "ALICE"])
+def test_the_own_password_is_not_reset_but_changed(name: str, visit: Visit) -> None:
+    answer = visit.send(f"/console/users/{name}/password", password=OTHER)
 
     assert answer.headers["Location"] == "/console/me"
     assert actions() == []
@@ -197,7 +199,31 @@ def test_a_password_that_cannot_be_changed_says_why(fields: dict[str, str], mess
     )
 
     assert (answer.status_code, message in answer.text) == (422, True)
+    assert "user.password" not in [action for _, action, _, _ in actions()]
+
+
+def test_the_password_one_has_is_not_guessed_without_end(visit: Visit) -> None:
+    learn("alice")
+    guess = {"old_password": "not this one", "password": OTHER, "again": OTHER}
+
+    answers = [visit.send("/console/me", MultiDict(guess)) for _ in range(7)]
+
+    assert [each.status_code for each in answers] == [422] * 5 + [429] * 2
+    refused = ("alice", "session.refuse", "user alice", None)
+    assert actions() == [refused] * 5 + [("(unknown)", "session.throttle", "login", None)]
+
+
+def test_what_is_so_already_is_not_written_down_as_done(visit: Visit) -> None:
+    make("bob", "operator")
+
+    for path, fields in (("role", {"role": "operator"}), ("enable", {})):
+        assert " already." in visit.follow(visit.send(f"/console/users/bob/{path}", MultiDict(fields))).text
+
     assert actions() == []
+
+
+def test_a_name_that_nobody_can_have_is_nobody(visit: Visit) -> None:
+    assert visit.get("/console/users/a%00b").status_code == 404
 
 
 def learn(name: str) -> None:

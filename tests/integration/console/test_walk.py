@@ -72,6 +72,19 @@ def test_nobody_does_what_takes_a_higher_role(role: str, as_role: AsRole) -> Non
     assert actions() == []
 
 
+ARGUMENTS = ("actor", "action", "channel", "client", "cursor", "kind", "q", "recipient", "since", "status", "subject")
+"""What pages take in their addresses; others take no notice."""
+
+
+def test_a_nul_in_an_address_is_no_fault_of_ours(as_role: AsRole) -> None:
+    admin = as_role("admin")
+    with_nul = dict.fromkeys(ARGUMENTS, "a\0b")
+    for rule in console_rules():
+        if "GET" in (rule.methods or set()) and rule.endpoint.split(".")[1] not in ("flower", "inbox"):
+            answer = admin.get(path_of(rule).replace("/none", "/a%00b"), **with_nul)
+            assert answer.status_code < 500, (rule, answer.status_code)
+
+
 def test_what_does_not_exist_is_said_as_a_page(as_role: AsRole) -> None:
     admin = as_role("admin")
     for rule in console_rules():

@@ -38,9 +38,13 @@ def set_policies(client_id: int) -> Response:
             raise InvalidInputError(FieldError(f"policy-{channel}", shown(policy), "is no policy", remedy))
     with unit_of_work() as uow:
         name = clients.get(uow, client_id).name
-    told = {channel: policy for channel, policy in wanted.items() if policy}
+        changes = _changes(uow, client_id, wanted)
+    if not changes:
+        not_done("It is so already: nothing was changed.")
+        return see_other("console.clients.delivery", client_id=client_id)
+    told = {channel: policy or "inherited" for channel, policy in changes.items()}
     with acting("delivery_policy.set", f"client {client_id}", client=name, policies=told) as uow:
-        _put(uow, client_id, wanted)
+        _put(uow, client_id, changes)
     flash("Saved. It holds from the next decision on.")
     return see_other("console.clients.delivery", client_id=client_id)
 
@@ -80,14 +84,21 @@ def unset_chain(client_id: int) -> Response:
     return see_other("console.clients.delivery", client_id=client_id)
 
 
-def _put(uow: UnitOfWork, client_id: int, wanted: Mapping[str, str]) -> None:
-    """Write what differs from what there is."""
-    now = {each.channel: each for each in policies.overview(uow, client_id)}
-    for channel, policy in wanted.items():
-        is_set = now[channel].set_by == ("client" if channel == policies.EVERY_CHANNEL else "channel")
-        if policy and not (is_set and now[channel].ambiguous_policy == policy):
+def _changes(uow: UnitOfWork, client_id: int, wanted: Mapping[str, str]) -> dict[str, str]:
+    """What differs from what is set now."""
+    own = {
+        each.channel: each.ambiguous_policy
+        for each in policies.overview(uow, client_id)
+        if each.set_by == ("client" if each.channel == policies.EVERY_CHANNEL else "channel")
+    }
+    return {channel: policy for channel, policy in wanted.items() if own.get(channel, INHERITED) != policy}
+
+
+def _put(uow: UnitOfWork, client_id: int, changes: Mapping[str, str]) -> None:
+    for channel, policy in changes.items():
+        if policy:
             policies.put(uow, client_id, channel, policy)
-        elif not policy and is_set:
+        else:
             policies.unset(uow, client_id, channel)
 
 

@@ -17,8 +17,8 @@ from sentinel.services.access import clients
 from sentinel.services.integrations import Written
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acting, acts, caller_for, note_action
-from sentinel.web.forms import errors_of, text
-from sentinel.web.frame import page, see_other
+from sentinel.web.forms import errors_of, is_sent_again, keep_sent, text
+from sentinel.web.frame import not_done, page, see_other
 from sentinel.web.paging import cursor, page_size, paged
 
 
@@ -30,6 +30,8 @@ def index(client_id: int) -> Response:
 @acts("admin")
 def make(client_id: int) -> Response:
     """Make an integration; a secret is shown this once."""
+    if is_sent_again():
+        return see_other("console.clients.integrations", client_id=client_id)
     written = Written(text("kind"), text("name"), topic_arn=text("topic_arn") or None)
     with unit_of_work() as uow:
         client = clients.get(uow, client_id).name
@@ -42,6 +44,7 @@ def make(client_id: int) -> Response:
         return _listed(client_id, errors=errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except ConflictError as error:
         return _listed(client_id, errors={"name": str(error)}, status=HTTPStatus.CONFLICT)
+    keep_sent()
     return page(
         "console/clients/new_integration.html",
         client_id=client_id,
@@ -58,6 +61,10 @@ def switch(client_id: int, integration_id: UUID) -> Response:
     is_on = request.form.get("to") == "on"
     with unit_of_work() as uow:
         client = clients.get(uow, client_id).name
+        found = integrations.get(uow, str(integration_id), client_id=client_id)
+    if found.is_enabled == is_on:
+        not_done(f"{found.name} is {'on' if is_on else 'off'} already.")
+        return see_other("console.clients.integrations", client_id=client_id)
     action = "integration.enable" if is_on else "integration.disable"
     with acting(action, f"integration {integration_id}", client=client) as uow:
         changed = integrations.change(uow, client_id, str(integration_id), {"is_enabled": is_on})
@@ -70,7 +77,8 @@ def delete(client_id: int, integration_id: UUID) -> Response:
     """Remove an integration; its address is gone with the next request."""
     with unit_of_work() as uow:
         client = clients.get(uow, client_id).name
-    with acting("integration.delete", f"integration {integration_id}", client=client) as uow:
+        name = integrations.get(uow, str(integration_id), client_id=client_id).name
+    with acting("integration.delete", f"integration {integration_id}", client=client, name=name) as uow:
         gone = integrations.delete(uow, str(integration_id), client_id=client_id)
     flash(f"{gone.name} is removed, and its address with it.")
     return see_other("console.clients.integrations", client_id=client_id)

@@ -13,7 +13,7 @@ from sentinel.services.access import clients
 from sentinel.services.access.clients import ADMIN, BROADCAST, KEY_SCOPES, RESOURCES
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acting, acts, caller_for, note_action
-from sentinel.web.forms import errors_of, text
+from sentinel.web.forms import errors_of, is_sent_again, keep_sent, text
 from sentinel.web.frame import not_done, page, see_other
 from sentinel.web.paging import number_cursor, page_size, paged
 
@@ -36,6 +36,8 @@ def index(client_id: int) -> Response:
 @acts("admin")
 def make(client_id: int) -> Response:
     """Make a key; this answer alone shows it."""
+    if is_sent_again():
+        return see_other("console.clients.keys", client_id=client_id)
     name, scopes, days = text("name"), request.form.getlist("scopes"), text("days")
     with unit_of_work() as uow:
         client = clients.get(uow, client_id).name
@@ -47,6 +49,7 @@ def make(client_id: int) -> Response:
             note_action(uow, "key.create", f"key {row.id}", client=client, name=name, scopes=list(row.scopes))
     except InvalidInputError as error:
         return _listed(client_id, errors=errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    keep_sent()
     return page("console/clients/new_key.html", client_id=client_id, client=client, row=row, key=key)
 
 

@@ -26,8 +26,13 @@ def show(client_id: int) -> Response:
 def rename(client_id: int) -> Response:
     """Give a client another name; keys and addresses stay as they are."""
     name = text("name")
+    with unit_of_work() as uow:
+        old = clients.get(uow, client_id).name
+    if name == old:
+        not_done(f"The client is called {name} already.")
+        return see_other("console.clients.show", client_id=client_id)
     try:
-        with acting("client.rename", f"client {client_id}", client=name) as uow:
+        with acting("client.rename", f"client {client_id}", client=old, name=name) as uow:
             clients.change(uow, client_id, name=name)
     except InvalidInputError as error:
         return _shown(client_id, name=name, errors=errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -42,10 +47,13 @@ def switch(client_id: int) -> Response:
     """Switch a client on or off."""
     is_on = request.form.get("to") == "on"
     with unit_of_work() as uow:
-        name = clients.get(uow, client_id).name
-    with acting("client.enable" if is_on else "client.disable", f"client {client_id}", client=name) as uow:
+        found = clients.get(uow, client_id)
+    if found.is_active == is_on:
+        not_done(f"{found.name} is {'on' if is_on else 'off'} already.")
+        return see_other("console.clients.show", client_id=client_id)
+    with acting("client.enable" if is_on else "client.disable", f"client {client_id}", client=found.name) as uow:
         clients.change(uow, client_id, is_active=is_on)
-    flash(f"{name} is {'on' if is_on else 'off'}.")
+    flash(f"{found.name} is {'on' if is_on else 'off'}.")
     return see_other("console.clients.show", client_id=client_id)
 
 

@@ -17,6 +17,7 @@ from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web import conflicts, failover_rows
 from sentinel.web.access import acting, acts, caller_for, needs, note_action
 from sentinel.web.chosen_client import chosen_client
+from sentinel.web.forms import is_sent_again, keep_sent
 from sentinel.web.frame import page, see_other
 from sentinel.web.screens.endpoints import form
 from sentinel.web.screens.endpoints.finding import found_with_client
@@ -36,6 +37,8 @@ def new() -> Response:
 @acts("admin")
 def create() -> Response:
     """Make an endpoint; a webhook's secret is shown this once."""
+    if is_sent_again():
+        return see_other("console.endpoints.index")
     values = form.values_sent()
     client = values.get("client", "")
     try:
@@ -50,6 +53,7 @@ def create() -> Response:
     except ConflictError as error:
         return _form(values, problem=str(error), status=HTTPStatus.CONFLICT)
     if made.secret is not None:
+        keep_sent()
         return page("console/endpoints/secret.html", endpoint=made, client=client, secret=unseal(made.secret))
     flash(f"Endpoint {made.name or made.target} is made. Send a test to see whether messages arrive.")
     return see_other("console.endpoints.show", endpoint_id=made.id)

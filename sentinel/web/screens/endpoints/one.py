@@ -14,6 +14,7 @@ from sentinel.services import endpoints, quiet_hours
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import endpoint_health
 from sentinel.web.access import acting, acts
+from sentinel.web.forms import is_sent_again, keep_sent
 from sentinel.web.frame import back_or, not_done, page, see_other
 from sentinel.web.screens.endpoints.finding import found_with_client
 from sentinel.web.screens.endpoints.trying import test_values
@@ -77,9 +78,12 @@ def delete(endpoint_id: int) -> Response:
 @acts("admin")
 def rotate_secret(endpoint_id: int) -> Response:
     """Give a webhook a new secret, which is shown this once."""
+    if is_sent_again():
+        return see_other("console.endpoints.show", endpoint_id=endpoint_id)
     with unit_of_work() as uow:
         found, client = found_with_client(uow, endpoint_id)
     with acting("endpoint.rotate_secret", f"endpoint {endpoint_id}", client=client) as uow:
         changed = endpoints.rotate_secret(uow, found.client_id, endpoint_id)
+    keep_sent()
     secret = changed.secret and unseal(changed.secret)
     return page("console/endpoints/secret.html", endpoint=changed, client=client, secret=secret, is_rotated=True)
