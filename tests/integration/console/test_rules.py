@@ -36,7 +36,7 @@ def stored_rule(rule_id: int) -> Rule:
 
 def live(visit: Visit, path: str, **fields: str) -> TestResponse:
     """What our script asks for."""
-    return visit.browser.post(path, data=form(**fields), headers={"X-Live": "1", "X-CSRFToken": visit._token})
+    return visit.browser.post(path, data=form(**fields), headers={"X-Part": "1", "X-CSRFToken": visit._token})
 
 
 def test_an_empty_list_says_what_to_do(visit: Visit) -> None:

@@ -60,7 +60,7 @@ def test_between_equal_ends_of_a_long_line_all_is_changed() -> None:
 
     assert pair.old is not None
     assert pair.new is not None
-    assert [each.text for each in pair.old.pieces if each.is_changed][0] == '"a0"'
+    assert next(each.text for each in pair.old.pieces if each.is_changed) == '"a0"'
     assert [each.text for each in pair.new.pieces if each.is_changed][-1] == "stop"
     assert not any(each.is_changed for each in [*pair.new.pieces[:800], *pair.new.pieces[-2:]])
 
