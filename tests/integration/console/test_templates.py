@@ -110,7 +110,7 @@ def test_who_saves_what_has_changed_meanwhile_sees_both_and_loses_nothing(visit:
     assert late.status_code == 409
     assert "Somebody else has changed" in late.text
     assert "the first" in late.text
-    assert ">the second</textarea>" in late.text
+    assert "\nthe second</textarea>" in late.text
     assert stored()[0].body == "the first"
 
 
@@ -167,7 +167,7 @@ def test_where_no_script_asks_the_preview_is_the_whole_editor_and_nothing_is_sto
 
     assert page.status_code == 200
     assert "not saved: card_declined" in page.text
-    assert ">not saved: {{ name }}</textarea>" in page.text
+    assert "\nnot saved: {{ name }}</textarea>" in page.text
     assert (stored(), actions()) == ([], [])
 
 
