@@ -29,6 +29,14 @@ TRIES = text("""
     ORDER BY a.started_at DESC, a.number DESC
 """)
 
+LOOKED_AT = text("""
+    SELECT count(*), min(created_at) FROM (
+        SELECT created_at FROM notifications
+        WHERE client_id = :client_id AND hashtext(recipient) = hashtext(:target)
+          AND recipient = :target AND channel = :channel AND id >= CAST(:first AS uuid)
+        ORDER BY id DESC LIMIT :most) newest
+""")
+
 # For each client by itself, so that the newest of one with few failures are found without reading those of the others.
 TROUBLED = text("""
     SELECT DISTINCT ended.endpoint_id
@@ -67,6 +75,13 @@ def tries(session: Session, endpoints: Sequence[Endpoint], *, since: datetime, m
     ]
     values = {"places": recordset(places), "first": first_id(since), "most": most}
     return [Try(*row) for row in session.execute(TRIES, values)]
+
+
+def looked_at(session: Session, endpoint: Endpoint, *, since: datetime, most: int) -> tuple[int, datetime | None]:
+    """Return how many messages the tries of an endpoint are of, and when the oldest one of them was made."""
+    place = {"client_id": endpoint.client_id, "channel": endpoint.channel, "target": endpoint.target}
+    count, oldest = session.execute(LOOKED_AT, {**place, "first": first_id(since), "most": most}).one()
+    return count, oldest
 
 
 def troubled(session: Session, client_id: int | None, *, since: datetime, most: int) -> list[int]:

@@ -12,6 +12,7 @@ from sentinel.channels.base import Message
 from sentinel.channels.mail_parts import parts_of
 from sentinel.channels.sms_segments import Segments, foreign_in, segments_of
 from sentinel.errors import FieldError, InvalidInputError, shown
+from sentinel.json_bounds import DEEPEST, is_shallow
 from sentinel.rendering import Content, Wording
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services import templates
@@ -81,6 +82,9 @@ def event_of(text: str) -> dict[str, Any] | None:
         raise InvalidInputError(FieldError("event", shown(text), message, remedy)) from None
     if not isinstance(found, dict):
         raise InvalidInputError(FieldError("event", shown(text), "is no JSON object", remedy))
+    if not is_shallow(text.encode(), found):
+        message, remedy = f"is nested deeper than {DEEPEST} levels", "send what lies deeper as a text"
+        raise InvalidInputError(FieldError("event", shown(text), message, remedy))
     return found
 
 

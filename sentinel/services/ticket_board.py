@@ -47,7 +47,7 @@ class Board:
 class Taken:
     """What became of several tickets: those that were acknowledged, and why others could not be."""
 
-    ids: Sequence[int]
+    tickets: Sequence[Ticket]
     refused: Sequence[str]
 
 
@@ -81,9 +81,9 @@ def acknowledge_many(uow: UnitOfWork, ticket_ids: Iterable[int], *, by: By) -> T
     taken, refused = [], []
     for ticket_id in sorted(set(ticket_ids)):  # sorted, so that two who do this at once cannot deadlock
         try:
-            tickets.move(uow, ticket_id, TicketStatus.ACKNOWLEDGED, client_id=None, by=by)
+            moved = tickets.move(uow, ticket_id, TicketStatus.ACKNOWLEDGED, client_id=None, by=by)
         except (ConflictError, NotFoundError) as error:
             refused.append(str(error))
         else:
-            taken.append(ticket_id)
+            taken.append(moved)
     return Taken(taken, refused)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from sentinel.clock import utc_now
 from sentinel.models import Escalation
 from sentinel.models.escalation import EscalationState
 from sentinel.services.escalating.addressees import Addressee, Nobody, shown
 from sentinel.services.notifications import TimelineItem
-from sentinel.web.words import ago, seconds
+from sentinel.web.words import ago, moment, seconds
 
 WHY_NOBODY = {
     "no_endpoint": "there is no enabled endpoint of that name",
@@ -21,6 +22,9 @@ WHY_NOBODY = {
 
 HOW = {"api": "by the API", "link": "by the link in a message", "rule": "", "command line": "on the command line"}
 HOW |= {"console": "in the console"}
+
+LATE = timedelta(minutes=1)
+"""Steps are looked for every few seconds: one that waits longer after its time than this is late."""
 
 TONES = {
     "acknowledged": "waiting",
@@ -79,15 +83,28 @@ def next_words(escalation: Escalation | None, meant: Iterable[Addressee | Nobody
     when = ago(escalation.next_step_at) if escalation.next_step_at else ""
     match escalation.state:
         case EscalationState.RUNNING:
-            return f"tells {_all(meant)} {when}"
+            return _telling(escalation, meant, when)
         case EscalationState.SNOOZED:
-            return f"snoozed; tells {_all(meant)} {when}"
+            return f"snoozed; {_telling(escalation, meant, when)}"
         case EscalationState.ACKNOWLEDGED:
             return f"open again {when} unless it is resolved" if when else "somebody has it; nobody else is told"
         case EscalationState.EXHAUSTED:
             return "everybody was told, and nobody took it"
         case _:
             return "over"
+
+
+def _telling(escalation: Escalation, meant: Iterable[Addressee | Nobody], when: str) -> str:
+    due = escalation.next_step_at
+    is_late = due is not None and utc_now() - due > LATE
+    return f"should have told {_all(meant)} {when} (late)" if is_late else f"tells {_all(meant)} {when}"
+
+
+def needs_somebody(escalation: Escalation | None, meant: Sequence[Addressee | Nobody]) -> bool:
+    """Whether an open ticket waits for somebody whom nobody will tell of it."""
+    if escalation is None or escalation.state == EscalationState.EXHAUSTED:
+        return True
+    return bool(meant) and all(isinstance(each, Nobody) for each in meant)
 
 
 def _all(meant: Iterable[Addressee | Nobody]) -> str:
@@ -111,6 +128,7 @@ def _words(event: str, detail: Mapping[str, Any]) -> str:
     if saying is None:
         return event.replace("_", " ")
     known = {"who": _who(detail), "within": seconds(detail.get("seconds")), "place": _place(detail)}
+    known |= {"until": _until(detail)}
     return saying.format_map(dict(detail) | known).strip()
 
 
@@ -136,6 +154,12 @@ SAYINGS = {
 def _who(detail: Mapping[str, Any]) -> str:
     how = HOW.get(detail.get("how", ""), detail.get("how", ""))
     return " ".join(filter(None, (detail.get("by"), how)))
+
+
+def _until(detail: Mapping[str, Any]) -> str:
+    """The end of a snooze, which histories keep as ISO 8601, as pages say times."""
+    written = detail.get("until")
+    return f"{moment(datetime.fromisoformat(written))} UTC" if written else ""
 
 
 def _place(detail: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def in_short(length: timedelta | int | None) -> str:
     if length is None:
         return ""
     whole = max(1, round(length.total_seconds())) if isinstance(length, timedelta) else length
-    size, unit = next((size, unit) for size, unit in UNITS if whole % size == 0)
+    size, unit = next(((size, unit) for size, unit in UNITS if whole and whole % size == 0), UNITS[-1])
     return f"{whole // size}{unit}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sentinel.queries import firing_alerts, matching
+from sentinel.queries import clients, firing_alerts, matching
 from sentinel.queries.firing_alerts import Word
 from sentinel.services.muting import mutes
 from sentinel.services.muting.mutes import Mute, Muting
@@ -39,12 +39,14 @@ class Firing:
 
 def firing(uow: UnitOfWork, client_id: int | None, *, most: int = MOST) -> Firing:
     """Say what fires that a client hears of, broadcasts too, and what mutes each; None: of all, each for its owner."""
+    if client_id is not None and clients.get(uow.session, client_id) is None:
+        return Firing([], is_cut=False)
     words = firing_alerts.newest(uow.session, client_id, most=most + 1)
     owners = {word.client_id for word in words} | ({client_id} if client_id is not None and words else set())
-    clients = matching.clients(uow.session, sorted(owners), now=uow.now) if owners else {}
-    muting = mutes.of_clients(uow, clients)
+    heard_by = matching.clients(uow.session, sorted(owners), now=uow.now) if owners else {}
+    muting = mutes.of_clients(uow, heard_by)
     found = [
-        FiringAlert(word, clients[word.client_id].name, _mute(word, muting, client_id or word.client_id))
+        FiringAlert(word, heard_by[word.client_id].name, _mute(word, muting, client_id or word.client_id))
         for word in words[:most]
     ]
     return Firing(found, is_cut=len(words) > most)

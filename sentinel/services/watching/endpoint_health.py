@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -47,6 +47,8 @@ class Hour:
     began_at: datetime
     passed: int = 0
     failed: int = 0
+    is_looked_at: bool = True
+    """Whether anything of it is among the messages that were looked at."""
 
     @property
     def total(self) -> int:
@@ -56,10 +58,15 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How an endpoint is, and the tries that say so, newest first."""
+    """How an endpoint is, and the tries that say so, newest first.
+
+    `messages`: how many those are of; `cut_at`: there are more, older than this moment.
+    """
 
     condition: Condition
     tries: tuple[Try, ...] = ()
+    messages: int = 0
+    cut_at: datetime | None = None
 
     @property
     def failures(self) -> int:
@@ -92,17 +99,24 @@ def judged(tries: Sequence[Try]) -> Health:
     return Health(Condition.WORKS if is_clean else Condition.RECOVERED, tuple(tries))
 
 
-def by_hour(tries: Iterable[Try], *, now: datetime) -> list[Hour]:
+def by_hour(tries: Iterable[Try], *, now: datetime, cut_at: datetime | None = None) -> list[Hour]:
     """Count the tries of the last 24 hours, oldest hour first; the last one is the hour that has begun."""
+    hour_cut = None if cut_at is None else cut_at.replace(minute=0, second=0, microsecond=0)
     current = now.replace(minute=0, second=0, microsecond=0)
     counted = Counter((each.started_at.replace(minute=0, second=0, microsecond=0), went_well(each)) for each in tries)
     hours = [current - timedelta(hours=back) for back in reversed(range(HOURS))]
-    return [Hour(hour, counted[hour, True], counted[hour, False]) for hour in hours]
+    return [
+        Hour(hour, counted[hour, True], counted[hour, False], is_looked_at=hour_cut is None or hour >= hour_cut)
+        for hour in hours
+    ]
 
 
 def of(uow: UnitOfWork, endpoint: Endpoint) -> Health:
     """Return the health of one endpoint."""
-    return judged(queries.tries(uow.session, [endpoint], since=uow.now - LOOK_BACK, most=MOST_SHOWN))
+    since = uow.now - LOOK_BACK
+    found = judged(queries.tries(uow.session, [endpoint], since=since, most=MOST_SHOWN))
+    messages, oldest = queries.looked_at(uow.session, endpoint, since=since, most=MOST_SHOWN)
+    return replace(found, messages=messages, cut_at=oldest if messages >= MOST_SHOWN else None)
 
 
 def of_all(uow: UnitOfWork, endpoints: Sequence[Endpoint]) -> dict[int, Health]:

@@ -29,9 +29,10 @@ from sentinel.services.muting.previews import Asked, Preview
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import acts, asks, caller_for, note_action
 from sentinel.web.alert_words import alert_name, matchers_for, shown_labels
+from sentinel.web.asked_parts import is_part
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import text
-from sentinel.web.frame import back_or, is_live, not_done, page, see_other
+from sentinel.web.frame import back_or, not_done, page, see_other
 from sentinel.web.moments import when
 from sentinel.web.paging import cursor, page_size, paged
 from sentinel.web.silence_forms import HOURS, Filled, asked_of, at_fields, copied, linked, sent, wanted_of
@@ -41,7 +42,7 @@ STATES = {"active": "Active", "pending": "Scheduled", "expired": "Over", "": "Al
 LONGER_MINUTES = (60, 240, 1440, 10_080)
 MOST_OFFERED = 200
 MOST_LOOKED_AT = 5000
-"""Most events of which a page that stays live says what a silence holds back."""
+"""Most events of which a page says what a silence holds back: it is asked for often, and as one types."""
 
 WHY_OVER = {
     "expired": "its time came",
@@ -166,7 +167,7 @@ def _endpoints(uow: UnitOfWork, client_id: int) -> list[str]:
 def preview() -> Response:
     """Say what the form as it stands would hold back; our script asks for that part alone."""
     filled = sent()
-    if not is_live():
+    if not is_part():
         return _form(filled)
     with unit_of_work() as uow:
         previewed = _previewed(uow, filled) if filled["matchers"] else Previewed()
@@ -179,7 +180,7 @@ def _previewed(uow: UnitOfWork, filled: Filled) -> Previewed:
         owner = clients.caller_by_name(uow.session, filled["client"])
         if owner is None:
             raise _no_client(filled)
-        return Previewed(previews.preview(uow, owner[0], asked), asked)
+        return Previewed(previews.preview(uow, owner[0], asked, most=MOST_LOOKED_AT), asked)
     except InvalidInputError as error:
         return Previewed(problems=list(at_fields(error.errors).values()))
 

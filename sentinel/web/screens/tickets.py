@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from sentinel.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from sentinel.errors import shown as shown_value
+from sentinel.models import Ticket
 from sentinel.models.escalation import EscalationState
 from sentinel.models.ticket import SOURCES, TicketStatus
 from sentinel.queries import clients
@@ -23,9 +24,10 @@ from sentinel.services.tickets import By
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import acts, note_action, visitor
 from sentinel.web.chosen_client import chosen_client
-from sentinel.web.escalation_words import lines, meant_words, next_words, target_words, wait_words
+from sentinel.web.escalation_words import lines, meant_words, needs_somebody, next_words, target_words, wait_words
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import back_or, not_done, page
+from sentinel.web.numbers import whole
 from sentinel.web.paging import cursor, page_size, paged
 from sentinel.web.words import seconds
 
@@ -44,6 +46,7 @@ def _words() -> dict[str, Any]:
     """How escalations are said, for the templates of this screen."""
     return {
         "next_words": next_words,
+        "needs_somebody": needs_somebody,
         "meant_words": meant_words,
         "target_words": target_words,
         "wait_words": wait_words,
@@ -92,13 +95,12 @@ def _list() -> dict[str, Any]:
 
 def _wanted(client_id: int | None) -> TicketFilter:
     status, severity = request.args.get("status", ""), request.args.get("severity", "")
-    before = cursor() or ""
     return TicketFilter(
         client_id=client_id,
         statuses=_statuses(status),
         severity=severity if severity in SEVERITIES else None,
         device_id=request.args.get("device", "").replace("\0", "").strip() or None,
-        before=int(before) if before.isascii() and before.isdigit() and int(before) <= tickets.LARGEST_ID else None,
+        before=whole(cursor() or "") or None,
     )
 
 
@@ -141,8 +143,12 @@ def _ticket_page(template: str, status: int, ticket_id: int, **more: Any) -> Res
 
 def _shown(uow: UnitOfWork, ticket_id: int) -> Shown:
     found = tickets.get(uow, ticket_id, client_id=None)
-    owner = clients.get(uow.session, found.client_id)
-    return Shown(found, owner.name if owner else "", tickets.escalation_of(uow, found))
+    return Shown(found, _owner(uow, found), tickets.escalation_of(uow, found))
+
+
+def _owner(uow: UnitOfWork, ticket: Ticket) -> str:
+    owner = clients.get(uow.session, ticket.client_id)
+    return owner.name if owner else ""
 
 
 def _is_snoozed(shown: Shown) -> bool:
@@ -208,16 +214,16 @@ ACTIONS: dict[str, Callable[[UnitOfWork, int, By], str]] = {
 def acknowledge_many() -> Response:
     """Take all tickets that were chosen; those that somebody else has taken meanwhile stay theirs."""
     given = request.form.getlist("ticket")[:MOST_AT_ONCE]
-    wanted = {int(each) for each in given if each.isascii() and each.isdigit() and int(each) <= tickets.LARGEST_ID}
+    wanted = {number for each in given if (number := whole(each))}
     if not wanted:
         not_done("Nothing was done: choose the tickets first.")
         return back_or("console.tickets.listed")
     with unit_of_work() as uow:
         found = ticket_board.acknowledge_many(uow, wanted, by=By(_name(), HOW))
-        if found.ids:
-            note_action(uow, "ticket.acknowledge", f"{len(found.ids)} tickets", tickets=found.ids)
-    if found.ids:
-        flash(f"{_counted(len(found.ids))} yours: nobody else is told.")
+        for each in found.tickets:
+            note_action(uow, "ticket.acknowledge", f"ticket {each.id}", client=_owner(uow, each))
+    if found.tickets:
+        flash(f"{_counted(len(found.tickets))} yours: nobody else is told.")
     if found.refused:
         not_done(f"{_counted(len(found.refused))} as before: {'; '.join(found.refused[:MOST_REASONS])}.")
     return back_or("console.tickets.listed")

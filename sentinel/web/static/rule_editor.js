@@ -87,13 +87,17 @@
     return { start, end: start + halves(text.slice(start), length) };
   }
 
+  const LOGIN_ENDED = "Your login has ended. What you wrote is still here: copy it before you load the page again.";
+  const UNCHECKED = "The server does not answer, so the rule is not checked now.";
+  const trouble = (error, words) => (error.message === LOGIN_ENDED ? LOGIN_ENDED : words);
+
   async function sent(form, url, signal, button) {
     const data = new URLSearchParams(new FormData(form));
     if (button?.name) data.append(button.name, button.value);
     const answer = await fetch(url, {
-      method: "POST", body: data, signal, credentials: "same-origin", headers: { "X-Live": "1" },
+      method: "POST", body: data, signal, credentials: "same-origin", redirect: "manual", headers: { "X-Part": "1" },
     });
-    if (answer.redirected) location.assign(answer.url); // the session has ended
+    if (answer.type === "opaqueredirect") throw new Error(LOGIN_ENDED); // nothing else leads away from here
     return answer;
   }
 
@@ -137,7 +141,7 @@
         const answer = await sent(field.form, box.dataset.check, asking.signal);
         if (answer.ok && text === field.value) judge(await answer.json());
       } catch (error) {
-        if (error.name !== "AbortError") verdict.textContent = "The server does not answer, so the rule is not checked now.";
+        if (error.name !== "AbortError") verdict.textContent = trouble(error, UNCHECKED);
       }
     }
 
@@ -150,11 +154,7 @@
     }
 
     field.addEventListener("input", changed);
-    const client = document.getElementById("client");
-    client?.addEventListener("change", () => {
-      check();
-      fill(client, { name: "look", value: "1" });
-    });
+    document.getElementById("client")?.addEventListener("change", check);
     verdict.addEventListener("click", (click) => {
       const place = click.target.closest("[data-line]");
       if (!place) return;
@@ -175,9 +175,12 @@
     let asking = null;
     let chosen = 0;
     let from = 0;
+    let end = 0;
     let waiting = 0;
 
     const isOpen = () => !list.hidden;
+    // Words are for the place they were asked for, and for no other one.
+    const isAt = (place) => field.selectionStart === place && field.selectionEnd === place;
     function close() {
       asking?.abort();
       clearTimeout(waiting);
@@ -192,8 +195,8 @@
       field.setAttribute("aria-activedescendant", options[chosen].id);
     }
     function take() {
+      if (!isAt(end)) return close();
       const { insert, back } = list.children[chosen].dataset;
-      const end = field.selectionStart;
       // A text that was closed already is not closed twice.
       const isClosed = insert.endsWith('"') && field.value[end] === '"';
       field.setRangeText(insert, from, end + isClosed, "end");
@@ -223,17 +226,21 @@
     async function ask() {
       asking?.abort();
       asking = new AbortController();
+      const [text, at] = [field.value, field.selectionEnd];
       try {
         const answer = await sent(field.form, box.dataset.complete, asking.signal, {
-          name: "before", value: field.value.slice(0, field.selectionStart),
+          name: "before", value: text.slice(0, at),
         });
-        if (answer.ok) show(await answer.json());
+        if (!answer.ok) return;
+        const found = await answer.json();
+        if (text === field.value && isAt(at)) show(found, at);
       } catch (error) {
         if (error.name !== "AbortError") close(); // it is a help, and no more
       }
     }
-    function show({ start, words }) {
+    function show({ start, words }, at) {
       if (!words.length || document.activeElement !== field) return close();
+      end = at;
       from = halves(field.value, start);
       list.replaceChildren(...words.map(({ text, insert, about, back }, number) => {
         const option = element("li", "rl-option");
@@ -259,12 +266,16 @@
         ask();
       } else if (isOpen()) {
         const act = { ArrowDown: () => choose(chosen + 1), ArrowUp: () => choose(chosen - 1), Enter: take, Escape: close }[event.key];
-        if (!act) return;
+        if (!act) return close();
         event.preventDefault();
         act();
       }
     });
     field.addEventListener("blur", close);
+    field.addEventListener("click", close);
+    document.addEventListener("selectionchange", () => {
+      if (isOpen() && !isAt(end)) close();
+    });
     list.addEventListener("mousedown", (event) => {
       event.preventDefault(); // the field keeps the focus
       const option = event.target.closest("[role=option]");
@@ -287,9 +298,10 @@
         const answer = await sent(form, box.dataset.check, asking.signal);
         if (answer.ok) verdict.innerHTML = (await answer.json()).html;
       } catch (error) {
-        if (error.name !== "AbortError") verdict.textContent = "The server does not answer, so the rule is not checked now.";
+        if (error.name !== "AbortError") verdict.textContent = trouble(error, UNCHECKED);
       }
     }
+    document.getElementById("client")?.addEventListener("change", check);
     box.addEventListener("input", () => {
       clearTimeout(waiting);
       waiting = setTimeout(check, WAIT_MS);
@@ -297,19 +309,35 @@
   }
 
   // Buttons and lists that fill a part of the page instead of loading all of it again.
+  const filling = new WeakMap();
+
+  function setBusy(part, isBusy) {
+    part.setAttribute("aria-busy", String(isBusy));
+    for (const button of part.querySelectorAll("button[data-part]")) button.disabled = isBusy;
+  }
+
   async function fill(control, value = control) {
     const part = document.getElementById(control.dataset.part);
-    part.setAttribute("aria-busy", "true");
+    filling.get(part)?.abort(); // its answer would be to an older question
+    const asking = new AbortController();
+    filling.set(part, asking);
+    setBusy(part, true);
     try {
-      const answer = await sent(control.form, control.formAction || control.dataset.action, undefined, value);
+      const answer = await sent(control.form, control.formAction || control.dataset.action, asking.signal, value);
       if (!answer.ok && answer.status !== 422) throw new Error(String(answer.status));
-      part.innerHTML = await answer.text();
+      const html = await answer.text();
+      const active = document.activeElement;
+      const isLost = part.contains(active) || (control.matches("button") && active === document.body);
+      part.innerHTML = html;
       const next = ["[data-result]", "[aria-invalid=true]", "button"].map((each) => part.querySelector(each)).find(Boolean);
-      if (control !== document.activeElement) next?.focus(); // what had the focus is gone with the old part
-    } catch {
-      part.querySelector("[data-failed]")?.removeAttribute("hidden");
+      if (isLost) next?.focus(); // what had the focus is gone with the old part
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      const said = part.querySelector("[data-failed]");
+      said.textContent = trouble(error, "The server does not answer. Try again.");
+      said.hidden = false;
     }
-    part.removeAttribute("aria-busy");
+    setBusy(part, false);
   }
 
   document.addEventListener("click", (click) => {
@@ -322,7 +350,7 @@
   function guard(form) {
     let isUnsaved = false;
     form.addEventListener("input", (event) => {
-      isUnsaved ||= ["name", "rule"].includes(event.target.name);
+      isUnsaved ||= event.target.name !== "picked"; // to choose an event is no writing
     });
     form.addEventListener("submit", () => {
       isUnsaved = false;
@@ -334,6 +362,9 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const form of document.querySelectorAll(".rule-form")) guard(form);
+    for (const field of document.querySelectorAll("input[data-part]")) {
+      field.addEventListener("change", () => fill(field, { name: "look", value: "1" }));
+    }
     for (const form of document.querySelectorAll("[data-short-form]")) follow(form);
     for (const box of document.querySelectorAll("[data-rule-editor]")) {
       const editor = edit(box);

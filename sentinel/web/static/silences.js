@@ -12,21 +12,18 @@
   ];
 
   // Matchers as rows.
-  const READ = /^\s*("(?:[^"\\]|\\.)*"|[^\s"{}=!~,\\]+)\s*(=~|!~|!=|=)\s*([\s\S]*?)\s*$/;
+  const READ = /^\s*("(?:[^"\\]|\\.)*"|[^\s"{}=!~,\\]+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^"]*?)\s*$/;
 
-  const unquoted = (text) => {
-    try {
-      return text.startsWith('"') ? JSON.parse(text) : text;
-    } catch {
-      return text;
-    }
-  };
+  // As the server reads and keeps them (sentinel/rules/matchers.py): these three escapes, and all others stay.
+  const unquoted = (text) =>
+    (text.startsWith('"') ? text.slice(1, -1) : text).replace(/\\([\\n"])/g, (_, sign) => (sign === "n" ? "\n" : sign));
+  const quoted = (text) => `"${text.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n")}"`;
 
   const written = (row) => {
     const [name, sign, value] = [...row.querySelectorAll("[data-part]")].map((field) => field.value);
     if (!name.trim() && !value) return "";
-    const quotedName = /^[^\s"{}=!~,\\]+$/.test(name.trim()) ? name.trim() : JSON.stringify(name.trim());
-    return quotedName + sign + JSON.stringify(value);
+    const quotedName = /^[^\s"{}=!~,\\]+$/.test(name.trim()) ? name.trim() : quoted(name.trim());
+    return quotedName + sign + quoted(value);
   };
 
   const numbered = () => {
@@ -125,6 +122,7 @@
   // What it matches: asked for a moment after the last change, one question at a time, the last answer counts.
   const ASKED = new Set(["client", "matchers", "windows", "zone", "hours"]);
   const shown = document.getElementById("preview");
+  const LOGIN_ENDED = "Your login has ended. What you wrote is still here: copy it before you load the page again.";
   let timer = null;
   let question = null;
 
@@ -135,16 +133,17 @@
     try {
       const answer = await fetch(form.dataset.preview, {
         method: "POST",
-        headers: { "X-Live": "1" },
+        headers: { "X-Part": "1" },
         body: new URLSearchParams(new FormData(form)),
-        redirect: "error",
+        redirect: "manual",
         signal: question.signal,
       });
+      if (answer.type === "opaqueredirect") throw new Error(LOGIN_ENDED);
       if (!answer.ok) throw new Error(String(answer.status));
       shown.innerHTML = await answer.text();
     } catch (error) {
       if (error.name === "AbortError") return;
-      shown.textContent = "The server does not answer, or your login has ended. What was written is kept: send it, or load the page again.";
+      shown.textContent = error.message === LOGIN_ENDED ? LOGIN_ENDED : "The server does not answer. What was written is kept.";
     }
     shown.parentElement.classList.remove("is-asking");
   };

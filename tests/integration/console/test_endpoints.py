@@ -258,3 +258,12 @@ def test_a_viewer_sees_all_and_no_button_that_would_be_refused(as_role: AsRole) 
         assert words not in viewer.text
         assert (words in operator.text) == is_operators
     assert as_role("operator").get(f"{LIST}/new").status_code == 403
+
+
+def test_what_was_written_for_a_deleted_endpoint_becomes_a_new_one(visit: Visit) -> None:
+    answer = visit.send("/console/endpoints/999", channel="email", target="kept@example.com", version="1")
+
+    assert answer.status_code == 409
+    assert "Somebody else has deleted this" in answer.text
+    assert 'value="kept@example.com"' in answer.text
+    assert 'action="/console/endpoints"' in answer.text

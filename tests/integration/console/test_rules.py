@@ -36,7 +36,7 @@ def stored_rule(rule_id: int) -> Rule:
 
 def live(visit: Visit, path: str, **fields: str) -> TestResponse:
     """What our script asks for."""
-    return visit.browser.post(path, data=form(**fields), headers={"X-Live": "1", "X-CSRFToken": visit._token})
+    return visit.browser.post(path, data=form(**fields), headers={"X-Part": "1", "X-CSRFToken": visit._token})
 
 
 def test_an_empty_list_says_what_to_do(visit: Visit) -> None:
@@ -447,3 +447,48 @@ def test_a_rule_that_never_was_is_said_so(visit: Visit) -> None:
     assert visit.get("/console/rules/new", copy="999999").status_code == 404
     for path in ("999999", "999999/edit", "999999/history", str(2**40)):
         assert visit.get(f"/console/rules/{path}").status_code == 404, path
+
+
+def test_a_refusal_that_is_about_no_place_in_the_text_is_shown(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentinel.rules.limits.SCANNED_RULES", 0)
+
+    answer = visit.send("/console/rules/new", form(rule="when a != 1 then suppress()", is_enabled="on"))
+
+    assert answer.status_code == 422
+    assert "no field narrows this rule down" in answer.text
+
+
+def test_where_nothing_is_different_nothing_is_noted(visit: Visit) -> None:
+    known = rule(TEXT, "Big orders")
+
+    saved = visit.follow(visit.send(f"/console/rules/{known}/edit", form(version="1", is_enabled="on"))).text
+    switched = visit.follow(visit.send(f"/console/rules/{known}/switch", state="on")).text
+    restored = visit.follow(visit.send(f"/console/rules/{known}/restore", version="1")).text
+
+    assert "nothing is different" in saved
+    assert "is on already" in switched
+    assert "version 1 already" in restored
+    assert actions() == []
+
+
+def test_a_link_to_a_rule_that_is_gone_leads_to_its_history(visit: Visit) -> None:
+    known = rule(TEXT, "Big orders")
+    visit.send(f"/console/rules/{known}/delete")
+
+    assert "deleted by alice" in visit.follow(visit.get(f"/console/rules/{known}")).text
+    assert visit.get("/console/rules/999999").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "0", "x"])
+def test_what_is_no_number_is_no_version(visit: Visit, number: str) -> None:
+    known = rule(TEXT, "Big orders")
+
+    assert visit.send(f"/console/rules/{known}/restore", version=number).status_code == 404
+    assert visit.get("/console/rules/new", copy=number).status_code == 200
+    assert visit.get("/console/tickets/list", cursor=number).status_code == 200
+
+
+def test_the_copy_of_a_rule_that_is_begins_off(visit: Visit) -> None:
+    known = rule(TEXT, "Big orders")
+
+    assert 'name="is_enabled" value="on">' in visit.get("/console/rules/new", copy=str(known)).text

@@ -156,7 +156,7 @@ def test_a_preview_says_what_would_be_held_back_and_stores_nothing(visit: Visit)
 
     whole = visit.send("/console/silences/preview", form())
     part = visit.browser.post(
-        "/console/silences/preview", data={"csrf_token": visit._token} | DISKS, headers={"X-Live": "1"}
+        "/console/silences/preview", data={"csrf_token": visit._token} | DISKS, headers={"X-Part": "1"}
     )
 
     for answer in (whole, part):

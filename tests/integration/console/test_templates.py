@@ -110,7 +110,7 @@ def test_who_saves_what_has_changed_meanwhile_sees_both_and_loses_nothing(visit:
     assert late.status_code == 409
     assert "Somebody else has changed" in late.text
     assert "the first" in late.text
-    assert ">the second</textarea>" in late.text
+    assert "\nthe second</textarea>" in late.text
     assert stored()[0].body == "the first"
 
 
@@ -167,7 +167,7 @@ def test_where_no_script_asks_the_preview_is_the_whole_editor_and_nothing_is_sto
 
     assert page.status_code == 200
     assert "not saved: card_declined" in page.text
-    assert ">not saved: {{ name }}</textarea>" in page.text
+    assert "\nnot saved: {{ name }}</textarea>" in page.text
     assert (stored(), actions()) == ([], [])
 
 
@@ -194,3 +194,19 @@ def test_a_viewer_looks_and_tries_and_does_not_change(as_role: AsRole, visit: Vi
     assert ">Save<" not in page.text
     assert ">Delete<" not in page.text
     assert "card_declined: 750" in previewed(viewer)
+
+
+def test_what_was_written_for_a_deleted_template_becomes_a_new_one(visit: Visit) -> None:
+    answer = visit.send(f"{LIST}/999", **SHORT | {"body": "kept", "version": "1"})
+
+    assert answer.status_code == 409
+    assert "Somebody else has deleted this" in answer.text
+    assert "\nkept</textarea>" in answer.text
+    assert f'action="{LIST}"' in answer.text
+
+
+def test_an_event_that_is_nested_too_deep_is_refused_and_not_an_error_of_ours(visit: Visit) -> None:
+    answer = visit.send(f"{LIST}/preview", **SHORT | {"event": '{"a":' * 300 + "1" + "}" * 300})
+
+    assert answer.status_code == 200
+    assert "nested deeper than" in answer.text

@@ -48,3 +48,34 @@ def test_where_a_rule_goes_is_said_in_short() -> None:
         "high ticket",
         "resolves its ticket",
     ]
+
+
+def test_between_equal_ends_of_a_long_line_all_is_changed() -> None:
+    shared = ", ".join(f'"d{number}"' for number in range(400))
+    old, new = (", ".join(f'"{sign}{number}"' for number in range(200)) for sign in "ab")
+
+    (pair,) = texts.differences(
+        f"when x in [{shared}, {old}] then suppress()", f"when x in [{shared}, {new}] then stop()"
+    )
+
+    assert pair.old is not None
+    assert pair.new is not None
+    assert next(each.text for each in pair.old.pieces if each.is_changed) == '"a0"'
+    assert [each.text for each in pair.new.pieces if each.is_changed][-1] == "stop"
+    assert not any(each.is_changed for each in [*pair.new.pieces[:800], *pair.new.pieces[-2:]])
+
+
+def test_two_lists_that_share_nothing_are_not_compared_piece_by_piece() -> None:
+    old, new = (", ".join(f'"{sign}{number}"' for number in range(600)) for sign in "ab")
+
+    (pair,) = texts.differences(old, new)
+
+    assert pair.old is not None
+    assert written([pair.old]) == old
+    assert not any(each.is_changed for each in pair.old.pieces)
+
+
+def test_many_equal_lines_are_compared_quickly() -> None:
+    pairs = texts.differences("1\n" * 2000, "2\n1\n" * 1000)
+
+    assert sum(pair.new is not None for pair in pairs) == 2001

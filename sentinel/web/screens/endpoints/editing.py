@@ -71,8 +71,11 @@ def edit(endpoint_id: int) -> Response:
 def change(endpoint_id: int) -> Response:
     """Put what the form says in the place of what there is, if that is still what its writer has read."""
     values = form.values_sent()
-    with unit_of_work() as uow:
-        found, client = found_with_client(uow, endpoint_id)
+    try:
+        with unit_of_work() as uow:
+            found, client = found_with_client(uow, endpoint_id)
+    except NotFoundError:
+        return _form(values, problem=conflicts.GONE, status=HTTPStatus.CONFLICT)
     values["client"] = client
     try:
         written = form.written_of(values)
@@ -81,6 +84,8 @@ def change(endpoint_id: int) -> Response:
             endpoints.change(uow, found.client_id, endpoint_id, written, version=read)
     except InvalidInputError as error:
         return _form(values, found=found, errors=form.errors_at_fields(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    except NotFoundError:
+        return _form(values, problem=conflicts.GONE, status=HTTPStatus.CONFLICT)
     except ConflictError as error:
         return _conflict(values, found, client, str(error))
     flash("Saved. Messages that are made from now on follow it.")

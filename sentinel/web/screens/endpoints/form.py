@@ -13,11 +13,11 @@ from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.models import Endpoint
 from sentinel.rules.group_terms import EXAMPLE
 from sentinel.rules.syntax import SEVERITIES
-from sentinel.services.editing import LARGEST_ID
 from sentinel.services.endpoints import MESSAGES, STATUSES, Written
 from sentinel.services.quiet_hours import HOLD, MODES, PASSES_FROM, SAMPLE
 from sentinel.web import failover_rows
 from sentinel.web.forms import errors_of, text
+from sentinel.web.numbers import whole
 
 Values = dict[str, str]
 
@@ -54,7 +54,7 @@ def values_of(found: Endpoint, client: str) -> Values:
 
 def values_sent() -> Values:
     """The form as it was sent."""
-    return {name: text(name) for name in request.form if name != "csrf_token"}
+    return {name: text(name).replace("\0", "") for name in request.form if name != "csrf_token"}
 
 
 def written_of(values: Mapping[str, str]) -> Written:
@@ -114,9 +114,10 @@ def _quiet_hours(values: Mapping[str, str]) -> dict[str, Any] | None:
 def _number(field: str, written: str) -> int | None:
     if not written:
         return None
-    if not (written.isascii() and written.isdigit() and 0 < int(written[:12]) <= LARGEST_ID):
+    found = whole(written)
+    if not found:
         raise InvalidInputError(FieldError(field, shown(written), "is no number of a rule", "write it like 12"))
-    return int(written)
+    return found
 
 
 def _chosen(field: str, written: str, words: Iterable[str]) -> str:

@@ -42,8 +42,8 @@ def health(endpoint_id: int) -> Response:
 
 def _health_values(uow: UnitOfWork, found: Endpoint) -> dict[str, Any]:
     judged = endpoint_health.of(uow, found)
-    hours = endpoint_health.by_hour(judged.tries, now=uow.now)
-    return {"health": judged, "hours": hours, "tries": judged.tries[:MOST_TRIES], "most": endpoint_health.MOST_SHOWN}
+    hours = endpoint_health.by_hour(judged.tries, now=uow.now, cut_at=judged.cut_at)
+    return {"health": judged, "hours": hours, "tries": judged.tries[:MOST_TRIES]}
 
 
 @acts("admin")

@@ -16,6 +16,7 @@ from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acts, caller_for, note_action
 from sentinel.web.forms import text
 from sentinel.web.frame import back_or, not_done, see_other
+from sentinel.web.numbers import whole
 from sentinel.web.screens.rules import editor, entries
 from sentinel.web.screens.rules.editor import Shown, Verdict
 from sentinel.web.screens.rules.entries import Entry
@@ -52,14 +53,17 @@ def save(rule_id: int) -> Response:
             entry = replace(entry, client=found.client)
             changed = rules.replace(uow, caller, rule_id, entry.written(), version=entry.version)
             is_new, name = changed.version != entry.version, changed.name
-            note_action(uow, "rule.change", f"rule {rule_id}", client=found.client, version=changed.version)
+            if is_new:
+                note_action(uow, "rule.change", f"rule {rule_id}", client=found.client, version=changed.version)
     except InvalidInputError as error:
         return _refused(entry, error)
     except ConflictError:
         return _conflict(entry)
     except NotFoundError:
         return _gone(entry)
-    flash(f"“{name}” is saved; workers ask it from the next event on." if is_new else "Nothing was different.")
+    _say(
+        is_new, f"“{name}” is saved; workers ask it from the next event on.", "Nothing was saved: nothing is different."
+    )
     return see_other("console.rules.show", rule_id=rule_id)
 
 
@@ -70,14 +74,18 @@ def switch(rule_id: int) -> Response:
     try:
         with unit_of_work() as uow:
             found = browsing.get(uow, rule_id)
+            before = found.rule.version
             changed = rules.switch(uow, caller_for(uow, found.client), rule_id, is_enabled=is_on)
-            action = "rule.enable" if is_on else "rule.disable"
-            note_action(uow, action, f"rule {rule_id}", client=found.client, version=changed.version)
-            name = changed.name
+            is_new, name = changed.version != before, changed.name
+            if is_new:
+                action = "rule.enable" if is_on else "rule.disable"
+                note_action(uow, action, f"rule {rule_id}", client=found.client, version=changed.version)
     except InvalidInputError as error:
         not_done(f"Rule {rule_id} stays off: {error.errors[0].message}. {error.errors[0].remedy.capitalize()}.")
     else:
-        flash(f"“{name}” is {'on' if is_on else 'off: events do not ask it any more'}.")
+        state = "on" if is_on else "off"
+        done = f"“{name}” is {state}." if is_on else f"“{name}” is off: events do not ask it any more."
+        _say(is_new, done, f"“{name}” is {state} already.")
     return back_or("console.rules.show", rule_id=rule_id)
 
 
@@ -97,7 +105,7 @@ def delete(rule_id: int) -> Response:
 @acts("admin")
 def restore(rule_id: int) -> Response:
     """Make a rule again what it was in an earlier version; that is a new version of it."""
-    version = int(text("version")) if text("version").isdigit() else 0
+    version = whole(text("version"))
     with unit_of_work() as uow:
         found = browsing.get(uow, rule_id)
         past = browsing.past(uow, rule_id)
@@ -107,16 +115,24 @@ def restore(rule_id: int) -> Response:
         with unit_of_work() as uow:
             caller = caller_for(uow, entry.client)
             written = Written(entry.name, entry.rule, entry.is_enabled)
-            changed = rules.replace(uow, caller, rule_id, written, version=entry.version)
-            note_action(
-                uow, "rule.restore", f"rule {rule_id}", client=entry.client, version=changed.version, of=version
-            )
+            now = rules.replace(uow, caller, rule_id, written, version=entry.version).version
+            if now != entry.version:
+                note_action(uow, "rule.restore", f"rule {rule_id}", client=entry.client, version=now, of=version)
     except InvalidInputError as error:  # what it named then may be gone
         return _refused(entry, error)
     except ConflictError:
         return _conflict(entry)
-    flash(f"The rule is again what it was in version {version}.")
+    done = f"The rule is again what it was in version {version}."
+    _say(now != entry.version, done, f"The rule is what it was in version {version} already.")
     return see_other("console.rules.show", rule_id=rule_id)
+
+
+def _say(is_new: bool, done: str, was_so: str) -> None:  # noqa: FBT001 - reads as a sentence
+    """Tell what was done; or that there was nothing to do."""
+    if is_new:
+        flash(done)
+    else:
+        not_done(was_so)
 
 
 def _refused(entry: Entry, error: InvalidInputError) -> Response:

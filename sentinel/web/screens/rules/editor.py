@@ -31,6 +31,7 @@ from sentinel.web.access import caller_for
 from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
+from sentinel.web.numbers import whole
 from sentinel.web.screens.rules import entries, texts
 from sentinel.web.screens.rules.entries import Entry
 from sentinel.web.words import pretty
@@ -77,7 +78,7 @@ NOTHING = Shown()
 def new() -> Response:
     """Begin a rule: a blank one, or a copy of another, as it is or as it was."""
     with unit_of_work() as uow:
-        entry = _copied(uow) if request.args.get("copy", "").isdigit() else entries.blank()
+        entry = _copied(uow) if whole(request.args.get("copy", "")) else entries.blank()
         return editor_page(uow, _with_event(uow, entry))
 
 
@@ -184,12 +185,13 @@ def title_of(event: Mapping[str, Any]) -> str:
 
 
 def _copied(uow: UnitOfWork) -> Entry:
-    """A new rule like one that is, or was."""
-    found = browsing.past(uow, int(request.args["copy"]))
+    """A new rule like one that is, or was; beside the one that is it begins off, so that nobody is told twice."""
+    found = browsing.past(uow, whole(request.args["copy"]))
     version = request.args.get("version", "")
-    kept = version_of(found.changes, int(version)) if version.isdigit() else found.changes[0]
-    name = kept.name if found.rule is None else kept.name + COPY
-    return Entry(found.client, name, kept.text)
+    kept = version_of(found.changes, whole(version)) if version else found.changes[0]
+    is_gone = found.rule is None
+    name = kept.name if is_gone else kept.name + COPY
+    return Entry(found.client, name, kept.text, is_enabled=is_gone and kept.is_enabled)
 
 
 def version_of(changes: Any, version: int) -> RuleVersion:

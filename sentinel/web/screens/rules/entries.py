@@ -13,6 +13,7 @@ from sentinel.services.ruling.browsing import ListedRule
 from sentinel.services.ruling.rule_texts import Shorthand
 from sentinel.services.ruling.rules import Written
 from sentinel.web.forms import text
+from sentinel.web.numbers import whole
 
 LANGUAGE, SHORT = "language", "short"
 FORMS = (LANGUAGE, SHORT)
@@ -76,8 +77,8 @@ def sent() -> Entry:
         source=text("source") or usual.source,
         alert=text("alert") or usual.alert,
         notify=text("notify"),
-        rule_id=_number("rule_id"),
-        version=_number("version"),
+        rule_id=whole(text("rule_id")),
+        version=whole(text("version")),
         event=text("event"),
     )
 
@@ -100,8 +101,3 @@ def blank() -> Entry:
 def no_client(entry: Entry, message: str) -> FieldError:
     """The refusal of a client that is not there."""
     return FieldError("client", entry.client, message, "choose one of those")
-
-
-def _number(name: str) -> int:
-    found = text(name)
-    return int(found) if found.isascii() and found.isdigit() and len(found) < len(str(2**31)) else 0

@@ -12,7 +12,7 @@ from sentinel.services.ruling import browsing, rules
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import caller_for
 from sentinel.web.chosen_client import client_names
-from sentinel.web.frame import page
+from sentinel.web.frame import page, see_other
 from sentinel.web.paging import number_cursor, page_size, paged
 from sentinel.web.screens.rules import texts
 
@@ -52,9 +52,13 @@ def _wanted(uow: UnitOfWork, client: str) -> Filter | None:
 
 
 def show(rule_id: int) -> Response:
-    """Show a rule, what belongs to it, and what was done to it lately."""
+    """Show a rule, what belongs to it, and what was done to it lately; of one that is gone, what it was."""
     with unit_of_work() as uow:
-        found = browsing.get(uow, rule_id)
+        try:
+            found = browsing.get(uow, rule_id)
+        except NotFoundError:
+            browsing.past(uow, rule_id)  # what never was has no page
+            return see_other("console.rules.history", rule_id=rule_id)
         changes = rules.history(uow, rule_id, client_id=found.rule.client_id)
         return page(
             "console/rules/show.html",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import NamedTuple
 
 from sentinel.rules.lexemes import Lexeme, lexemes
@@ -15,6 +16,12 @@ SHOWN_CHARACTERS = 240
 
 LIKE = 0.3
 """Lines that share less are not two versions of one line."""
+
+MOST_COMPARED = 300
+"""Most pieces that are compared with each other: what that costs grows with their square, and faster."""
+
+Change = tuple[str, int, int, int, int]
+"""What became of a stretch, as `difflib` says it: what happened, and from where to where in the old and the new."""
 
 
 class Piece(NamedTuple):
@@ -76,13 +83,31 @@ def _goal(action: Action) -> str:
 def differences(old: str, new: str) -> list[Pair]:
     """Two versions side by side, line by line, and in changed lines the pieces that differ."""
     before, after = lines(old), lines(new)
-    matcher = SequenceMatcher(None, [_text(each) for each in before], [_text(each) for each in after], autojunk=False)
-    return [pair for change in matcher.get_opcodes() for pair in _pairs(change, before, after)]
+    changes = _changes([_text(each) for each in before], [_text(each) for each in after])
+    return [pair for change in changes for pair in _pairs(change, before, after)]
 
 
-def _pairs(
-    change: tuple[str, int, int, int, int], before: list[list[Lexeme]], after: list[list[Lexeme]]
-) -> Iterator[Pair]:
+def _changes(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[Change]:
+    """What changed between two sequences; where too much lies between their equal ends, all of that has."""
+    head = _alike(old, new)
+    tail = _alike(old[head:][::-1], new[head:][::-1])
+    left, right = old[head : len(old) - tail], new[head : len(new) - tail]
+    yield "equal", 0, head, 0, head
+    if len(left) + len(right) > MOST_COMPARED:
+        yield "replace", head, head + len(left), head, head + len(right)
+    else:
+        for kind, *places in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+            start, end, new_start, new_end = (head + place for place in places)
+            yield kind, start, end, new_start, new_end
+    yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
+
+
+def _alike(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
+    """How many are equal from the start on."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+
+
+def _pairs(change: Change, before: list[list[Lexeme]], after: list[list[Lexeme]]) -> Iterator[Pair]:
     kind, old, old_end, new, new_end = change
     for place in range(max(old_end - old, new_end - new)):
         left = before[old + place] if old + place < old_end else None
@@ -109,11 +134,11 @@ def _plain(found: list[Lexeme] | None) -> list[Piece] | None:
 
 
 def _marked(left: list[Lexeme], right: list[Lexeme]) -> tuple[list[Piece], list[Piece]]:
-    matcher = SequenceMatcher(None, left, right, autojunk=False)
-    is_other = matcher.ratio() < LIKE
-    same_left = [place for each in matcher.get_matching_blocks() for place in range(each.a, each.a + each.size)]
-    same_right = [place for each in matcher.get_matching_blocks() for place in range(each.b, each.b + each.size)]
-    return _pieces(left, set(same_left), is_other=is_other), _pieces(right, set(same_right), is_other=is_other)
+    equal = [change for change in _changes(left, right) if change[0] == "equal"]
+    same_left = {place for _, start, end, _, _ in equal for place in range(start, end)}
+    same_right = {place for _, _, _, start, end in equal for place in range(start, end)}
+    is_other = 2 * len(same_left) < LIKE * (len(left) + len(right))
+    return _pieces(left, same_left, is_other=is_other), _pieces(right, same_right, is_other=is_other)
 
 
 def _pieces(found: list[Lexeme], same: set[int], *, is_other: bool) -> list[Piece]:

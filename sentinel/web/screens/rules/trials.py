@@ -22,8 +22,9 @@ from sentinel.services.ruling.live_rules import LiveRule
 from sentinel.services.ruling.rule_trial import NO_ID, TRIED
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import asks, caller_for
+from sentinel.web.asked_parts import is_part
 from sentinel.web.forms import errors_of, text
-from sentinel.web.frame import is_live, page
+from sentinel.web.frame import page
 from sentinel.web.screens.rules import editor, entries
 from sentinel.web.screens.rules.editor import Shown
 from sentinel.web.screens.rules.entries import LANGUAGE, Entry
@@ -108,7 +109,7 @@ def replay() -> Response:
 def _part(uow: UnitOfWork, part: str, entry: Entry, came: Shown, *, is_refused: bool) -> Response:
     """The part of the page that has changed; without our script all of it."""
     status = REFUSED if is_refused else OK
-    if is_live():
+    if is_part():
         return page(part, status, **editor.editor_values(uow, entry, came))
     return editor.editor_page(uow, entry, came, status=status)
 

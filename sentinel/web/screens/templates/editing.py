@@ -18,17 +18,17 @@ from sentinel.services.access import clients
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web import conflicts
 from sentinel.web.access import acting, acts, asks, caller_for, needs, note_action
+from sentinel.web.asked_parts import is_part
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import not_done, page, see_other
+from sentinel.web.numbers import whole
 from sentinel.web.screens.templates import form
 from sentinel.web.screens.templates.form import Values
 from sentinel.web.screens.templates.previewing import shown_of
 from sentinel.web.slack_markup import html_of
 
 MOST_USERS = 20
-PART_HEADER = "X-Part"
-"""Sent by our script when somebody writes: unlike what a page fetches by itself, it keeps the login alive."""
 
 
 @needs("admin")
@@ -70,8 +70,11 @@ def show(template_id: int) -> Response:
 def change(template_id: int) -> Response:
     """Put what the form says in the place of what there is, if that is still what its writer has read."""
     values = form.values_sent()
-    with unit_of_work() as uow:
-        found, client = _found(uow, template_id)
+    try:
+        with unit_of_work() as uow:
+            found, client = _found(uow, template_id)
+    except NotFoundError:
+        return _editor(values, problem=conflicts.GONE, status=HTTPStatus.CONFLICT)
     values["client"] = client
     read = conflicts.version_read(values)
     try:
@@ -79,6 +82,8 @@ def change(template_id: int) -> Response:
             templates.replace(uow, found.client_id, template_id, form.written_of(values), version=read)
     except InvalidInputError as error:
         return _editor(values, found=found, errors=errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    except NotFoundError:
+        return _editor(values, problem=conflicts.GONE, status=HTTPStatus.CONFLICT)
     except ConflictError as error:
         return _conflict(values, found, client, str(error))
     flash("Saved. Messages that are made from now on are worded like this.")
@@ -90,9 +95,9 @@ def preview() -> Response:
     """Show what the form makes of its event: a part of the editor, or where no script asks, all of it."""
     values = form.values_sent()
     with unit_of_work() as uow:
-        if PART_HEADER in request.headers:
+        if is_part():
             return page("console/templates/preview.html", shown=shown_of(uow, values), as_slack=html_of)
-        found = _found(uow, int(values["template_id"]))[0] if values["template_id"].isdecimal() else None
+        found = _found(uow, whole(values["template_id"]))[0] if values["template_id"] else None
     return _editor(values, found=found)
 
 
