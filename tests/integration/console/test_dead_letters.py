@@ -198,3 +198,41 @@ def test_a_viewer_looks_and_is_told_who_may_act(as_role: AsRole, failed: list[st
     assert "Operators may start them over." in viewer.get(HOME).text
     assert 'type="checkbox"' not in viewer.get(f"{HOME}/letters").text
     assert viewer.get(f"{HOME}/replay").status_code == 403
+
+
+def test_none_that_was_chosen_does_not_mean_all(as_role: AsRole, failed: list[str]) -> None:
+    operator = as_role("operator")
+    page = operator.get(f"{HOME}/letters").text
+    (form,) = re.findall(r'<form[^>]+id="choose">.*?</form>', page, re.DOTALL)
+    hidden = MultiDict(re.findall(r'<input type="hidden" name="(chosen)" value="([^"]*)"', form))
+
+    asked, begun = operator.send(f"{HOME}/replay/check", hidden), operator.send(f"{HOME}/replay", hidden)
+
+    assert (asked.status_code, begun.status_code) == (422, 422)
+    assert "choose at least one" in asked.text
+    assert "would start over" not in asked.text
+    assert count_statuses() == {"FAILED": 3, "UNDELIVERED": 2}
+
+
+def test_what_cannot_be_counted_is_not_offered_nor_started(
+    as_role: AsRole, failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = as_role("operator")
+    monkeypatch.setattr("sentinel.web.screens.dead_letters.acting.LOOK_SECONDS", 0.05)
+    slow = text("SELECT pg_sleep(5)")
+    for name in ("groups", "count"):
+        monkeypatch.setattr(queries, name, lambda session, _: session.execute(slow))
+
+    asked, begun = operator.get(f"{HOME}/replay"), operator.send(f"{HOME}/replay", rate="20")
+
+    assert (asked.status_code, begun.status_code) == (422, 422)
+    assert 'name="rate"' not in asked.text + begun.text
+    assert count_statuses() == {"FAILED": 3, "UNDELIVERED": 2}
+
+
+def test_a_number_of_thousands_of_digits_is_no_number(as_role: AsRole, failed: list[str]) -> None:
+    operator, long = as_role("operator"), "7" * 5000
+
+    assert operator.send(f"{HOME}/replay", rate=long).status_code == 422
+    assert operator.get("/console/notifications", rule=long).status_code == 422
+    assert operator.get(f"{HOME}/replays", cursor=long).status_code == 200

@@ -15,11 +15,12 @@ from sentinel.queries.notifications import Filter
 from sentinel.queries.patience import patience
 from sentinel.services.bookkeeping import dead_letters, replays
 from sentinel.services.bookkeeping.replays import Progress
+from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
-from sentinel.web.narrowing import LOOK_SECONDS, word
+from sentinel.web.narrowing import LOOK_SECONDS, small_number, word
 from sentinel.web.paging import page_size, paged
 from sentinel.web.screens.dead_letters.narrowing import NAMES, STATUSES, chosen, of_group, place, wanted
 from sentinel.web.screens.notifications.reasons import meaning, words
@@ -101,8 +102,7 @@ def is_of_interest(progress: Progress) -> bool:
 @blueprint.get("/replays")
 def list_replays() -> Response:
     """Show the replays that there were, newest first."""
-    wanted_before = request.args.get("cursor", "")
-    before = int(wanted_before) if wanted_before.isascii() and wanted_before.isdigit() else None
+    before = small_number(request.args.get("cursor", ""), most=LARGEST_ID)
     size = page_size()
     with unit_of_work() as uow:
         found, following = replays.page(uow, client_id=None, before=before, size=size)
