@@ -30,7 +30,7 @@ blueprint = Blueprint("dead_letters", __name__, url_prefix="/console/dead-letter
 
 USUAL_RATE = 50
 MOST_REPLAYS = 5
-"""Of the last replays, as many stand above the causes."""
+"""As many that are under way stand above the causes."""
 
 REMEDIES = ["since, for example 24h", "a client"]
 
@@ -55,7 +55,7 @@ def letters() -> Response:
 def _listed(template: str, found_by: Any) -> Response:
     with unit_of_work() as uow:
         names = client_names(uow)
-        running, _ = replays.page(uow, client_id=None, before=None, size=MOST_REPLAYS)
+        running = replays.under_way(uow, most=MOST_REPLAYS)
         try:
             asked = wanted(uow)
             found = _patiently(uow, asked, found_by)
@@ -70,7 +70,7 @@ def _listed(template: str, found_by: Any) -> Response:
         statuses=STATUSES,
         chosen=chosen(),
         is_narrowed=any(word(name) for name in NAMES),
-        replays=[each for each in running if is_of_interest(each)],
+        replays=running,
         **found,
     )
 
@@ -92,11 +92,6 @@ def _causes(uow: UnitOfWork, asked: Filter) -> dict[str, Any]:
 def _letters(uow: UnitOfWork, asked: Filter) -> dict[str, Any]:
     found, following = dead_letters.page(uow, place(asked), size=page_size())
     return {"letters": paged(found, following)}
-
-
-def is_of_interest(progress: Progress) -> bool:
-    """Whether a replay is under way, or was a short while ago."""
-    return progress.replay.settled_at is None or request.args.get("replay") == str(progress.replay.id)
 
 
 @blueprint.get("/replays")
