@@ -46,6 +46,7 @@ KEY_SPARE = timedelta(hours=2)
 
 def resume(turn: Turn) -> None:
     """Carry a load test out, from where it stands to its end."""
+    jobs.require_allowed()
     with unit_of_work() as uow:
         if not queries.claim(uow.session, turn, lease_until=_lease(uow.now), now=uow.now):
             raise ConflictError(f"load test {turn.id} is not ours: it has ended, or another process carries it out")

@@ -85,9 +85,14 @@ def begin() -> Response:
     try:
         wish = PRESETS[name].wish if name in PRESETS else _wish(given)
         with unit_of_work() as uow:
-            found = jobs.begin(uow, caller_for(uow, given["client"] or DEFAULT_CLIENT), wish)
+            caller = caller_for(uow, given["client"] or DEFAULT_CLIENT)
+            twin = jobs.twin_of(uow, caller, wish)
+            found = twin or jobs.begin(uow, caller, wish)
             load_test_id, subject = found.id, f"load test {found.label}"
-            note_action(uow, "load_test.begin", subject, client=given["client"] or DEFAULT_CLIENT, total=found.total)
+            if twin is None:
+                note_action(uow, "load_test.begin", subject, client=caller.client_name, total=found.total)
+            else:
+                not_done("It waits or runs already: you asked for it a moment ago.")
     except InvalidInputError as error:
         return _index(HTTPStatus.UNPROCESSABLE_ENTITY, plan=given, plan_errors=errors_of(error))
     return see_other("console.load_tests.show", load_test_id=load_test_id)
@@ -201,7 +206,7 @@ def _progress(uow: UnitOfWork, load_test_id: str) -> dict[str, Any]:
         "sample": len(jobs.sample(found)),
         "chart": draw(found.curve, wanted=found.plan["rate"]),
         "is_settled": not found.is_open and not under_way,
-        "again": _again(found, client),
+        "again": _again(found, client) if get_settings().may_load_test else None,
     }
 
 

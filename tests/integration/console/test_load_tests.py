@@ -211,6 +211,7 @@ def test_the_same_once_more_has_ids_of_its_own(visit: Visit) -> None:
     form = page[page.index("Begin it again") - 1500 : page.index("Begin it again")]
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
     fields.pop("csrf_token", None)
+    execute("UPDATE load_tests SET created_at = created_at - interval '1 minute'")
 
     visit.send(PATH, MultiDict(fields))
 
@@ -245,3 +246,12 @@ def test_its_first_event_is_found_by_the_senders_id(visit: Visit) -> None:
 
 def test_arguments_of_the_address_are_nothing_but_arguments(visit: Visit) -> None:
     assert visit.get(PATH, endpoint="x", _method="y").status_code == 200
+
+
+def test_two_clicks_begin_one_load_test(visit: Visit) -> None:
+    first, second = (visit.send(PATH, preset="steady", client="default") for _ in range(2))
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert len(load_tests()) == len(actions()) == 1
+    visit.send(PATH, preset="burst", client="default")
+    assert len(load_tests()) == 2
