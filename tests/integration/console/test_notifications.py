@@ -291,6 +291,24 @@ def test_a_mended_one_starts_over(as_role: AsRole, failed: str) -> None:
     assert "operator-alice changed body, recipient. Before: recipient: +14155552671." in said
 
 
+def test_who_mends_what_was_mended_meanwhile_is_told_and_undoes_nothing(as_role: AsRole, failed: str) -> None:
+    operator, path = as_role("operator"), f"{LIST}/{failed}/edit"
+    execute("UPDATE notifications SET body = E'two\r\nlines\n'")
+    sent = {"recipient": "+14155552679", "subject": "", "body": "two\nlines"}
+    (opened,) = re.findall(r'name="updated_at" value="([^"]+)"', operator.get(path).text)
+    execute("UPDATE notifications SET recipient = '+14155552677', updated_at = now()")
+
+    answer = operator.send(path, **sent, updated_at=opened)
+
+    assert (answer.status_code, "to +14155552677" in answer.text, 'value="+14155552679"' in answer.text) == (
+        *(409, True, True),
+    )
+    assert (row(failed).recipient, actions()) == ("+14155552677", [])
+    (seen,) = re.findall(r'name="updated_at" value="([^"]+)"', answer.text)
+    operator.send(path, **sent, updated_at=seen)
+    assert (row(failed).recipient, row(failed).body) == ("+14155552679", "two\r\nlines\n")
+
+
 @pytest.mark.parametrize(
     ("sent", "field"), [({"recipient": "12"}, "recipient"), ({"body": ""}, "body"), ({"subject": "a\nb"}, "subject")]
 )
