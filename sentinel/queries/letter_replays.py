@@ -34,6 +34,9 @@ IS_WAITING = text("""
 """)
 
 
+BEGIN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('sentinel.letter_replays'))")
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a list is narrowed to; None means any. `before` is the id that the page before ended with."""
@@ -51,6 +54,23 @@ def add(session: Session, values: Mapping[str, Any]) -> LetterReplay:
     session.flush()
     session.refresh(row)
     return row
+
+
+def twin_of(session: Session, values: Mapping[str, Any], *, since: datetime) -> LetterReplay | None:
+    """Return one that was begun just like this; until the transaction ends nobody else asks."""
+    session.execute(BEGIN_LOCK)
+    same = (LetterReplay.status == ReplayStatus.RUNNING, LetterReplay.began_at > since)
+    mine = [
+        getattr(LetterReplay, name).is_not_distinct_from(values[name]) for name in ("client_id", "rate", "requested_by")
+    ]
+    found = session.scalars(select(LetterReplay).where(*same, *mine).order_by(LetterReplay.id)).all()
+    return next((each for each in found if _timeless(each.narrowed_to) == _timeless(values["narrowed_to"])), None)
+
+
+def _timeless(narrowed_to: Mapping[str, Any]) -> dict[str, Any]:
+    """Without times: "the last day" is another time with each click."""
+    given = {name: value for name, value in narrowed_to.items() if name not in {"since", "until"}}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def take_due(session: Session, *, now: datetime) -> LetterReplay | None:

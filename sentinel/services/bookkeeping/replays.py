@@ -45,6 +45,9 @@ AHEAD = timedelta(seconds=10)
 SOONEST, LATEST = timedelta(seconds=5), timedelta(minutes=5)
 """How often somebody looks whether the last letters of a replay have ended: less often, the longer that takes."""
 
+TWICE = timedelta(seconds=10)
+"""Whoever asks for the same again so soon has clicked twice."""
+
 REST = timedelta(minutes=1)
 """After a mistake of ours, or a statement that was given up, a replay is left alone for so long."""
 
@@ -124,12 +127,8 @@ def portion(row: LetterReplay, *, now: datetime, ahead: timedelta) -> Portion:
 
 def begin(uow: UnitOfWork, wanted: Filter, *, total: int, rate: int, by: str) -> LetterReplay:
     """Have up to `total` letters started over, newest first, `rate` a second; `drive` takes up the first of them."""
-    values = {
-        "client_id": wanted.client_id,
-        "narrowed_to": _as_data(narrowed(wanted)),
-        "rate": rate,
+    values = _asked(wanted, rate=rate, by=by) | {
         "total": total,
-        "requested_by": by,
         "began_at": uow.now,
         "paced_from": uow.now,
         "next_look_at": uow.now,
@@ -137,6 +136,16 @@ def begin(uow: UnitOfWork, wanted: Filter, *, total: int, rate: int, by: str) ->
     row = queries.add(uow.session, values)
     log.info("replay_began", replay_id=row.id, letters=total, rate=rate, by=by)
     return row
+
+
+def twin_of(uow: UnitOfWork, wanted: Filter, *, rate: int, by: str) -> LetterReplay | None:
+    """Return a running one that the same person began just so, moments ago: two clicks mean one replay."""
+    return queries.twin_of(uow.session, _asked(wanted, rate=rate, by=by), since=uow.now - TWICE)
+
+
+def _asked(wanted: Filter, *, rate: int, by: str) -> dict[str, Any]:
+    data = _as_data(narrowed(wanted))
+    return {"client_id": wanted.client_id, "narrowed_to": data, "rate": rate, "requested_by": by}
 
 
 def drive(replay_id: int) -> Iterator[Step]:

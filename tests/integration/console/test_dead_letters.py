@@ -154,6 +154,19 @@ def test_a_running_replay_stands_above_the_causes_and_can_be_stopped(as_role: As
     assert [each[1] for each in actions()] == ["letters.replay", "letters.stop"]
 
 
+def test_two_clicks_begin_one_replay(as_role: AsRole, accept: Accept) -> None:
+    operator = as_role("operator")
+    for number in range(30):
+        accept(body=f"message {number}")
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'attempts_exhausted', queue_at = NULL")
+
+    first, second = (operator.send(f"{HOME}/replay", rate="1", since="1d", channel="sms") for _ in range(2))
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert count_statuses() == {"PENDING": 10, "FAILED": 20}
+    assert [each[1] for each in actions()] == ["letters.replay"]
+
+
 def test_a_replay_that_is_over_is_fetched_no_more(
     as_role: AsRole, failed: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:

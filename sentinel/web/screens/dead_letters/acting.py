@@ -106,7 +106,8 @@ def begin_replay() -> Response:
         rate = _rate(request.form)
         with unit_of_work() as uow:
             asked = _which(uow, request.form)
-            begun = _begin(uow, asked, rate=rate)
+            twin = replays.twin_of(uow, asked, rate=rate, by=_name())
+            begun = twin or _begin(uow, asked, rate=rate)
     except InvalidInputError:
         return _asked(request.form)
     except TooBroadError:
@@ -114,9 +115,17 @@ def begin_replay() -> Response:
     if begun is None:
         not_done("There are no such letters any more; nothing was started over.")
         return see_other("console.dead_letters.index")
+    if twin is not None:
+        not_done("These start over already: you asked for it a moment ago.")
+        return see_other("console.dead_letters.show_replay", replay_id=twin.id)
     next(replays.drive(begun.id))  # a slice; beat has the others taken up
     flash(f"{begun.total:,} start over, {begun.rate} a second. You may close this page: it goes on by itself.")
     return see_other("console.dead_letters.show_replay", replay_id=begun.id)
+
+
+def _name() -> str:
+    person = visitor()
+    return person.name if person else ""
 
 
 def _begin(uow: UnitOfWork, asked: Filter, *, rate: int) -> LetterReplay | None:
@@ -124,8 +133,7 @@ def _begin(uow: UnitOfWork, asked: Filter, *, rate: int) -> LetterReplay | None:
         total = dead_letters.count(uow, asked)
     if not total:
         return None
-    person = visitor()
-    begun = replays.begin(uow, asked, total=total, rate=rate, by=person.name if person else "")
+    begun = replays.begin(uow, asked, total=total, rate=rate, by=_name())
     client = text("client") or None
     note_action(uow, "letters.replay", f"replay {begun.id}", client=client, letters=total, rate=rate)
     return begun
@@ -135,10 +143,9 @@ def _begin(uow: UnitOfWork, asked: Filter, *, rate: int) -> LetterReplay | None:
 @acts("operator")
 def stop_replay(replay_id: int) -> Response:
     """Leave the letters as they are whose turn has not come."""
-    person = visitor()
     try:
         with unit_of_work() as uow:
-            found = replays.stop(uow, replay_id, client_id=None, by=person.name if person else "")
+            found = replays.stop(uow, replay_id, client_id=None, by=_name())
             note_action(uow, "letters.stop", f"replay {replay_id}", client=found.client, left=found.left)
     except ConflictError as error:
         not_done(str(error))
