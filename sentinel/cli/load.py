@@ -16,6 +16,7 @@ import orjson
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from sentinel.cli.output import get_console, print_facts
+from sentinel.embedded.ports import url_of
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.load import made_up
 from sentinel.load.made_up import LARGEST_SEED, AlertMix, fresh_label
@@ -150,7 +151,7 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 def _target(options: dict[str, Any]) -> Target:
     settings = get_settings()
-    url = (options["url"] or f"http://{settings.api_host}:{settings.api_port}").rstrip("/")
+    url = (options["url"] or url_of(settings.api_host, settings.api_port)).rstrip("/")
     host = urlsplit(url).hostname
     if not host or not url.startswith(("http://", "https://")):
         raise InvalidInputError(

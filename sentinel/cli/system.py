@@ -9,7 +9,7 @@ import sys
 from sentinel.cli import processes
 from sentinel.embedded.files import kept_text
 from sentinel.embedded.plan import System
-from sentinel.embedded.ports import reachable
+from sentinel.embedded.ports import url_of
 from sentinel.embedded.postgres import prepare_postgres
 from sentinel.embedded.specs import ProcessSpec, ServerSpec, tethered
 from sentinel.embedded.state import State
@@ -114,14 +114,9 @@ def _migration(environment: dict[str, str]) -> ProcessSpec:
     return ProcessSpec("migrate", command, environment, is_lasting=False)
 
 
-def _url(host: str, port: int) -> str:
-    host = reachable(host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def banner(settings: Settings) -> str:
     """What is where, and one command that works as it stands."""
-    api = _url(settings.api_host, settings.api_port)
+    api = url_of(settings.api_host, settings.api_port)
     body = """{"channel":"sms","recipient":"+14155552671","body":"Hello from Sentinel"}"""
     key = "" if settings.is_open else " -H 'Authorization: Bearer YOUR_KEY'"
     lines = [
@@ -129,7 +124,7 @@ def banner(settings: Settings) -> str:
         "Sentinel is ready. Ctrl-C stops it; data stay.",
         f"  API      {api}",
         f"  Docs     {api}/docs",
-        f"  Flower   {_url(settings.flower_host, settings.flower_port)}",
+        f"  Flower   {url_of(settings.flower_host, settings.flower_port)}",
         f"  Console  {api}/console",
         "",
         (

@@ -34,6 +34,12 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
 
 
+def url_of(host: str, port: int) -> str:
+    """Where a server is that listens there."""
+    host = reachable(host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def choose_port(promised: Collection[int] = ()) -> int:
     """A random free port of the loopback address; not one of those `promised` to servers that have yet to start."""
     for _ in range(ATTEMPTS):

@@ -16,12 +16,12 @@ from sentinel.models.status import IN_FLIGHT, Status
 from sentinel.queries.values import array
 
 MOST_COUNTED = 10_000
-"""Of the letters of a replay that did not get through, as many are counted while it is under way."""
+"""Of the letters of a replay as many are counted of each status while it is under way."""
 
 THROUGH = frozenset({Status.SENT, Status.DELIVERED})
 
-# Those that got through are the rest: of a million they are too many to be counted each time somebody looks.
-COUNT_OTHERS = text("""
+# Of a million those that got through are too many to be counted each time somebody looks.
+COUNT_SOME = text("""
     SELECT s.status, (
         SELECT count(*) FROM (
             SELECT FROM notifications n WHERE n.replay_id = :id AND n.status = s.status LIMIT :most) AS found) AS number
@@ -34,12 +34,17 @@ IS_WAITING = text("""
 """)
 
 
+BEGIN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('sentinel.letter_replays'))")
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a list is narrowed to; None means any. `before` is the id that the page before ended with."""
 
     client_id: int | None = None
     before: int | None = None
+    is_under_way: bool = False
+    """Only those that have not settled."""
 
 
 def add(session: Session, values: Mapping[str, Any]) -> LetterReplay:
@@ -49,6 +54,23 @@ def add(session: Session, values: Mapping[str, Any]) -> LetterReplay:
     session.flush()
     session.refresh(row)
     return row
+
+
+def twin_of(session: Session, values: Mapping[str, Any], *, since: datetime) -> LetterReplay | None:
+    """Return one that was begun just like this; until the transaction ends nobody else asks."""
+    session.execute(BEGIN_LOCK)
+    same = (LetterReplay.status == ReplayStatus.RUNNING, LetterReplay.began_at > since)
+    mine = [
+        getattr(LetterReplay, name).is_not_distinct_from(values[name]) for name in ("client_id", "rate", "requested_by")
+    ]
+    found = session.scalars(select(LetterReplay).where(*same, *mine).order_by(LetterReplay.id)).all()
+    return next((each for each in found if _timeless(each.narrowed_to) == _timeless(values["narrowed_to"])), None)
+
+
+def _timeless(narrowed_to: Mapping[str, Any]) -> dict[str, Any]:
+    """Without times: "the last day" is another time with each click."""
+    given = {name: value for name, value in narrowed_to.items() if name not in {"since", "until"}}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def take_due(session: Session, *, now: datetime) -> LetterReplay | None:
@@ -79,6 +101,8 @@ def page(session: Session, wanted: Filter, *, size: int) -> list[tuple[LetterRep
         statement = statement.where(LetterReplay.client_id == wanted.client_id)
     if wanted.before is not None:
         statement = statement.where(LetterReplay.id < wanted.before)
+    if wanted.is_under_way:
+        statement = statement.where(LetterReplay.next_look_at.is_not(None))  # so it is until it settles, and indexed
     found = session.execute(statement.order_by(LetterReplay.id.desc()).limit(size))
     return [(row[0], row[1]) for row in found]
 
@@ -94,11 +118,10 @@ def stop(session: Session, replay_id: int, *, by: str, now: datetime) -> bool:
     return bool(session.execute(mine.values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
-def count_others(session: Session, replay_id: int) -> dict[str, int]:
-    """Count the letters of a replay that did not get through, or not yet, by where they stand; each up to a most."""
-    others = [status for status in Status if status not in THROUGH]
-    values = {"id": replay_id, "most": MOST_COUNTED, "statuses": array(others)}
-    return {row.status: row.number for row in session.execute(COUNT_OTHERS, values) if row.number}
+def count_some(session: Session, replay_id: int) -> dict[str, int]:
+    """Count the letters of a replay by where they stand; of each status up to a most."""
+    values = {"id": replay_id, "most": MOST_COUNTED, "statuses": array(Status)}
+    return {row.status: row.number for row in session.execute(COUNT_SOME, values) if row.number}
 
 
 def is_waiting(session: Session, replay_id: int) -> bool:

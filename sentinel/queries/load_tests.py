@@ -33,6 +33,16 @@ END_HOPELESS = text("""
     RETURNING id::text, key_id
 """)
 
+BEGIN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('sentinel.load_tests.begin'))")
+
+END_REFUSED = text("""
+    UPDATE load_tests
+    SET status = 'failed', problem = :problem, finished_at = :now, updated_at = :now, lease_id = NULL,
+        lease_until = NULL
+    WHERE finished_at IS NULL AND (status = 'waiting' OR lease_until < :now)
+    RETURNING id::text, key_id
+""")
+
 TAKE_TURNS = text("""
     WITH turns AS (
         SELECT id FROM load_tests
@@ -126,6 +136,14 @@ def add(session: Session, values: Mapping[str, Any]) -> LoadTest:
     return inserted(session, insert(LoadTest).values(**values), LoadTest)
 
 
+def twin_of(session: Session, values: Mapping[str, Any], *, since: datetime) -> LoadTest | None:
+    """Return one that was begun just like this; until the transaction ends nobody else asks."""
+    session.execute(BEGIN_LOCK)
+    same = [getattr(LoadTest, name) == value for name, value in values.items()]
+    wanted = select(LoadTest).where(*same, LoadTest.finished_at.is_(None), LoadTest.created_at > since)
+    return session.scalars(wanted.order_by(LoadTest.id).limit(1)).one_or_none()
+
+
 def get(session: Session, load_test_id: str) -> tuple[LoadTest, str] | None:
     """Return a load test and its client's name."""
     statement = select(LoadTest, Client.name).join(Client, Client.id == LoadTest.client_id)
@@ -162,6 +180,11 @@ def end_hopeless(session: Session, *, most_starts: int, problem: str, now: datet
     """End what was started again and again, and brought nothing."""
     values = {"most_starts": most_starts, "problem": problem, "now": now}
     return [Ended(*row) for row in session.execute(END_HOPELESS, values)]
+
+
+def end_refused(session: Session, *, problem: str, now: datetime) -> list[Ended]:
+    """End all that nobody carries out: the settings want none any more."""
+    return [Ended(*row) for row in session.execute(END_REFUSED, {"problem": problem, "now": now})]
 
 
 def take_turns(session: Session, *, at_once: int, lease_until: datetime, now: datetime) -> list[Turn]:

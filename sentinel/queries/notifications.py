@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from sentinel.ids import first_id
 from sentinel.models import Attempt, Client, Notification, TimelineEntry
 from sentinel.models.notification import UNSENT
-from sentinel.models.status import CANCELLABLE, WAITING, Status
+from sentinel.models.status import CANCELLABLE, RETRYABLE, WAITING, Status
 from sentinel.prepared import prepared
 from sentinel.queries.clients import LIVE_CALLERS, Credentials, numbered
 from sentinel.queries.traces import TRACED, UNTRACED, are_traced
@@ -134,7 +134,9 @@ class Filter:
         """Whether it asks for what an index finds in one client only: then each is asked for its newest."""
         if self.client_id is not None or self.ids or self.event_id is not None or self.replay_id is not None:
             return False
-        return self._is_unsent() or any(getattr(self, name) is not None for name in BY_CLIENT)
+        if any(getattr(self, name) is not None for name in BY_CLIENT):
+            return True
+        return self._is_unsent() and not RETRYABLE.issuperset(self.statuses)  # letters have an index of their own
 
     def _is_unsent(self) -> bool:
         return bool(self.statuses) and UNSENT.issuperset(self.statuses)

@@ -30,7 +30,12 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 def text(name: str, default: str = "") -> str:
     """A field of the form that was sent, without the space around it; newlines as they are kept everywhere else."""
-    return request.form.get(name, default).replace("\r\n", "\n").strip()
+    return normal(request.form.get(name, default))
+
+
+def normal(written: str) -> str:
+    """A text as `text` returns it."""
+    return written.replace("\r\n", "\n").strip()
 
 
 def form_id() -> str:

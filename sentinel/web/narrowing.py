@@ -57,11 +57,21 @@ def number(name: str, given: Given | None = None) -> int | None:
     written = word(name, given)
     if written is None:
         return None
-    if not (written.isascii() and written.isdigit() and int(written) <= LARGEST_ID):
+    found = small_number(written, most=LARGEST_ID)
+    if found is None:
         raise InvalidInputError(
             FieldError(name, shown(written), "is not an id", "write the number that its page shows")
         )
-    return int(written)
+    return found
+
+
+def small_number(written: str, *, most: int) -> int | None:
+    """A whole number from 0 to `most`; None if it is none. Python refuses to read thousands of digits: we do too."""
+    digits = written.lstrip("0") or written[:1]
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))):
+        return None
+    found = int(digits)
+    return found if found <= most else None
 
 
 def an_id(name: str) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
-from flask import request
+from flask import request, url_for
 
 SIZES = (25, 50, 100, 200)
 USUAL = 50
@@ -44,10 +44,19 @@ def number_cursor() -> int:
 
 def here(**changes: str | int | None) -> str:
     """The address of this very page with other arguments; None takes one away."""
+    return f"{request.script_root}{request.path}{_arguments(changes)}"
+
+
+def relative_to(endpoint: str, **changes: str | int | None) -> str:
+    """The address of another view with this page's arguments: `url_for` would take some of their names for its own."""
+    return url_for(endpoint) + _arguments(changes)
+
+
+def _arguments(changes: Mapping[str, str | int | None]) -> str:
     wanted = dict(request.args.lists())
     wanted |= {name: [] if value is None else [str(value)] for name, value in changes.items()}
     arguments = urlencode([(name, value) for name, values in wanted.items() for value in values])
-    return f"{request.script_root}{request.path}" + (f"?{arguments}" if arguments else "")
+    return f"?{arguments}" if arguments else ""
 
 
 def paged(rows: Sequence[Row], following: str | int | None) -> Page[Row]:

@@ -100,7 +100,7 @@ def test_a_load_test_is_carried_out_by_its_turn_and_told_to_its_end(url: str, tu
     with unit_of_work() as uow:
         outcome = jobs.outcome(uow, done)
     assert (outcome.events, outcome.messages) == ({"PENDING": 40}, {})
-    assert own_keys() == []  # in open mode the client `default` needs none
+    assert [key.revoked_at is not None for key in own_keys()] == [True]  # workers cannot know whether one is needed
 
 
 def test_another_client_gets_a_key_that_ends_with_its_load_test(url: str, turns: list[Turn]) -> None:
@@ -219,6 +219,22 @@ def test_production_refuses_load_unless_it_is_meant(database: Configure) -> None
     database(**production, SENTINEL_LOAD_TESTS="true", SENTINEL_LOAD_TEST_MAX_EVENTS="39")
     with pytest.raises(InvalidInputError, match="count"):
         begin()
+
+
+def test_what_was_begun_before_production_refused_it_is_not_started(database: Configure, turns: list[Turn]) -> None:
+    load_test_id = begin()
+    database(SENTINEL_ENV="production", SENTINEL_SMS_PROVIDER="sandbox")
+
+    starting.sweep()
+
+    assert (row(load_test_id).status, turns) == ("failed", [])
+    assert "SENTINEL_LOAD_TESTS=true" in str(row(load_test_id).problem)
+
+
+def test_an_address_of_ipv6_stands_in_brackets(database: Configure) -> None:
+    for host, expected in (("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1"), ("api.local", "api.local")):
+        database(SENTINEL_API_HOST=host, SENTINEL_API_PORT="8123")
+        assert jobs.address() == f"http://{expected}:8123"
 
 
 def test_the_sweep_starts_a_process_of_its_own(url: str) -> None:

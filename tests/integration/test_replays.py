@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from sentinel.models import LetterReplay
 from sentinel.models.letter_replay import ReplayStatus
 from sentinel.models.status import Status
 from sentinel.queries import letter_replays as queries
+from sentinel.queries import notifications as notification_queries
 from sentinel.queries.notifications import Filter
 from sentinel.services import notifications
 from sentinel.services.bookkeeping import replays
@@ -228,3 +232,44 @@ def test_a_client_sees_its_own_replays_only(api: FlaskClient, failed: list[str])
     assert api.get("/dead-letters/replays", headers=shop).get_json() == []
     assert api.get(f"/dead-letters/replays/{replay_id}", headers=shop).status_code == 404
     assert send(api, {}, f"/dead-letters/replays/{replay_id}/stop", **shop).status_code == 404
+
+
+def test_letters_that_another_replay_has_taken_over_did_not_get_through_in_this_one(failed: list[str]) -> None:
+    first = begin(rate=50, total=30)
+    replays.sweep()
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'attempts_exhausted', queue_at = NULL")
+    second = begin(rate=50, total=30)
+    replays.sweep()
+
+    assert (progress(first.id).through, progress(first.id).gone) == (0, 30)
+    execute("UPDATE notifications SET status = 'SENT', reason = NULL, queue_at = NULL, next_attempt_at = NULL")
+    pass_time(60)
+    replays.sweep()
+    assert [(found.through, found.gone) for found in map(progress, (first.id, second.id))] == [(0, 30), (30, 0)]
+    assert progress(first.id).replay.settled_at is not None
+
+
+def test_one_that_the_database_cannot_serve_holds_up_none_behind_it(
+    failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, other = begin(wanted=Filter(reason="attempts_exhausted")), begin(wanted=Filter(ids=tuple(failed[:1])))
+    look = notification_queries.ids
+
+    def looked(session: Session, wanted: Filter, *, size: int) -> Sequence[str]:
+        if wanted.ids:
+            return look(session, wanted, size=size)
+        session.execute(text("SET LOCAL statement_timeout = 50"))
+        return session.scalars(text("SELECT pg_sleep(5)")).all()
+
+    monkeypatch.setattr(notification_queries, "ids", looked)
+
+    assert replays.sweep() == 1
+    assert (progress(slow.id).replay.seen, progress(other.id).replay.seen) == (0, 1)
+
+
+def test_one_with_fewer_letters_than_were_counted_is_told_as_a_whole(failed: list[str]) -> None:
+    begun = begin(rate=50, total=40)
+    replays.sweep()
+
+    found = progress(begun.id)
+    assert (found.replay.status, found.left, found.waiting) == (ReplayStatus.FINISHED, 10, 30)

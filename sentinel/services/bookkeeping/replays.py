@@ -5,11 +5,12 @@ Only letters whose turn comes soon are taken up; so there is something left to s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -44,8 +45,14 @@ AHEAD = timedelta(seconds=10)
 SOONEST, LATEST = timedelta(seconds=5), timedelta(minutes=5)
 """How often somebody looks whether the last letters of a replay have ended: less often, the longer that takes."""
 
+TWICE = timedelta(seconds=10)
+"""Whoever asks for the same again so soon has clicked twice."""
+
 REST = timedelta(minutes=1)
-"""After a mistake of ours a replay is left alone for so long."""
+"""After a mistake of ours, or a statement that was given up, a replay is left alone for so long."""
+
+GIVEN_UP = (QueryCanceled, LockNotAvailable, DeadlockDetected)
+"""Statements end so that took too long, or stood in each other's way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +87,18 @@ class Step:
 class Progress:
     """A replay, whose letters it takes up, and how those ended that it did.
 
-    `is_cut`: more of them did not get through than are counted while it is under way.
+    `gone`: another replay has them now, or they are kept no more. `is_cut`: more are left over than are counted
+    while it is under way; then `through` is what remains.
     """
 
     replay: LetterReplay
     client: str | None
     waiting: int
+    through: int
     failed: int
     held_back: int
+    gone: int
     is_cut: bool
-
-    @property
-    def through(self) -> int:
-        """How many got through."""
-        return max(0, self.replay.replayed - self.waiting - self.failed - self.held_back)
 
     @property
     def rate_per_second(self) -> int:
@@ -122,12 +127,8 @@ def portion(row: LetterReplay, *, now: datetime, ahead: timedelta) -> Portion:
 
 def begin(uow: UnitOfWork, wanted: Filter, *, total: int, rate: int, by: str) -> LetterReplay:
     """Have up to `total` letters started over, newest first, `rate` a second; `drive` takes up the first of them."""
-    values = {
-        "client_id": wanted.client_id,
-        "narrowed_to": _as_data(narrowed(wanted)),
-        "rate": rate,
+    values = _asked(wanted, rate=rate, by=by) | {
         "total": total,
-        "requested_by": by,
         "began_at": uow.now,
         "paced_from": uow.now,
         "next_look_at": uow.now,
@@ -135,6 +136,16 @@ def begin(uow: UnitOfWork, wanted: Filter, *, total: int, rate: int, by: str) ->
     row = queries.add(uow.session, values)
     log.info("replay_began", replay_id=row.id, letters=total, rate=rate, by=by)
     return row
+
+
+def twin_of(uow: UnitOfWork, wanted: Filter, *, rate: int, by: str) -> LetterReplay | None:
+    """Return a running one that the same person began just so, moments ago: two clicks mean one replay."""
+    return queries.twin_of(uow.session, _asked(wanted, rate=rate, by=by), since=uow.now - TWICE)
+
+
+def _asked(wanted: Filter, *, rate: int, by: str) -> dict[str, Any]:
+    data = _as_data(narrowed(wanted))
+    return {"client_id": wanted.client_id, "narrowed_to": data, "rate": rate, "requested_by": by}
 
 
 def drive(replay_id: int) -> Iterator[Step]:
@@ -167,8 +178,15 @@ def _look_at_surely(uow: UnitOfWork, row: LetterReplay) -> int:
     try:
         with uow.session.begin_nested():
             return _look_at(uow, row)
-    except (OperationalError, PoolTimeout):
+    except PoolTimeout:
         raise
+    except OperationalError as error:
+        if not isinstance(error.orig, GIVEN_UP):
+            raise
+        # The database is there: one replay that it cannot serve now must not hold up those behind it.
+        log.warning("replay_given_up", replay_id=replay_id, reason=type(error.orig).__name__)
+        row.next_look_at = uow.now + REST
+        return 0
     except Exception:  # our own mistake must hold up one replay, visibly, and not those behind it
         log.exception("replay_bug", replay_id=replay_id)
         row.next_look_at = uow.now + REST
@@ -236,12 +254,23 @@ def page(uow: UnitOfWork, *, client_id: int | None, before: int | None, size: in
 
 def _progress(uow: UnitOfWork, row: LetterReplay, client: str | None) -> Progress:
     known = row.outcomes
-    found = queries.count_others(uow.session, row.id) if known is None else known
-    waiting = sum(found.get(status, 0) for status in IN_FLIGHT)
-    failed = sum(found.get(status, 0) for status in RETRYABLE)
-    others = sum(found.values()) - waiting - failed - sum(found.get(status, 0) for status in THROUGH)
-    is_cut = known is None and any(number >= MOST_COUNTED for number in found.values())
-    return Progress(row, client, waiting, failed, others, is_cut)
+    found = queries.count_some(uow.session, row.id) if known is None else known
+    waiting, through, failed = (_of(found, each) for each in (IN_FLIGHT, THROUGH, RETRYABLE))
+    others = sum(found.values()) - waiting - through - failed
+    left_over = max(0, row.replayed - sum(found.values()))
+    cut = {status for status, number in found.items() if known is None and number >= MOST_COUNTED}
+    if cut:  # some are not counted: most of them got through
+        through, left_over = through + left_over, 0
+    return Progress(row, client, waiting, through, failed, others, left_over, bool(cut - THROUGH))
+
+
+def _of(found: Mapping[str, int], statuses: Collection[str]) -> int:
+    return sum(found.get(status, 0) for status in statuses)
+
+
+def under_way(uow: UnitOfWork, *, most: int) -> list[Progress]:
+    """Return the replays of all clients whose letters have not all ended, newest first."""
+    return [_progress(uow, *each) for each in queries.page(uow.session, queries.Filter(is_under_way=True), size=most)]
 
 
 def _as_data(wanted: Filter) -> dict[str, Any]:

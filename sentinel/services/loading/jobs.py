@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from sentinel.embedded.ports import url_of
 from sentinel.errors import ConflictError, ForbiddenError, NotFoundError
 from sentinel.ids import is_id, new_id
 from sentinel.load.made_up import LARGEST_SEED, fresh_label
@@ -21,6 +23,14 @@ from sentinel.settings import get_settings
 
 LOOKED_AT = 500
 """Events of a load test of which it is told where they stand: enough for a share, and quick whatever its size."""
+
+TWICE = timedelta(seconds=10)
+"""Whoever asks for the same again so soon has clicked twice."""
+
+REFUSED = (
+    "load tests are off in production: their events would reach people; "
+    "SENTINEL_LOAD_TESTS=true says that this is meant"
+)
 
 
 def begin(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest:
@@ -44,20 +54,30 @@ def begin(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest:
     return queries.add(uow.session, values)
 
 
+def twin_of(uow: UnitOfWork, caller: Caller, wish: Wish) -> LoadTest | None:
+    """Return one that the same person began just so, moments ago: two clicks mean one load test."""
+    plan = checked(wish, get_settings())
+    values: dict[str, Any] = {
+        "client_id": caller.client_id,
+        "started_by": caller.label,
+        "kind": wish.kind,
+        "plan": kept(wish, plan) | {"url": address()},
+        "total": plan.total,
+    }
+    seed = {} if wish.seed is None else {"seed": wish.seed}
+    return queries.twin_of(uow.session, values | seed, since=uow.now - TWICE)
+
+
 def address() -> str:
     """Where the API is: who begins a load test usually is the API, and knows it."""
     settings = get_settings()
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104
-    return settings.load_test_url or f"http://{host}:{settings.api_port}"
+    return settings.load_test_url or url_of(settings.api_host, settings.api_port)
 
 
 def require_allowed() -> None:
     """Refuse load where the settings do not want it."""
     if not get_settings().may_load_test:
-        raise ForbiddenError(
-            "load tests are off in production: their events would reach people; "
-            "SENTINEL_LOAD_TESTS=true says that this is meant"
-        )
+        raise ForbiddenError(REFUSED)
 
 
 def get(uow: UnitOfWork, load_test_id: str) -> tuple[LoadTest, str]:

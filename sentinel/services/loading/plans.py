@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.errors import FieldError, InvalidInputError
+from sentinel.errors import FieldError, InvalidInputError, shown
+from sentinel.json_bounds import is_storable
 from sentinel.load import made_up
 from sentinel.load.made_up import LARGEST_SEED, AlertMix
 from sentinel.load.plan import Plan, fitting_batch
@@ -25,6 +25,7 @@ TRIES = 240
 
 USUAL = AlertMix()
 LONGEST_SHARES = 1000
+LONGEST_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ def checked(wish: Wish, settings: Settings) -> Plan:
         raise InvalidInputError(
             FieldError("count", total, f"{total} events are more than a load test may have", remedy)
         )
+    if total / rate > LONGEST_SECONDS:
+        remedy = f"at most {LONGEST_SECONDS} seconds (a day): a higher rate, or a smaller count"
+        raise InvalidInputError(FieldError("rate", rate, f"{total} events would take longer than a day", remedy))
     return plan
 
 
@@ -94,8 +98,9 @@ def _of_numbers(wish: Wish, settings: Settings) -> Iterator[FieldError]:
         yield FieldError("rate", wish.rate, "is missing" if wish.rate is None else "is out of bounds", remedy)
     if wish.seconds is None and wish.count is None:
         yield FieldError("seconds", None, "is missing", "say how long it is to last, or how many events it is to have")
-    if wish.seconds is not None and not (math.isfinite(wish.seconds) and wish.seconds > 0):
-        yield FieldError("seconds", str(wish.seconds), "is no length of time", "a number of seconds above 0")
+    if wish.seconds is not None and not 0 < wish.seconds <= LONGEST_SECONDS:  # nor is it nan
+        remedy = f"a number of seconds above 0, at most {LONGEST_SECONDS} (a day)"
+        yield FieldError("seconds", str(wish.seconds), "is out of bounds", remedy)
     for name, value in (("count", wish.count), ("burst", wish.burst)):
         if value is not None and not 1 <= value <= settings.load_test_max_events:
             yield FieldError(name, value, "is out of bounds", f"from 1 to {settings.load_test_max_events}")
@@ -112,6 +117,8 @@ def _of_shares(wish: Wish) -> Iterator[FieldError]:
             yield FieldError(name, given, "means nothing for devices", "leave it out, or send alerts")
         elif len(given) > LONGEST_SHARES:
             yield FieldError(name, given[:80], "is too long", f"at most {LONGEST_SHARES} characters")
+        elif not is_storable(given):
+            yield FieldError(name, shown(given), "contains a NUL character, which cannot be stored", "remove it")
         else:
             try:
                 read_shares(name, given)

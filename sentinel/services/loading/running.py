@@ -22,7 +22,6 @@ from sentinel.load.sender import Target, offer
 from sentinel.load.tally import PERCENTILES, Tally, percentile
 from sentinel.logs import get_logger
 from sentinel.models import LoadTest
-from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.load_test import LoadTestStatus
 from sentinel.queries import clients as client_queries
 from sentinel.queries import load_tests as queries
@@ -33,7 +32,6 @@ from sentinel.services.loading.curve import extended
 from sentinel.services.loading.plans import made, read_plan
 from sentinel.services.texts import LONGEST_NAME
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
-from sentinel.settings import get_settings
 
 log = get_logger(__name__)
 
@@ -48,6 +46,7 @@ KEY_SPARE = timedelta(hours=2)
 
 def resume(turn: Turn) -> None:
     """Carry a load test out, from where it stands to its end."""
+    jobs.require_allowed()
     with unit_of_work() as uow:
         if not queries.claim(uow.session, turn, lease_until=_lease(uow.now), now=uow.now):
             raise ConflictError(f"load test {turn.id} is not ours: it has ended, or another process carries it out")
@@ -60,12 +59,10 @@ def _lease(now: datetime) -> datetime:
     return now + timedelta(seconds=LEASE_SECONDS)
 
 
-def _key(uow: UnitOfWork, turn: Turn, load_test: LoadTest, client: str) -> str | None:
+def _key(uow: UnitOfWork, turn: Turn, load_test: LoadTest, client: str) -> str:
     """A key that may post this client's events and nothing else; the one of an earlier process ends."""
     if load_test.key_id is not None:
         client_queries.revoke(uow.session, load_test.key_id, now=uow.now)
-    if get_settings().is_open and client == DEFAULT_CLIENT:
-        return None
     lasts = timedelta(seconds=load_test.total / load_test.plan["rate"]) + KEY_SPARE
     row, key = clients.create_key(
         uow,

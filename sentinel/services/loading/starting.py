@@ -10,6 +10,7 @@ from sentinel.logs import get_logger
 from sentinel.queries import clients, sweeping
 from sentinel.queries import load_tests as queries
 from sentinel.queries.load_tests import Turn
+from sentinel.services.loading.jobs import REFUSED
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.settings import get_settings
 
@@ -44,6 +45,8 @@ def sweep() -> int:
 def _end(uow: UnitOfWork) -> int:
     ended = queries.end_stopped(uow.session, now=uow.now)
     ended += queries.end_hopeless(uow.session, most_starts=MOST_STARTS, problem=HOPELESS, now=uow.now)
+    if not get_settings().may_load_test:  # changed since it was begun
+        ended += queries.end_refused(uow.session, problem=REFUSED, now=uow.now)
     for each in ended:
         log.info("load_test_ended", load_test_id=each.id)
         if each.key_id is not None:

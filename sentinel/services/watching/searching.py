@@ -10,7 +10,7 @@ from enum import StrEnum
 from sentinel.channels.recipients import normalise
 from sentinel.errors import InvalidInputError
 from sentinel.ids import is_id
-from sentinel.queries import searching
+from sentinel.queries import notifications, searching
 from sentinel.queries.notifications import Filter
 from sentinel.services.unit_of_work import UnitOfWork
 
@@ -52,8 +52,11 @@ def look_up(uow: UnitOfWork, word: str, wanted: Filter) -> Found | None:
     return next((found for meaning in meanings if (found := meaning(uow, word, wanted))), None)
 
 
-def _as_id(_: UnitOfWork, word: str, wanted: Filter) -> Found | None:
-    return Found(Known.ID, replace(wanted, ids=(word.lower(),))) if is_id(word) else None
+def _as_id(uow: UnitOfWork, word: str, wanted: Filter) -> Found | None:
+    """Ours, if there is such a one: users, keys and addresses of others may look the same."""
+    if not is_id(word) or notifications.get(uow.session, word.lower(), client_id=wanted.client_id) is None:
+        return None
+    return Found(Known.ID, replace(wanted, ids=(word.lower(),)))
 
 
 def _as_provider_id(uow: UnitOfWork, word: str, wanted: Filter) -> Found | None:

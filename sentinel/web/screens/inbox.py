@@ -34,12 +34,13 @@ LETTER_HEADERS = {
 NARROWING = ("client", "channel", "recipient", "user_id", "size", "cursor")
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/console/inbox")
+blueprint.add_app_template_global(letters.place_of)  # whoever names a recipient names it so
 
 
 @blueprint.context_processor
 def _words() -> dict[str, Any]:
     """How places are said, for the templates of this screen."""
-    return {"place_of": letters.place_of, "narrowed": _narrowed()}
+    return {"narrowed": _narrowed()}
 
 
 @blueprint.get("")

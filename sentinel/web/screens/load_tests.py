@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from flask import Blueprint, flash, request
 from werkzeug.wrappers import Response
 
-from sentinel.errors import ConflictError, FieldError, InvalidInputError
+from sentinel.errors import ConflictError, FieldError, InvalidInputError, shown
 from sentinel.ids import is_id
+from sentinel.json_bounds import is_storable
 from sentinel.models import LoadTest
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.event import EventStatus
@@ -26,8 +26,9 @@ from sentinel.web.access import acts, caller_for, note_action, visitor
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import not_done, page, see_other
+from sentinel.web.json_fields import read_json
 from sentinel.web.load_chart import draw
-from sentinel.web.paging import cursor, page_size, paged
+from sentinel.web.paging import cursor, page_size, paged, relative_to
 
 KEPT_HERE = ("sandbox", "inbox")
 MOST_CLIENTS = 20
@@ -84,9 +85,14 @@ def begin() -> Response:
     try:
         wish = PRESETS[name].wish if name in PRESETS else _wish(given)
         with unit_of_work() as uow:
-            found = jobs.begin(uow, caller_for(uow, given["client"] or DEFAULT_CLIENT), wish)
+            caller = caller_for(uow, given["client"] or DEFAULT_CLIENT)
+            twin = jobs.twin_of(uow, caller, wish)
+            found = twin or jobs.begin(uow, caller, wish)
             load_test_id, subject = found.id, f"load test {found.label}"
-            note_action(uow, "load_test.begin", subject, client=given["client"] or DEFAULT_CLIENT, total=found.total)
+            if twin is None:
+                note_action(uow, "load_test.begin", subject, client=caller.client_name, total=found.total)
+            else:
+                not_done("It waits or runs already: you asked for it a moment ago.")
     except InvalidInputError as error:
         return _index(HTTPStatus.UNPROCESSABLE_ENTITY, plan=given, plan_errors=errors_of(error))
     return see_other("console.load_tests.show", load_test_id=load_test_id)
@@ -135,6 +141,7 @@ def _index(status: HTTPStatus = HTTPStatus.OK, **forms: Any) -> Response:
         **values,
         **(usual | forms),
         sent=sent,
+        history_here=relative_to("console.load_tests.history"),
         loud=loud,
         settings=settings,
         presets=PRESETS,
@@ -157,15 +164,20 @@ def _event(given: Mapping[str, str], names: list[str]) -> dict[str, Any]:
             FieldError("client", given["client"][:100], "names no client, or too many", f"name one to {MOST_CLIENTS}")
         )
     body = {name: given[name] for name in ("severity", "source", "name") if given[name]}
+    for name, value in body.items():
+        if not is_storable(value):
+            raise InvalidInputError(
+                FieldError(name, shown(value), "contains a NUL character, which cannot be stored", "remove it")
+            )
     return body | ({"context": _context(given["context"])} if given["context"] else {})
 
 
 def _context(written: str) -> Any:
-    try:
-        return orjson.loads(written[: MOST_CONTEXT + 1])  # cut off it is no JSON, or too long anyway
-    except ValueError:
-        remedy = f'write JSON of at most {MOST_CONTEXT} characters, as {{"host": "api-7"}}, or leave it empty'
-        raise InvalidInputError(FieldError("context", written[:100], "is not JSON", remedy)) from None
+    if len(written) > MOST_CONTEXT:
+        raise InvalidInputError(
+            FieldError("context", written[:100], "is too long", f"at most {MOST_CONTEXT} characters")
+        )
+    return read_json("context", written)
 
 
 def _wish(given: Mapping[str, str]) -> Wish:
@@ -194,7 +206,7 @@ def _progress(uow: UnitOfWork, load_test_id: str) -> dict[str, Any]:
         "sample": len(jobs.sample(found)),
         "chart": draw(found.curve, wanted=found.plan["rate"]),
         "is_settled": not found.is_open and not under_way,
-        "again": _again(found, client),
+        "again": _again(found, client) if get_settings().may_load_test else None,
     }
 
 

@@ -4,10 +4,12 @@
   const all = form?.querySelector("[data-choose-all]");
   if (!all) return;
   const said = form.querySelector("[data-chosen]");
+  const act = form.querySelector("[data-chosen-act]");
   const boxes = [...form.querySelectorAll("input[name=id]")];
 
   const count = () => {
     const chosen = boxes.filter((box) => box.checked).length;
+    act.disabled = !chosen;
     said.textContent = chosen ? `${chosen} chosen` : "";
     all.textContent = chosen === boxes.length ? "Choose none" : "Choose all on this page";
   };

@@ -154,6 +154,19 @@ def test_a_running_replay_stands_above_the_causes_and_can_be_stopped(as_role: As
     assert [each[1] for each in actions()] == ["letters.replay", "letters.stop"]
 
 
+def test_two_clicks_begin_one_replay(as_role: AsRole, accept: Accept) -> None:
+    operator = as_role("operator")
+    for number in range(30):
+        accept(body=f"message {number}")
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'attempts_exhausted', queue_at = NULL")
+
+    first, second = (operator.send(f"{HOME}/replay", rate="1", since="1d", channel="sms") for _ in range(2))
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert count_statuses() == {"PENDING": 10, "FAILED": 20}
+    assert [each[1] for each in actions()] == ["letters.replay"]
+
+
 def test_a_replay_that_is_over_is_fetched_no_more(
     as_role: AsRole, failed: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:
@@ -198,3 +211,41 @@ def test_a_viewer_looks_and_is_told_who_may_act(as_role: AsRole, failed: list[st
     assert "Operators may start them over." in viewer.get(HOME).text
     assert 'type="checkbox"' not in viewer.get(f"{HOME}/letters").text
     assert viewer.get(f"{HOME}/replay").status_code == 403
+
+
+def test_none_that_was_chosen_does_not_mean_all(as_role: AsRole, failed: list[str]) -> None:
+    operator = as_role("operator")
+    page = operator.get(f"{HOME}/letters").text
+    (form,) = re.findall(r'<form[^>]+id="choose">.*?</form>', page, re.DOTALL)
+    hidden = MultiDict(re.findall(r'<input type="hidden" name="(chosen)" value="([^"]*)"', form))
+
+    asked, begun = operator.send(f"{HOME}/replay/check", hidden), operator.send(f"{HOME}/replay", hidden)
+
+    assert (asked.status_code, begun.status_code) == (422, 422)
+    assert "choose at least one" in asked.text
+    assert "would start over" not in asked.text
+    assert count_statuses() == {"FAILED": 3, "UNDELIVERED": 2}
+
+
+def test_what_cannot_be_counted_is_not_offered_nor_started(
+    as_role: AsRole, failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = as_role("operator")
+    monkeypatch.setattr("sentinel.web.screens.dead_letters.acting.LOOK_SECONDS", 0.05)
+    slow = text("SELECT pg_sleep(5)")
+    for name in ("groups", "count"):
+        monkeypatch.setattr(queries, name, lambda session, _: session.execute(slow))
+
+    asked, begun = operator.get(f"{HOME}/replay"), operator.send(f"{HOME}/replay", rate="20")
+
+    assert (asked.status_code, begun.status_code) == (422, 422)
+    assert 'name="rate"' not in asked.text + begun.text
+    assert count_statuses() == {"FAILED": 3, "UNDELIVERED": 2}
+
+
+def test_a_number_of_thousands_of_digits_is_no_number(as_role: AsRole, failed: list[str]) -> None:
+    operator, long = as_role("operator"), "7" * 5000
+
+    assert operator.send(f"{HOME}/replay", rate=long).status_code == 422
+    assert operator.get("/console/notifications", rule=long).status_code == 422
+    assert operator.get(f"{HOME}/replays", cursor=long).status_code == 200

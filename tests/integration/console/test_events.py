@@ -169,6 +169,8 @@ def test_an_event_is_posted_again_as_a_new_one(as_role: AsRole) -> None:
         ("[1]", "is not an object"),
         ('{"type": 7}', "is not a text"),
         ('{"a": "\\u0000"}', "NUL character"),
+        ('{"a": ' + "[" * 300 + "]" * 300 + "}", "nested deeper than 64 levels"),
+        ('{"a": ' + "[" * 900 + "]" * 900 + "}", "nested deeper than 64 levels"),
     ],
 )
 def test_what_cannot_be_an_event_says_why_and_is_kept(as_role: AsRole, body: str, words: str) -> None:
@@ -200,3 +202,13 @@ def test_one_that_failed_says_that_it_is_our_mistake(visit: Visit) -> None:
 
 def test_one_that_is_not_there_is_said_as_a_page(visit: Visit) -> None:
     assert visit.get(f"{LIST}/{new_id(utc_now() - timedelta(days=1))}").status_code == 404
+
+
+def test_a_senders_id_that_looks_like_one_of_ours_leads_to_its_event(visit: Visit) -> None:
+    theirs = new_id(utc_now())
+    (event_id,) = post({"type": "order", "event_id": theirs})
+
+    answer = visit.get(LIST, q=theirs)
+
+    assert (answer.status_code, answer.headers.get("Location")) == (303, f"{LIST}/{event_id}")
+    assert "No event is called" in visit.get(LIST, q=new_id(utc_now())).text

@@ -80,7 +80,11 @@ def test_one_event_for_several_clients_is_one_of_each(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"client": "default", "context": "{no"}, "is not JSON"),
+        ({"client": "default", "context": "{no"}, "is no JSON (line 1, column 2"),
+        ({"client": "default", "context": '{"a": "\\u0000"}'}, "NUL character"),
+        ({"client": "default", "context": "[" * 300 + "]" * 300}, "nested deeper than 64 levels"),
+        ({"client": "default", "context": "[" * 900 + "]" * 900}, "nested deeper than 64 levels"),
+        ({"client": "default", "source": "a\0b"}, "NUL character"),
         ({"client": " , "}, "names no client"),
         ({"client": "default", "source": "x" * 300}, "has 300 characters"),
     ],
@@ -207,6 +211,7 @@ def test_the_same_once_more_has_ids_of_its_own(visit: Visit) -> None:
     form = page[page.index("Begin it again") - 1500 : page.index("Begin it again")]
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
     fields.pop("csrf_token", None)
+    execute("UPDATE load_tests SET created_at = created_at - interval '1 minute'")
 
     visit.send(PATH, MultiDict(fields))
 
@@ -227,3 +232,26 @@ def test_a_viewer_sees_what_there_is_and_nothing_to_press(as_role: AsRole) -> No
     assert not re.search(r"Send it</button>|>Begin<|Stop it|Begin it again", page)
     for path in (PATH, f"{PATH}/event", f"{PATH}/{row.id}/stop"):
         assert viewer.send(path, preset="steady", client="default").status_code == 403
+
+
+def test_its_first_event_is_found_by_the_senders_id(visit: Visit) -> None:
+    visit.send(PATH, preset="burst", client="default")
+    (row,) = load_tests()
+    execute("UPDATE load_tests SET place = 1")
+
+    page = visit.get(f"{PATH}/{row.id}").text
+
+    assert f'href="/console/events?q={row.label}-1"' in page
+
+
+def test_arguments_of_the_address_are_nothing_but_arguments(visit: Visit) -> None:
+    assert visit.get(PATH, endpoint="x", _method="y").status_code == 200
+
+
+def test_two_clicks_begin_one_load_test(visit: Visit) -> None:
+    first, second = (visit.send(PATH, preset="steady", client="default") for _ in range(2))
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert len(load_tests()) == len(actions()) == 1
+    visit.send(PATH, preset="burst", client="default")
+    assert len(load_tests()) == 2

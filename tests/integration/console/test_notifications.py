@@ -21,7 +21,7 @@ from tests.integration.calls import execute
 from tests.integration.conftest import Accept, RunPipeline
 from tests.integration.console.conftest import AsRole
 from tests.integration.console.visiting import Visit, actions
-from tests.integration.rules import happen, rule, told
+from tests.integration.rules import endpoint, happen, rule, told
 from tests.rows import row
 
 LIST = "/console/notifications"
@@ -291,6 +291,24 @@ def test_a_mended_one_starts_over(as_role: AsRole, failed: str) -> None:
     assert "operator-alice changed body, recipient. Before: recipient: +14155552671." in said
 
 
+def test_who_mends_what_was_mended_meanwhile_is_told_and_undoes_nothing(as_role: AsRole, failed: str) -> None:
+    operator, path = as_role("operator"), f"{LIST}/{failed}/edit"
+    execute("UPDATE notifications SET body = E'two\r\nlines\n'")
+    sent = {"recipient": "+14155552679", "subject": "", "body": "two\nlines"}
+    (opened,) = re.findall(r'name="updated_at" value="([^"]+)"', operator.get(path).text)
+    execute("UPDATE notifications SET recipient = '+14155552677', updated_at = now()")
+
+    answer = operator.send(path, **sent, updated_at=opened)
+
+    assert (answer.status_code, "to +14155552677" in answer.text, 'value="+14155552679"' in answer.text) == (
+        *(409, True, True),
+    )
+    assert (row(failed).recipient, actions()) == ("+14155552677", [])
+    (seen,) = re.findall(r'name="updated_at" value="([^"]+)"', answer.text)
+    operator.send(path, **sent, updated_at=seen)
+    assert (row(failed).recipient, row(failed).body) == ("+14155552679", "two\r\nlines\n")
+
+
 @pytest.mark.parametrize(
     ("sent", "field"), [({"recipient": "12"}, "recipient"), ({"body": ""}, "body"), ({"subject": "a\nb"}, "subject")]
 )
@@ -329,3 +347,55 @@ def test_one_that_is_not_there_is_said_as_a_page(visit: Visit) -> None:
     answer = visit.get(f"{LIST}/{new_id(utc_now() - timedelta(days=1))}")
 
     assert answer.status_code == 404
+
+
+def test_a_user_whose_id_looks_like_one_of_ours_is_found(visit: Visit, accept: Accept) -> None:
+    user = new_id(utc_now())
+    notification_id = accept(user_id=user)
+
+    assert listed(visit, q=user) == [notification_id]
+    assert "Nothing is known as" in visit.get(LIST, q=new_id(utc_now())).text
+
+
+@pytest.mark.parametrize("name", ["endpoint", "_method", "_external", "_anchor"])
+def test_arguments_of_the_address_are_nothing_but_arguments(visit: Visit, accept: Accept, name: str) -> None:
+    accept()
+
+    assert visit.get(LIST, **{name: "x"}).status_code == (422 if name == "endpoint" else 200)
+
+
+def test_a_count_that_takes_long_is_asked_for_no_more(
+    visit: Visit, accept: Accept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = text("SELECT pg_sleep(5)")
+    monkeypatch.setattr("sentinel.web.screens.notifications.showing.GLANCE_SECONDS", 0.05)
+    monkeypatch.setattr(queries, "count_newer", lambda session, *_, **__: session.execute(slow))
+
+    answer = visit.get(f"{LIST}/newer", after=accept())
+
+    assert (answer.status_code, "data-live-until-done" in answer.text) == (200, True)
+
+
+def test_an_address_that_is_a_secret_is_shown_to_nobody_who_only_looks(as_role: AsRole, accept: Accept) -> None:
+    secret = "https://hooks.slack.com/services/T0/B0/very-secret"
+    viewer, endpoint_id = as_role("viewer"), endpoint("slack", secret)
+    (event_id,) = happen({"type": "order"})
+    notification_id = accept(channel="slack", recipient=secret)
+    execute("UPDATE notifications SET event_id = :event_id", event_id=event_id)
+    push = accept(channel="push", recipient="discord://4711/very-secret")
+    execute("UPDATE notifications SET status = 'FAILED', reason = 'attempts_exhausted', queue_at = NULL")
+    execute(
+        "INSERT INTO timeline_entries (notification_id, at, kind, detail) "
+        "VALUES (:id, now(), 'edited', jsonb_build_object('changed', '[]'::jsonb, 'recipient_was', :was))",
+        id=push,
+        was="discord://4711/very-secret",
+    )
+    paths = [LIST, f"{LIST}/{notification_id}", f"{LIST}/{push}", "/console/dead-letters/letters"]
+    paths += [f"/console/events/{event_id}", "/console/endpoints", f"/console/endpoints/{endpoint_id}"]
+
+    for path in paths:
+        answer = viewer.get(path)
+        assert (answer.status_code, "very-secret" in answer.text) == (200, False), path
+    assert "https://hooks.slack.com/…" in viewer.get(LIST).text
+    assert "very-secret" in as_role("operator").get(f"{LIST}/{push}").text
+    assert ids_in(viewer.get(LIST, endpoint=endpoint_id).text) == [notification_id]

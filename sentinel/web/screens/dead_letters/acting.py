@@ -19,13 +19,15 @@ from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import acts, asks, needs, note_action, visitor
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import not_done, page, see_other
-from sentinel.web.narrowing import LOOK_SECONDS, Given
+from sentinel.web.narrowing import LOOK_SECONDS, Given, small_number
 from sentinel.web.screens.dead_letters.narrowing import NAMES, wanted
 from sentinel.web.screens.dead_letters.showing import USUAL_RATE, address_of, blueprint
 
 FASTEST = 1000
 MOST_CHOSEN = 200
-FIELDS = (*NAMES, "id")
+FIELDS = (*NAMES, "id", "chosen")
+
+TOO_BROAD = {"since": "there are more than can be counted at once: go back, and choose a time or a client"}
 
 
 @blueprint.get("/replay")
@@ -55,7 +57,11 @@ def _asked(fields: Given) -> Response:
     except InvalidInputError as error:
         errors = errors_of(error)
     except TooBroadError:
-        errors = {"since": "there are more than can be counted at once: go back, and choose a time or a client"}
+        errors = TOO_BROAD
+    return _answer(fields, errors, rate=rate, total=total, causes=causes)
+
+
+def _answer(fields: Given, errors: dict[str, str], *, rate: int, total: int, causes: list[Any]) -> Response:
     return page(
         "console/dead_letters/ask.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
@@ -72,6 +78,8 @@ def _asked(fields: Given) -> Response:
 def _which(uow: UnitOfWork, fields: Given) -> Filter:
     """The letters that were chosen one by one, or all of the kind that the fields name."""
     ids = list(dict.fromkeys(fields.getlist("id")))
+    if fields.get("chosen") and not ids:  # none is not all
+        raise InvalidInputError(FieldError("id", None, "no letter is chosen", "go back, and choose at least one"))
     for each in ids:
         if not is_id(each):
             raise InvalidInputError(FieldError("id", shown(each), "is not an id", "choose letters on their page"))
@@ -83,10 +91,11 @@ def _which(uow: UnitOfWork, fields: Given) -> Filter:
 
 def _rate(fields: Given) -> int:
     written = fields.get("rate") or str(USUAL_RATE)
-    if not (written.isascii() and written.isdigit() and 1 <= int(written) <= FASTEST):
+    rate = small_number(written, most=FASTEST)
+    if not rate:
         remedy = f"write a whole number from 1 to {FASTEST}"
         raise InvalidInputError(FieldError("rate", shown(written), "is no pace", remedy))
-    return int(written)
+    return rate
 
 
 @blueprint.post("/replay")
@@ -97,23 +106,34 @@ def begin_replay() -> Response:
         rate = _rate(request.form)
         with unit_of_work() as uow:
             asked = _which(uow, request.form)
-            begun = _begin(uow, asked, rate=rate)
+            twin = replays.twin_of(uow, asked, rate=rate, by=_name())
+            begun = twin or _begin(uow, asked, rate=rate)
     except InvalidInputError:
         return _asked(request.form)
+    except TooBroadError:
+        return _answer(request.form, TOO_BROAD, rate=rate, total=0, causes=[])
     if begun is None:
         not_done("There are no such letters any more; nothing was started over.")
         return see_other("console.dead_letters.index")
+    if twin is not None:
+        not_done("These start over already: you asked for it a moment ago.")
+        return see_other("console.dead_letters.show_replay", replay_id=twin.id)
     next(replays.drive(begun.id))  # a slice; beat has the others taken up
     flash(f"{begun.total:,} start over, {begun.rate} a second. You may close this page: it goes on by itself.")
     return see_other("console.dead_letters.show_replay", replay_id=begun.id)
 
 
+def _name() -> str:
+    person = visitor()
+    return person.name if person else ""
+
+
 def _begin(uow: UnitOfWork, asked: Filter, *, rate: int) -> LetterReplay | None:
-    total = dead_letters.count(uow, asked)
+    with patience(uow.session, seconds=LOOK_SECONDS):
+        total = dead_letters.count(uow, asked)
     if not total:
         return None
-    person = visitor()
-    begun = replays.begin(uow, asked, total=total, rate=rate, by=person.name if person else "")
+    begun = replays.begin(uow, asked, total=total, rate=rate, by=_name())
     client = text("client") or None
     note_action(uow, "letters.replay", f"replay {begun.id}", client=client, letters=total, rate=rate)
     return begun
@@ -123,10 +143,9 @@ def _begin(uow: UnitOfWork, asked: Filter, *, rate: int) -> LetterReplay | None:
 @acts("operator")
 def stop_replay(replay_id: int) -> Response:
     """Leave the letters as they are whose turn has not come."""
-    person = visitor()
     try:
         with unit_of_work() as uow:
-            found = replays.stop(uow, replay_id, client_id=None, by=person.name if person else "")
+            found = replays.stop(uow, replay_id, client_id=None, by=_name())
             note_action(uow, "letters.stop", f"replay {replay_id}", client=found.client, left=found.left)
     except ConflictError as error:
         not_done(str(error))

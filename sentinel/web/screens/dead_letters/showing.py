@@ -15,11 +15,12 @@ from sentinel.queries.notifications import Filter
 from sentinel.queries.patience import patience
 from sentinel.services.bookkeeping import dead_letters, replays
 from sentinel.services.bookkeeping.replays import Progress
+from sentinel.services.editing import LARGEST_ID
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
-from sentinel.web.narrowing import LOOK_SECONDS, word
+from sentinel.web.narrowing import LOOK_SECONDS, small_number, word
 from sentinel.web.paging import page_size, paged
 from sentinel.web.screens.dead_letters.narrowing import NAMES, STATUSES, chosen, of_group, place, wanted
 from sentinel.web.screens.notifications.reasons import meaning, words
@@ -29,7 +30,7 @@ blueprint = Blueprint("dead_letters", __name__, url_prefix="/console/dead-letter
 
 USUAL_RATE = 50
 MOST_REPLAYS = 5
-"""Of the last replays, as many stand above the causes."""
+"""As many that are under way stand above the causes."""
 
 REMEDIES = ["since, for example 24h", "a client"]
 
@@ -54,7 +55,7 @@ def letters() -> Response:
 def _listed(template: str, found_by: Any) -> Response:
     with unit_of_work() as uow:
         names = client_names(uow)
-        running, _ = replays.page(uow, client_id=None, before=None, size=MOST_REPLAYS)
+        running = replays.under_way(uow, most=MOST_REPLAYS)
         try:
             asked = wanted(uow)
             found = _patiently(uow, asked, found_by)
@@ -69,7 +70,7 @@ def _listed(template: str, found_by: Any) -> Response:
         statuses=STATUSES,
         chosen=chosen(),
         is_narrowed=any(word(name) for name in NAMES),
-        replays=[each for each in running if is_of_interest(each)],
+        replays=running,
         **found,
     )
 
@@ -93,16 +94,10 @@ def _letters(uow: UnitOfWork, asked: Filter) -> dict[str, Any]:
     return {"letters": paged(found, following)}
 
 
-def is_of_interest(progress: Progress) -> bool:
-    """Whether a replay is under way, or was a short while ago."""
-    return progress.replay.settled_at is None or request.args.get("replay") == str(progress.replay.id)
-
-
 @blueprint.get("/replays")
 def list_replays() -> Response:
     """Show the replays that there were, newest first."""
-    wanted_before = request.args.get("cursor", "")
-    before = int(wanted_before) if wanted_before.isascii() and wanted_before.isdigit() else None
+    before = small_number(request.args.get("cursor", ""), most=LARGEST_ID)
     size = page_size()
     with unit_of_work() as uow:
         found, following = replays.page(uow, client_id=None, before=before, size=size)

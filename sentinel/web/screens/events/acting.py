@@ -9,14 +9,14 @@ import orjson
 from flask import flash
 from werkzeug.wrappers import Response
 
-from sentinel.errors import FieldError, InvalidInputError, shown
-from sentinel.json_bounds import is_storable
+from sentinel.errors import InvalidInputError
 from sentinel.services import events
 from sentinel.services.events import IDS, MOMENTS, SeenEvent
 from sentinel.services.unit_of_work import unit_of_work
 from sentinel.web.access import acting, acts, caller_for, needs
 from sentinel.web.forms import errors_of, text
 from sentinel.web.frame import page, see_other
+from sentinel.web.json_fields import read_json
 from sentinel.web.screens.events.showing import blueprint
 
 OWN = (*IDS, *MOMENTS)
@@ -41,25 +41,11 @@ def post_again(event_id: str) -> Response:
     with unit_of_work() as uow:
         seen = events.get_of_all(uow, event_id)
     try:
-        new_id = _post(seen, _read(written))
+        new_id = _post(seen, read_json("body", written))
     except InvalidInputError as error:
         return _form(seen, written, errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
     flash("Posted as a new event. Its rules are asked within a second.")
     return see_other("console.events.show", event_id=new_id)
-
-
-def _read(written: str) -> Any:
-    try:
-        body = orjson.loads(written)
-    except orjson.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InvalidInputError(
-            FieldError("body", None, f"is no JSON ({place}: {error.msg})", "mend it there")
-        ) from None
-    if not is_storable(body):
-        message = "contains a NUL character, which cannot be stored"
-        raise InvalidInputError(FieldError("body", shown(body), message, "remove \\u0000 from its texts and names"))
-    return body
 
 
 def _post(seen: SeenEvent, body: Any) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from sentinel.errors import InvalidInputError, TooBroadError
+from sentinel.errors import InvalidInputError, NotFoundError, TooBroadError
 from sentinel.ids import is_id
 from sentinel.models.event import EventStatus
 from sentinel.queries.events import Filter
@@ -68,8 +69,9 @@ def index() -> Response:
 
 def _named(uow: UnitOfWork, searched: str) -> list[str]:
     """The events that somebody calls so: ours by its id, or senders' by theirs."""
-    if is_id(searched):
-        return [searched.lower()]
+    if is_id(searched):  # perhaps ours: senders' own often look the same
+        with suppress(NotFoundError):
+            return [events.get_of_all(uow, searched.lower()).event.id]
     return list(events.ids_by_sender_id(uow, searched))
 
 

@@ -16,7 +16,7 @@ from sentinel.services.bookkeeping import dead_letters
 from sentinel.services.bookkeeping.dead_letters import EDITABLE
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.web.access import acts, needs, note_action, visitor
-from sentinel.web.forms import errors_of, text
+from sentinel.web.forms import errors_of, normal, text
 from sentinel.web.frame import back_or, not_done, page, see_other
 from sentinel.web.screens.notifications.showing import blueprint
 
@@ -75,7 +75,10 @@ def save(notification_id: str) -> Response:
     try:
         with unit_of_work() as uow:
             found = notifications.get(uow, notification_id, client_id=None)
-            changes = {name: value or None for name, value in sent.items() if value != (getattr(found, name) or "")}
+            _check_unchanged(found)
+            changes = {
+                name: value or None for name, value in sent.items() if value != normal(getattr(found, name) or "")
+            }
             _mend(uow, found, changes)
     except InvalidInputError as error:
         return _form(found, sent, errors_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -83,6 +86,13 @@ def save(notification_id: str) -> Response:
         return _form(found, sent, problem=str(error), status=HTTPStatus.CONFLICT)
     flash("Mended and started over." if changes else "Nothing was changed; it is started over as it was.")
     return see_other(SHOW, notification_id=notification_id)
+
+
+def _check_unchanged(found: Notification) -> None:
+    """Refuse what was written on an older state: it would undo what somebody else has mended."""
+    if text("updated_at", found.updated_at.isoformat()) != found.updated_at.isoformat():
+        now = f"it is {found.status}, to {found.recipient}"
+        raise ConflictError(f"It has changed since you opened this form: {now}. Save again to have it as it is here.")
 
 
 def _mend(uow: UnitOfWork, found: Notification, changes: dict[str, Any]) -> None:

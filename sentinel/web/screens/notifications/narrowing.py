@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from sentinel.channels.registry import CHANNELS
+from sentinel.errors import FieldError, InvalidInputError, NotFoundError
 from sentinel.ids import is_id
+from sentinel.models import Endpoint
 from sentinel.models.status import Status
 from sentinel.queries.notifications import Filter
+from sentinel.services import endpoints
 from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.web.narrowing import an_id, client_id, moment, number, word, words
 from sentinel.web.paging import cursor
@@ -26,11 +29,11 @@ RARELY = ("reason", "recipient", "user", "event", "rule", "since", "until")
 
 def wanted(uow: UnitOfWork) -> Filter:
     """What this page's address asks for. Raises `InvalidInputError`."""
-    begins = cursor()
+    begins, endpoint = cursor(), _endpoint(uow)
     return Filter(
-        client_id=client_id(uow),
+        client_id=endpoint.client_id if endpoint else client_id(uow),
         statuses=words("status", STATUSES),
-        channel=next(iter(words("channel", CHANNELS)), None),
+        channel=endpoint.channel if endpoint else next(iter(words("channel", CHANNELS)), None),
         reason=word("reason"),
         since=moment("since"),
         until=moment("until"),
@@ -39,8 +42,17 @@ def wanted(uow: UnitOfWork) -> Filter:
         rule_id=number("rule"),
         replay_id=number("replay"),
         user_id=word("user"),
-        recipient=word("recipient"),
+        recipient=endpoint.target if endpoint else word("recipient"),
     )
+
+
+def _endpoint(uow: UnitOfWork) -> Endpoint | None:
+    """The endpoint whose messages are meant: its target may be a secret, which no address should hold."""
+    found = number("endpoint")
+    try:
+        return None if found is None else endpoints.get(uow, found, client_id=None)
+    except NotFoundError:
+        raise InvalidInputError(FieldError("endpoint", found, "is no endpoint", "open it from its page")) from None
 
 
 def remedies(asked: Filter) -> list[str]:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Blueprint, request, url_for
+from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from sentinel.channels.registry import CHANNELS
@@ -22,11 +22,13 @@ from sentinel.services import notifications
 from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
 from sentinel.services.watching import searching, stories
 from sentinel.services.watching.searching import Found
+from sentinel.web.access import may
 from sentinel.web.chosen_client import client_names
 from sentinel.web.forms import errors_of
 from sentinel.web.frame import page
+from sentinel.web.letters import place_of
 from sentinel.web.narrowing import LOOK_SECONDS, word
-from sentinel.web.paging import cursor, page_size, paged
+from sentinel.web.paging import cursor, page_size, paged, relative_to
 from sentinel.web.screens.notifications import story
 from sentinel.web.screens.notifications.narrowing import KINDS, RARELY, remedies, wanted
 from sentinel.web.screens.notifications.reasons import meaning, words
@@ -37,6 +39,9 @@ blueprint = Blueprint("notifications", __name__, url_prefix="/console/notificati
 
 MOST_NEW = 100
 """More new ones than this are not counted."""
+
+GLANCE_SECONDS = 0.5
+"""To say that there are new ones is worth no more: it is asked again and again."""
 
 
 @blueprint.context_processor
@@ -85,20 +90,29 @@ def _newer(known: Found | None, rows: Any) -> dict[str, Any]:
     """Where to ask for what has come since; only the first page does."""
     if cursor() is not None or known is not None or not rows:
         return {}
-    given: dict[str, Any] = {name: values for name, values in request.args.lists() if name != "after"}
-    return {"newer": url_for("console.notifications.newer", after=rows[0][0].id, **given)}
+    return {"newer": relative_to("console.notifications.newer", after=rows[0][0].id)}
 
 
 @blueprint.get("/newer")
 def newer() -> Response:
     """Say how many have come since a page was made."""
-    after, count = request.args.get("after", ""), 0
+    after = request.args.get("after", "")
+    count: int | None = 0
     if is_id(after):
         with unit_of_work() as uow:
-            asked = replace(wanted(uow), after=after, before=None)
-            count = notifications.count_newer(uow, asked, most=MOST_NEW)
-    given = {name: values for name, values in request.args.lists() if name != "after"}
-    return page("console/notifications/_newer.html", count=count, most=MOST_NEW, newer_arguments=given)
+            count = _count_newer(uow, after)
+    newest = relative_to("console.notifications.index", after=None)
+    return page("console/notifications/_newer.html", count=count, most=MOST_NEW, newest=newest)
+
+
+def _count_newer(uow: UnitOfWork, after: str) -> int | None:
+    """Count what has come; None: no index finds it, and nobody waits for so little."""
+    try:
+        asked = replace(wanted(uow), after=after, before=None)
+        with patience(uow.session, seconds=GLANCE_SECONDS):
+            return notifications.count_newer(uow, asked, most=MOST_NEW)
+    except TooBroadError:
+        return None
 
 
 @blueprint.get("/<notification_id>")
@@ -150,7 +164,9 @@ def _facts(told: stories.Story) -> dict[str, Any]:
         "Accepted": moment(row.created_at),
         "Sent": row.sent_at and moment(row.sent_at),
         "Expires": row.expires_at and moment(row.expires_at),
-        "Other targets": ", ".join(each.get("endpoint") or each["recipient"] for each in row.failover or ()),
+        "Other targets": ", ".join(
+            each.get("endpoint") or place_of(each["channel"], each["recipient"]) for each in row.failover or ()
+        ),
         "Trace": row.traceparent,
     }
     return {name: value for name, value in known.items() if value}
@@ -158,7 +174,9 @@ def _facts(told: stories.Story) -> dict[str, Any]:
 
 def _curl(row: Notification) -> str:
     """The request that sends the same again, for a shell."""
-    names = ("channel", "recipient", "subject", "body", "severity", "user_id")
+    names = ["channel", "recipient", "subject", "body", "severity", "user_id"]
+    if place_of(row.channel, row.recipient) != row.recipient and not may("operator"):
+        names.remove("recipient")
     body = {name: value for name in names if (value := getattr(row, name)) is not None}
-    address, text = shlex.quote(f"{request.host_url}notifications"), shlex.quote(orjson.dumps(body).decode())
+    address, text = shlex.quote(f"{request.url_root}notifications"), shlex.quote(orjson.dumps(body).decode())
     return f"curl {address} \\\n  -H 'Authorization: Bearer YOUR_API_KEY' \\\n  --json {text}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sentinel.models import Notification
 from sentinel.models.status import Status
 from sentinel.services.notifications import TimelineItem
 from sentinel.services.watching.stories import Story
+from sentinel.web.letters import place_of
 from sentinel.web.screens.notifications.reasons import meaning, words
 from sentinel.web.words import ago, moment, number, seconds, tone
 
@@ -241,7 +242,17 @@ def chapter(item: TimelineItem) -> Chapter:
 
 def chapters(told: Story) -> list[Chapter]:
     """What happened, oldest first: the event and the rules before all else."""
-    return [*_origin(told), *map(chapter, told.items), *_told_client(told.notification)]
+    return [
+        *_origin(told),
+        *(chapter(_discreet(each, told.notification.channel)) for each in told.items),
+        *_told_client(told.notification),
+    ]
+
+
+def _discreet(item: TimelineItem, channel: str) -> TimelineItem:
+    """The same without an address that is a secret."""
+    before = item.detail.get("recipient_was")
+    return replace(item, detail=item.detail | {"recipient_was": place_of(channel, before)}) if before else item
 
 
 def _origin(told: Story) -> list[Chapter]:
