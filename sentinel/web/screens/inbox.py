@@ -34,7 +34,6 @@ LETTER_HEADERS = {
 NARROWING = ("client", "channel", "recipient", "user_id", "size", "cursor")
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/console/inbox")
-blueprint.add_app_template_global(letters.place_of)  # whoever names a recipient names it so
 
 
 @blueprint.context_processor
@@ -87,7 +86,10 @@ def html(notification_id: object) -> Response:
 def _listed(uow: UnitOfWork) -> dict[str, Any]:
     """The list as it is narrowed; an address is looked for among one client's."""
     client = chosen_client(uow)
-    given = {name: request.args.get(name, "").strip() or None for name in ("channel", "recipient", "user_id")}
+    given = {
+        name: request.args.get(name, "").replace("\0", "").strip() or None
+        for name in ("channel", "recipient", "user_id")
+    }
     is_searched = bool(given["recipient"] or given["user_id"])
     if is_searched and client.id is None:
         client = _default(uow, client)

@@ -80,7 +80,7 @@ def test_a_nul_in_an_address_is_no_fault_of_ours(as_role: AsRole) -> None:
     admin = as_role("admin")
     with_nul = dict.fromkeys(ARGUMENTS, "a\0b")
     for rule in console_rules():
-        if "GET" in (rule.methods or set()) and rule.endpoint.split(".")[1] not in ("flower", "inbox"):
+        if "GET" in (rule.methods or set()) and rule.endpoint.split(".")[1] != "flower":
             answer = admin.get(path_of(rule).replace("/none", "/a%00b"), **with_nul)
             assert answer.status_code < 500, (rule, answer.status_code)
 
