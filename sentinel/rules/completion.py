@@ -21,7 +21,7 @@ MOST_VALUES = 20
 DEEPEST = 3
 LONGEST_VALUE = 60
 
-PARTIAL = re.compile(r"[^\W\d]\w*(?:\.\w*|\[\d+\])*\Z")
+PARTIAL = re.compile(r"(?<![\w.\]])[^\W\d]\w*+(?:\.\w*+|\[\d++\])*+\Z")
 DURATIONS = ("1m", "5m", "15m", "1h", "1d")
 ACTIONS = {
     "notify": ('notify("")', "send a message", 2),

@@ -77,7 +77,27 @@ REGEXES: dict[str, tuple[str, int]] = {
     # what templates and events say
     r"(?:[^%]|%[aAbBdHIjmMpSyYzZ%])*": ("fullmatch", BODY),
     r"[\x00-\x1f\x7f\x85\u2028\u2029]+": ("sub", BODY),
+    # what people write on the console, and what its pages show
+    r"[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}": ("fullmatch", BODY),
+    r"(SM|MM)[0-9a-f]{32}": ("fullmatch", 1600),
+    r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]+:[\w.-]+": ("fullmatch", BODY),
+    r"-?\d+(:-?\d+)?": ("fullmatch", BODY),
+    r"\d-\d": ("search", BODY),
+    r"\d{4}(:\d{4})?": ("fullmatch", BODY),
+    r"`([^`]+)`": ("sub", BODY),
+    r"<(?P<address>[^<>|\s]+)(?:\|(?P<words>[^<>]*))?>"
+    r"|(?<!\w)\*(?P<bold>[^\s*](?:[^*\n]*[^\s*])?)\*(?!\w)"
+    r"|(?<!\w)_(?P<italic>[^\s_](?:[^_\n]*[^\s_])?)_(?!\w)"
+    r"|(?<!\w)~(?P<struck>[^\s~](?:[^~\n]*[^\s~])?)~(?!\w)"
+    r"|`(?P<code>[^`\n]+)`": ("findall", BODY),
+    # what Flower answers
+    r'(\b(?:href|src|action)=")/(?!/)': ("sub", ANSWER),
+    r'(<input type="hidden" value=")[^"]*(" id="url_prefix">)': ("sub", ANSWER),
     # what rules say
+    r"(?<![\w.\]])[^\W\d]\w*+(?:\.\w*+|\[\d++\])*+\Z": ("search", RULE),
+    r"\s*\(": ("match", RULE),
+    r"\s*=(?!=)": ("match", RULE),
+    r"\s+over\b": ("match", RULE),
     r'\.?([^\W\d]\w*)|\[(\d{1,4})\]|\[("(?:[^"\\]|\\.)*")\]': ("findall", RULE),
     r'\s*([^\W\d]\w*(?:\.[^\W\d]\w*|\[\d{1,4}\]|\["(?:[^"\\]|\\.)*"\])*)\s*(,|\Z)': ("match", RULE),
     r"\\(u[0-9a-fA-F]{4}|.)": ("findall", RULE),

@@ -24,6 +24,7 @@ GROUPS = {
     "SENTINEL_ENV": "General",
     "SENTINEL_API_HOST": "API and Flower",
     "SENTINEL_BATCH_SIZE": "Pipeline",
+    "SENTINEL_LOAD_TESTS": "Load tests",
     "SENTINEL_MAX_RULES": "Rules",
     "SENTINEL_SMS_PROVIDER": "Delivery",
     "TWILIO_ACCOUNT_SID": "Providers",
