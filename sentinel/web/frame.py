@@ -47,11 +47,6 @@ def not_done(message: str) -> None:
     flash(message, "warning")
 
 
-def is_live() -> bool:
-    """Whether our script asks, and not a person."""
-    return LIVE_HEADER in request.headers
-
-
 def problem_page(status: HTTPStatus, message: str | None = None) -> Response:
     """Say what went wrong, as a page."""
     message = message or MESSAGES.get(status.value, UNEXPECTED)

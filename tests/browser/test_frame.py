@@ -104,7 +104,7 @@ def test_light_or_dark_is_the_systems_choice_until_it_is_ones_own(person: Page) 
     person.goto("/console")
     assert person.evaluate(theme) == "dark"
     person.emulate_media(color_scheme="light")
-    person.wait_for_function(f"{theme} === 'light'")
+    expect(person.locator("html")).to_have_attribute("data-bs-theme", "light")
 
     dark = person.get_by_role("button", name="Dark")
     dark.press("Enter")
@@ -148,7 +148,7 @@ def test_a_script_that_got_into_the_page_would_not_run(chromium: Browser, consol
     page.evaluate("document.body.innerHTML += '<img src=x onerror=\"window.got = 1\">'")
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.got = 1'}))")
 
-    page.wait_for_function("document.querySelector('img')")
+    expect(page.locator("img[src=x]")).to_have_count(1)
     assert page.evaluate("window.got") is None
     assert any("Content Security Policy" in said for said in complaints)
     window.close()
