@@ -115,6 +115,7 @@ def test_a_file_becomes_endpoints_and_rules(file: Path) -> None:
 
 
 def test_alerts_then_go_where_alertmanager_would_send_them(file: Path) -> None:
+    file.write_text(f"{FILE}    years: ['1999']\n")  # whatever the hour: no night mutes it
     done(file)
 
     happen(alert(team="web"), alert(team="db"), alert(team="web", severity="none"))
