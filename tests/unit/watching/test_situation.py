@@ -18,9 +18,9 @@ from sentinel.services.watching.situation import Facts, Level, in_words, trouble
 from sentinel.stream_lag import Lag
 
 NOW = datetime(2026, 11, 30, 14, 6, tzinfo=UTC)
-OFTEN = ("sweep_waiting", "sweep_failover", "sweep_leases", "sweep_alerts", "sweep_silences", "sweep_heartbeats")
-OFTEN += ("sweep_drills", "sweep_self_tests", "sweep_receipts", "tell_statuses", "sweep_load_tests", "sweep_replays")
-PERIODS = dict.fromkeys(OFTEN, 2.0) | dict.fromkeys(("fire_due", "flush_groups", "sweep_escalations"), 1.0)
+SWEPT = ("sweep_waiting", "sweep_failover", "sweep_leases", "sweep_alerts", "sweep_silences", "sweep_heartbeats")
+TOLD = ("sweep_drills", "sweep_self_tests", "sweep_receipts", "tell_statuses", "sweep_load_tests", "sweep_replays")
+PERIODS = dict.fromkeys(SWEPT + TOLD, 2.0) | dict.fromkeys(("fire_due", "flush_groups", "sweep_escalations"), 1.0)
 PERIODS |= {"sample_counters": 10.0, "prune": 60.0, "add_up_books": 60.0, "audit": 900.0}
 """As beat rings as it is shipped."""
 QUIET = Facts(
