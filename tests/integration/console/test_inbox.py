@@ -172,6 +172,20 @@ def test_a_webhook_is_shown_with_the_signature_that_its_receiver_would_check(
     assert "&#34;body&#34;: &#34;Disk full&#34;" in page
 
 
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_a_signature_that_its_receiver_would_believe_is_shown_to_admins_alone(
+    role: str, as_role: AsRole, sent: Sent
+) -> None:
+    call = sent(channel="webhook", recipient="https://hooks.example.com/v1")
+    signed_with(seal(SECRET), call)
+
+    shown = as_role(role).get(f"/console/inbox/{call}").text
+
+    assert "webhook-timestamp" in shown
+    assert "v1," not in words(shown)
+    assert "shown to admins" in words(shown)
+
+
 def test_a_webhook_whose_secret_no_key_opens_says_why_it_has_no_signature(visit: Visit, sent: Sent) -> None:
     call = sent(channel="webhook", recipient="https://example.com/hook", body="Disk full")
     signed_with(seal(SECRET).replace("g", "h"), call)
