@@ -26,7 +26,7 @@ from sentinel.web.access import acts, caller_for, note_action
 from sentinel.web.chosen_client import chosen_client
 from sentinel.web.escalation_words import meant_words, target_words, wait_words
 from sentinel.web.forms import errors_of, text
-from sentinel.web.frame import not_done, page, see_other
+from sentinel.web.frame import back_or, not_done, page
 from sentinel.web.moments import read_moment, required_moment, when
 from sentinel.web.week_band import Band, band
 
@@ -124,7 +124,7 @@ def stand_in() -> Response:
     except InvalidInputError as error:
         return _page(filled, errors_of(error), 422)
     flash(f"{wanted.member} stands in on {name}.")
-    return see_other("console.on_call.index")
+    return back_or("console.on_call.index")
 
 
 def _caller(uow: UnitOfWork, client: str, name: str) -> Caller:
@@ -154,4 +154,4 @@ def remove(override_id: int) -> Response:
         not_done(f"Nothing was done: {error}.")
     else:
         flash("Taken back: the rotation goes on as before.")
-    return see_other("console.on_call.index")
+    return back_or("console.on_call.index")

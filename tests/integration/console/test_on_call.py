@@ -117,3 +117,14 @@ def test_a_viewer_has_no_form(as_role: AsRole) -> None:
 
     assert 'method="post"' not in viewer.get("/console/on-call").text.partition("<main")[2]
     assert viewer.send("/console/on-call/overrides", form()).status_code == 403
+
+
+def test_who_looks_at_one_client_still_does_after_somebody_stands_in(visit: Visit) -> None:
+    people()
+    of_shop = f"/console/on-call?client={SHOP}"
+
+    page = visit.get("/console/on-call", client=SHOP).text
+    sent = visit.send("/console/on-call/overrides", form(), next=of_shop)
+
+    assert f'name="next" value="{of_shop}"' in page
+    assert (sent.status_code, sent.headers["Location"]) == (303, of_shop)
