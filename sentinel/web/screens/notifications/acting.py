@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -27,29 +28,26 @@ SHOW = "console.notifications.show"
 @acts("operator")
 def retry(notification_id: str) -> Response:
     """Start it over."""
-    try:
-        with unit_of_work() as uow:
-            found = notifications.retry(uow, notification_id, client_id=None)
-            _note(uow, "notification.retry", found)
-    except ConflictError as error:
-        not_done(str(error))
-    else:
-        flash("Started over, with a fresh allowance of tries.")
-    return back_or(SHOW, notification_id=notification_id)
+    words = "Started over, with a fresh allowance of tries."
+    return _acted(notifications.retry, notification_id, "notification.retry", words)
 
 
 @blueprint.post("/<notification_id>/cancel")
 @acts("operator")
 def cancel(notification_id: str) -> Response:
     """Take it back while it waits."""
+    return _acted(notifications.cancel, notification_id, "notification.cancel", "Cancelled: it is not sent.")
+
+
+def _acted(act: Callable[..., Notification], notification_id: str, action: str, words: str) -> Response:
+    """Do it and say so in `words`, or say why it cannot be done as the message stands now."""
     try:
         with unit_of_work() as uow:
-            found = notifications.cancel(uow, notification_id, client_id=None)
-            _note(uow, "notification.cancel", found)
+            _note(uow, action, act(uow, notification_id, client_id=None))
     except ConflictError as error:
         not_done(str(error))
     else:
-        flash("Cancelled: it is not sent.")
+        flash(words)
     return back_or(SHOW, notification_id=notification_id)
 
 
