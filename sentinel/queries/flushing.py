@@ -129,6 +129,7 @@ SHOWN_SINGLES = prepared(f"""
         WHERE h.group_id = g.id AND h.status = 'PENDING' AND {OF_NO_ALERT} AND {IS_FRESH} AND {MAY_GO}
         ORDER BY id LIMIT :most) n
     LEFT JOIN events e ON e.id = n.event_id
+    ORDER BY g.id, n.id
 """)  # noqa: S608 - as above
 
 RULE_NAMES = prepared("SELECT id, name FROM rules WHERE id = ANY(CAST(:ids AS int[]))")

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from sentinel.clock import utc_now
 from sentinel.models import Notification
 from sentinel.models.status import Status
+from sentinel.queries import flushing
 from sentinel.services import notifications
 from sentinel.services.holding import flush
 from sentinel.services.sending import sweeping
@@ -82,6 +84,32 @@ def test_a_mail_says_how_many_there_are_of_each_severity(accept: Accept, run_pip
 
     assert digests()[0].body.splitlines()[0] == "4 more: 1 high, 2 low, 1 without severity"
     assert digests()[0].body.splitlines()[1].startswith("[HIGH] Disk (since ")
+
+
+def test_a_digest_tells_in_the_order_of_time_however_it_is_read(accept: Accept, run_pipeline: RunPipeline) -> None:
+    ids = [accept() for _ in range(9)]
+    run_pipeline(ids)
+    (group,) = open_groups()
+    groups = [{"id": str(group.id), "passing": None}]
+    fire("a")
+
+    with unit_of_work() as uow:
+        # A join that PostgreSQL makes by sorting comes to the messages in the order of their events.
+        for statement in (
+            """INSERT INTO events
+            SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid()))).*
+            FROM events e, generate_series(1, 9)""",
+            """UPDATE notifications n SET event_id = theirs.id
+            FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM notifications) mine
+            JOIN (SELECT id, row_number() OVER (ORDER BY id DESC) AS number FROM events) theirs USING (number)
+            WHERE n.id = mine.id""",
+            "SET LOCAL enable_nestloop = off",
+            "SET LOCAL enable_hashjoin = off",
+        ):
+            uow.session.execute(text(statement))
+        shown = flushing.shown_singles(uow.session, groups, most=5, now=uow.now)
+
+    assert [each.since for each in shown] == [row(each).created_at for each in ids[3:8]]
 
 
 def test_a_digest_that_is_above_the_limit_waits_and_is_told_by_no_other(
