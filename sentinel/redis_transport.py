@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 TRANSPORT = f"{__name__}:Transport"
 
@@ -25,6 +26,14 @@ class Channel(redis.Channel):
         if kept is None or kept.connection_pool is not pool:
             kept = self._kept = super()._create_client()  # type: ignore[no-untyped-call]
         return kept
+
+    def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
+        # When a worker lets go of a lost broker, kombu closes channels whose transport is gone already, and those with
+        # messages under way want a client once more. Of a lost connection kombu expects this error; its own, of None,
+        # ends the worker.
+        if self.connection is None or self.connection.client is None:
+            raise RedisConnectionError("this channel has no connection any more")
+        return super()._connparams(asynchronous=asynchronous)  # type: ignore[no-untyped-call]
 
 
 class Transport(redis.Transport):

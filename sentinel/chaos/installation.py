@@ -132,7 +132,11 @@ class Installation:
         self._wait_ready(name)
 
     def start_everything(self) -> None:
-        """Start whatever does not run of what `sentinel up` has, and wait until it works."""
+        """Start whatever does not run of what `sentinel up` has, and wait until it works.
+
+        Raises `SentinelError` if a process has ended by itself since it was started; the next call starts it again.
+        """
+        self._look_for_ended()
         missing = [name for name in PROGRAMS if name not in self.processes]
         for name in missing:
             self.start_program(name)
@@ -140,6 +144,14 @@ class Installation:
             if PROGRAMS[name][0] == "worker":
                 self._wait_ready(name)
         self._wait_answers()
+
+    def _look_for_ended(self) -> None:
+        ended = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
+        for name in ended:
+            del self.processes[name]
+        if ended:
+            last = "; ".join(f"{name}: {self.log(name)[-500:]}" for name in ended)
+            raise SentinelError(f"ended by themselves, with exit codes: {ended}. Their last words: {last}")
 
     def _wait_ready(self, name: str) -> None:
         process, ready = self.processes[name], f"{name}@"

@@ -119,6 +119,7 @@ def look(request: pytest.FixtureRequest) -> Look:
 
     def looked(page: Page, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
+        page.wait_for_load_state()  # behind a click on a link the new document may be empty yet
         for size, scheme, word in ((WIDE, "dark", "dark"), (WIDE, "light", "wide"), (NARROW, "light", "narrow")):
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

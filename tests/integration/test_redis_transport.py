@@ -35,9 +35,6 @@ def test_brokers_on_redis_are_reached_by_our_transport_and_others_by_their_own()
     assert {url: get_transport_cls(alias) is Transport for url, alias in reached.items()} == SCHEMES
 
 
-SCHEMES = {"redis": True, "rediss": True, "amqp": False}
-
-
 def test_a_rediss_broker_is_still_spoken_to_over_tls() -> None:
     assert celery.connection_for_write("rediss://broker.example.com?ssl_cert_reqs=required").ssl
 
@@ -65,6 +62,22 @@ def test_a_client_does_not_outlive_its_pool(connection: Any) -> None:
     with channel.conn_or_acquire() as after:
         assert after.connection_pool is channel.pool is not before.connection_pool
         assert after.ping()
+
+
+def test_a_connection_whose_broker_is_lost_closes_though_messages_are_under_way(connection: Any) -> None:
+    letters = connection.SimpleQueue(LETTERS)
+    letters.put({"ids": ["a"]})
+    message = letters.get(timeout=5)
+    letters.queue.purge()
+    # A worker's first try to close ends in the middle, and leaves a channel without a transport.
+    letters.channel._disconnect_pools()
+    connection.transport.client = None
+
+    with pytest.raises(connection.connection_errors, match="no connection any more"):
+        message.ack()
+    connection.close()
+
+    assert letters.channel.closed
 
 
 def test_a_message_is_taken_acknowledged_and_gone(connection: Any, servers: Servers) -> None:
