@@ -55,15 +55,18 @@ class NotInTimeError(SentinelError):
     """Something that was waited for did not happen."""
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float, message: str) -> Any:
-    """Wait until `condition` is true and return it; raise `NotInTimeError` with `message` when it never is."""
+def eventually(condition: Callable[[], Any], *, seconds: float, message: str | Callable[[], object]) -> Any:
+    """Wait until `condition` is true and return it; raise `NotInTimeError` with `message` when it never is.
+
+    A message that is called tells how things stand when the time is over.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
         time.sleep(0.05)
-    raise NotInTimeError(f"not within {seconds} s: {message}")
+    raise NotInTimeError(f"not within {seconds} s: {message() if callable(message) else message}")
 
 
 def provider_variables(url: str) -> dict[str, str]:
@@ -165,7 +168,7 @@ class Installation:
         eventually(is_ready, seconds=START_SECONDS, message=f"worker {name} to be ready")
 
     def _wait_answers(self) -> None:
-        eventually(self.answers, seconds=START_SECONDS, message=f"API at {self.url}; log: {self.log('api')}")
+        eventually(self.answers, seconds=START_SECONDS, message=lambda: f"API at {self.url}; log: {self.log('api')}")
 
     def answers(self) -> bool:
         """Whether the API is there."""

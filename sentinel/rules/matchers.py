@@ -111,6 +111,8 @@ def _text(value: Any) -> str:
     """A value as one writes it in a matcher; objects and lists cannot be asked for."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)  # of any size: orjson refuses what does not fit into 64 bits
     return "" if value is None or isinstance(value, dict | list) else orjson.dumps(value).decode()
 
 

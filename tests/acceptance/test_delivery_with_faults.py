@@ -65,7 +65,7 @@ def test_every_row_is_right_and_the_recoverable_ones_come_through_by_retry(
             for number in range(100)
         ]
     )
-    eventually(have_ended, seconds=60, message=f"everything to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"everything to end: {count_statuses()}")
 
     by_phone = {row(each).recipient: row(each) for each in ids}
     seen = {

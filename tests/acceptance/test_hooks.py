@@ -48,7 +48,9 @@ def test_catherine_serves_slack_webhooks_and_pushes_and_the_pipeline_the_inbox(
     catherine.post(channel="push", recipient=device, body="to a device")
     catherine.post(channel="inbox", recipient="user-17", body="to an inbox")
 
-    eventually(lambda: count_statuses() == {"SENT": 5}, seconds=30, message=f"all to be sent: {count_statuses()}")
+    eventually(
+        lambda: count_statuses() == {"SENT": 5}, seconds=30, message=lambda: f"all to be sent: {count_statuses()}"
+    )
 
     texts = sorted(entry.text for entry in ledger.entries)
     assert texts == ["to Slack's webhook", "to a channel", "to a device", "to a webhook"]
@@ -65,14 +67,14 @@ def test_a_hanging_receiver_does_not_hold_up_a_quick_one(catherine: System, ledg
     eventually(
         lambda: all(rows()[each].status == "SENT" for each in ids),
         seconds=60,
-        message=f"quick ones: {count_statuses()}",
+        message=lambda: f"quick ones: {count_statuses()}",
     )
 
     # What the receiver has seen: a row that is claimed counts its attempt before it has a place there.
     tries_at_hanging = sum(entry.path == "/hooks/open/hangs" for entry in ledger.entries)
     assert 0 < tries_at_hanging < 200, "most have waited without using up an attempt"
     ledger.script_recipients({})
-    eventually(have_ended, seconds=60, message=f"the others to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"the others to end: {count_statuses()}")
 
 
 def test_a_worker_killed_in_the_middle_repeats_a_webhook_under_the_same_id(
@@ -87,7 +89,7 @@ def test_a_worker_killed_in_the_middle_repeats_a_webhook_under_the_same_id(
     catherine.kill("catherine")
     ledger.always(None)
     catherine.start_worker("catherine", *CATHERINE)
-    eventually(have_ended, seconds=60, message=f"all to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to end: {count_statuses()}")
 
     arrived = Counter(entry.headers["webhook-id"] for entry in ledger.entries)
     assert set(arrived) == set(ids)
@@ -103,7 +105,7 @@ def test_an_outage_of_one_receiver_ends_with_every_message_delivered(
     eventually(lambda: len(ledger.entries) >= 2, seconds=20, message="some tries")
 
     ledger.script_recipients({})
-    eventually(have_ended, seconds=60, message=f"all to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to end: {count_statuses()}")
 
     assert count_statuses() == {"SENT": 50}
     accepted = Counter(entry.headers["webhook-id"] for entry in ledger.entries if entry.is_accepted)

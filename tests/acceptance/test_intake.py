@@ -39,7 +39,7 @@ def test_what_was_answered_before_a_kill_is_stored(system: System) -> None:
     threads = [threading.Thread(target=post) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
-    eventually(lambda: len(answered) > 300, seconds=60, message=f"answers: {len(answered)}")
+    eventually(lambda: len(answered) > 300, seconds=60, message=lambda: f"answers: {len(answered)}")
     with get_engine().begin() as connection:
         # Nothing can be committed any more: who were answered now would be lost.
         connection.execute(text("LOCK TABLE notifications IN EXCLUSIVE MODE"))

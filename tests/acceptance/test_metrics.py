@@ -29,7 +29,7 @@ def test_workers_counts_arrive_add_up_and_begin_anew_after_a_flush(system: Syste
     system.start_everything()
     sent = ("notifications_sent_total", "sms", "twilio")
     system.post_batch([{"channel": "sms", "recipient": f"+1415555{number:04}", "body": "hi"} for number in range(30)])
-    eventually(have_ended, seconds=30, message=f"everything to end: {count_statuses()}")
+    eventually(have_ended, seconds=30, message=lambda: f"everything to end: {count_statuses()}")
 
     eventually(lambda: metrics_of(system).get(sent) == 30, seconds=10, message="30 sent in the metrics")
     found = metrics_of(system)
@@ -46,6 +46,6 @@ def test_workers_counts_arrive_add_up_and_begin_anew_after_a_flush(system: Syste
     assert sent not in metrics_of(system)
     system.post(channel="sms", recipient="+14155559999", body="hi")
 
-    eventually(have_ended, seconds=30, message=f"everything to end: {count_statuses()}")
+    eventually(have_ended, seconds=30, message=lambda: f"everything to end: {count_statuses()}")
     system.stop("sms-1")
     assert metrics_of(system)[sent] == 1

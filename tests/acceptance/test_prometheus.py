@@ -129,7 +129,9 @@ def test_an_alert_of_prometheus_is_told_silenced_and_resolved(sentinel: System, 
 
     with prometheus(tmp_path / "prometheus", key=key, **address):
         disks.used["sda"] = 0.95
-        eventually(lambda: texts_of("sda", "FIRING") and disks.heard, seconds=30, message=f"sda to fire: {told()}")
+        eventually(
+            lambda: texts_of("sda", "FIRING") and disks.heard, seconds=30, message=lambda: f"sda to fire: {told()}"
+        )
         command = [str(AMTOOL), "silence", "add", "device=sdb", "--author=ann", "--comment=new"]
         options = [f"--alertmanager.url={sentinel.url}", f"--http.config.file={tmp_path}/client.yml"]
         done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=30, check=True)
@@ -137,14 +139,14 @@ def test_an_alert_of_prometheus_is_told_silenced_and_resolved(sentinel: System, 
         eventually(
             lambda: texts_of("sdb", "FIRING") and texts_of("sda", "RESOLVED") and len(disks.heard) == 2,
             seconds=30,
-            message=f"sdb to fire and sda to be resolved: {told()}",
+            message=lambda: f"sdb to fire and sda to be resolved: {told()}",
         )
 
     assert texts_of("sdb", "FIRING") == [("SUPPRESSED", done.stdout.strip())]
     eventually(
         lambda: texts_of("sda", "FIRING") + texts_of("sda", "RESOLVED") == [("SENT", None)] * 2,
         seconds=20,
-        message=f"texts to be sent: {told()}",
+        message=lambda: f"texts to be sent: {told()}",
     )
     assert [each["subject"].split(" ")[0] for each in disks.heard] == ["FIRING", "RESOLVED"]
     assert "annotations.summary: sda is full" in disks.heard[0]["body"]

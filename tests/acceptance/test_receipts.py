@@ -50,10 +50,10 @@ def test_reports_bring_messages_to_their_ends_and_the_client_is_told(
     _follow(reporting, ledger)
     ids = {to: _post(reporting, to) for to in stories}
     wanted = {fine: "DELIVERED", away: "DELIVERED", lost: "UNDELIVERED", doubtful: "DELIVERED"}
-    eventually(lambda: _statuses(ids) == wanted, seconds=60, message=f"ends: {_statuses(ids)}")
+    eventually(lambda: _statuses(ids) == wanted, seconds=60, message=lambda: f"ends: {_statuses(ids)}")
 
     told = {ids[to]: f"notification.{status.lower()}" for to, status in wanted.items()}
-    eventually(lambda: _told(ledger) == told, seconds=20, message=f"told: {_told(ledger)}")
+    eventually(lambda: _told(ledger) == told, seconds=20, message=lambda: f"told: {_told(ledger)}")
     accepted = [entry.recipient for entry in ledger.entries if entry.message_id and not _is_hook(entry)]
     assert sorted(accepted) == sorted([fine, away, away, lost, doubtful]), "only one was sent to again"
     with new_session() as session:
@@ -94,6 +94,6 @@ def _statuses(ids: dict[str, str]) -> dict[str, str]:
 def _ends_at_once_as_suppressed(system: System, recipient: str, ledger: ProviderProcess) -> None:
     sends = [entry for entry in ledger.entries if not _is_hook(entry)]
     again = _post(system, recipient)
-    eventually(lambda: row(again).status == "SUPPRESSED", seconds=20, message=f"{row(again).status}")
+    eventually(lambda: row(again).status == "SUPPRESSED", seconds=20, message=lambda: f"{row(again).status}")
     assert row(again).reason == "bounced"
     assert [entry for entry in ledger.entries if not _is_hook(entry)] == sends

@@ -50,7 +50,7 @@ def system(lasting_system: System) -> System:
 
 
 def all_end() -> None:
-    eventually(have_ended, seconds=120, message=f"everything to end: {count_statuses()}")
+    eventually(have_ended, seconds=120, message=lambda: f"everything to end: {count_statuses()}")
 
 
 def test_of_200_texts_that_arrived_without_an_answer_none_is_sent_twice(

@@ -75,7 +75,7 @@ def test_nothing_private_is_said_at_debug_level(
     )
     queued = _everything_in(servers.redis_url)
     system.start_everything()
-    eventually(have_ended, seconds=60, message=f"all to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to end: {count_statuses()}")
     said = [system.run(*command, check=False) for command in (["doctor"], ["config", "show"], ["keys", "list"])]
     system.stop_all()
 

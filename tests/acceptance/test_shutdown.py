@@ -117,7 +117,7 @@ def test_a_channel_worker_ends_its_sends_and_gives_the_rest_back(system: System,
     assert 0 < count_statuses()["SENT"] < 500
     assert count_statuses()["SENDING"] == 0, "what was not begun is nobody's"
     system.start_everything()
-    eventually(have_ended, seconds=60, message=f"all to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to end: {count_statuses()}")
     assert (count_statuses(), count_ambiguous()) == ({"SENT": 500}, 0)
     assert set(copies(ledger).values()) == {1}
 
@@ -137,7 +137,7 @@ def test_any_other_process_stops_under_load_and_nothing_is_lost_or_doubled(
 
     assert code == 0
     assert seconds < 10
-    eventually(have_ended, seconds=60, message=f"all to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to end: {count_statuses()}")
     found = rows()
     assert {found[each].status for each in accepted} == {"SENT"}
     assert set(copies(ledger).values()) == {1}
@@ -206,7 +206,7 @@ def test_the_api_answers_the_requests_in_flight_and_hands_them_on(system: System
     assert system.stop("api") == 0
     with pytest.raises(requests.ConnectionError):
         requests.post(f"{system.url}/notifications", json=texts(9, 1)[0], timeout=20)
-    eventually(have_ended, seconds=60, message=f"all to be sent: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to be sent: {count_statuses()}")
     assert count_statuses() == {"SENT": 4}
 
 
@@ -224,7 +224,7 @@ def test_a_stop_that_is_cut_short_by_a_kill_doubles_only_what_is_counted(
     system.kill("sms-1")
     system.start_everything()
 
-    eventually(have_ended, seconds=60, message=f"all to end: {count_statuses()}")
+    eventually(have_ended, seconds=60, message=lambda: f"all to end: {count_statuses()}")
     assert count_statuses() == {"SENT": 300}
     assert sum(copies(ledger).values()) - 300 <= count_ambiguous()
 

@@ -57,7 +57,9 @@ class Up:
                 stderr=log,
             )
         process = self.process
-        eventually(lambda: READY in self.log or process.poll() is not None, seconds=START_SECONDS, message=self.log)
+        eventually(
+            lambda: READY in self.log or process.poll() is not None, seconds=START_SECONDS, message=lambda: self.log
+        )
         assert READY in self.log, self.log
 
     def family(self) -> list[psutil.Process]:
@@ -176,9 +178,9 @@ def test_a_killed_worker_comes_back(running: Up) -> None:
 
     os.kill(first, signal.SIGKILL)
 
-    eventually(lambda: "sms-1 ended with signal 9" in running.log, seconds=30, message=running.log)
+    eventually(lambda: "sms-1 ended with signal 9" in running.log, seconds=30, message=lambda: running.log)
     old = {None, first, *(child.pid for child in pool)}
-    eventually(lambda: running.worker_pid("sms-1") not in old, seconds=60, message=running.log)
+    eventually(lambda: running.worker_pid("sms-1") not in old, seconds=60, message=lambda: running.log)
     assert not psutil.wait_procs(pool, timeout=30)[1]
 
 
@@ -190,7 +192,7 @@ def test_a_killed_postgres_comes_back_and_messages_are_accepted_again(running: U
     def is_accepted() -> bool:
         return send_as_printed(running).status_code in {201, 202}
 
-    eventually(is_accepted, seconds=60, message=running.log[-2000:])
+    eventually(is_accepted, seconds=60, message=lambda: running.log[-2000:])
 
 
 def test_ctrl_c_stops_everything_and_the_next_start_has_the_data() -> None:

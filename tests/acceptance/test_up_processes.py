@@ -83,7 +83,7 @@ def test_the_api_is_granian_under_the_same_pid_and_stops_on_sigterm(servers: Ser
             except requests.ConnectionError:
                 return False
 
-        eventually(answers, seconds=60, message=log.read_text())
+        eventually(answers, seconds=60, message=log.read_text)
 
         assert "granian" in process.cmdline()
         process.send_signal(signal.SIGTERM)
@@ -104,7 +104,9 @@ def test_beat_keeps_its_schedule_in_the_state_directory(servers: Servers, tmp_pa
     with started(servers, tmp_path, "beat") as (process, log):
         with redis.Redis.from_url(servers.redis_url) as store:
             queued = "sentinel:maintenance"
-            eventually(lambda: store.llen(queued), seconds=60, message=f"beat to send something: {log.read_text()}")
+            eventually(
+                lambda: store.llen(queued), seconds=60, message=lambda: f"beat to send something: {log.read_text()}"
+            )
 
         assert list((tmp_path / "state").glob("beat-schedule*"))
         process.send_signal(signal.SIGTERM)

@@ -41,7 +41,7 @@ def test_named_workers_work_side_by_side_and_flower_shows_them_without_any_conte
     assert requests.get(f"{flower}/workers", timeout=5).status_code == 401
     system.post(channel="sms", recipient="+14155550001", body="a secret text")
     system.post(channel="email", recipient="carol@example.com", subject="s", body="a secret mail")
-    eventually(have_ended, seconds=30, message=f"both to be sent: {count_statuses()}")
+    eventually(have_ended, seconds=30, message=lambda: f"both to be sent: {count_statuses()}")
 
     arrivals = sorted(entry.at for entry in ledger.entries)
     assert arrivals[1] - arrivals[0] < 0.8, "alice and bob send at the same time"
@@ -73,7 +73,7 @@ def test_nothing_waits_while_workers_are_idle(system: System, ledger: ProviderPr
     for thread in threads:
         thread.join()
 
-    eventually(have_ended, seconds=30, message=f"all to be sent: {count_statuses()}")
+    eventually(have_ended, seconds=30, message=lambda: f"all to be sent: {count_statuses()}")
     assert count_statuses() == {"SENT": 300}
     assert len({entry.recipient for entry in ledger.entries}) == len(ledger.entries) == 300
 
@@ -92,7 +92,7 @@ def test_a_notification_accepted_while_the_broker_is_down_goes_out_when_it_is_ba
     system.environment = working
     system.start_everything()
 
-    eventually(have_ended, seconds=30, message=f"it to be sent: {count_statuses()}")
+    eventually(have_ended, seconds=30, message=lambda: f"it to be sent: {count_statuses()}")
     assert len(ledger.entries) == 1
 
 

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from sentinel.embedded.ports import choose_port
+from sentinel.services.unit_of_work import UnitOfWork
 from sentinel.settings import get_settings
 from tests.browser.faults import FAULTS
 from tests.conftest import Configure
@@ -101,6 +102,14 @@ def stranger(window: BrowserContext) -> Page:
 def person(console: System, window: BrowserContext) -> Page:
     """A page of alice, who is an admin and logged in."""
     return log_in(window, console)
+
+
+@pytest.fixture
+def unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events are matched by the test alone: workers learn of a rule a moment later."""
+    monkeypatch.setattr(UnitOfWork, "dispatch_events", lambda *_: None)
+    monkeypatch.setattr(UnitOfWork, "queue_events", lambda *_: None)
+    monkeypatch.setattr(UnitOfWork, "queue_first_try", lambda *_: None)
 
 
 def log_in(window: BrowserContext, console: System, role: str = "admin", name: str = "alice") -> Page:

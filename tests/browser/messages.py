@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from sentinel.clock import utc_now
 from sentinel.ids import new_id
 from sentinel.models import Attempt, Notification, TimelineEntry
 from sentinel.models.status import WAITING
-from sentinel.services.unit_of_work import UnitOfWork, unit_of_work
+from sentinel.services.unit_of_work import unit_of_work
 from tests.integration.rules import client
 
 LONG = (
@@ -43,14 +41,6 @@ MANY: tuple[dict[str, Any], ...] = (
      "body": "Сервер db-7 не отвечает уже 3 минуты.", "of": "default", "status": "UNDELIVERED", "reason": "bounced",
      "provider": "sendgrid"},
 )  # fmt: skip
-
-
-@pytest.fixture
-def _unheard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Events are matched by the test alone: workers learn of a rule a moment later."""
-    monkeypatch.setattr(UnitOfWork, "dispatch_events", lambda *_: None)
-    monkeypatch.setattr(UnitOfWork, "queue_events", lambda *_: None)
-    monkeypatch.setattr(UnitOfWork, "queue_first_try", lambda *_: None)
 
 
 def message(*, of: str = "default", status: str = "SENT", age: timedelta | None = None, **columns: Any) -> str:

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
-from tests.browser.messages import _unheard  # noqa: F401 - a fixture
 from tests.integration.rules import happen, rule
 
-pytestmark = pytest.mark.usefixtures("_unheard")
+pytestmark = pytest.mark.usefixtures("unheard")
 
 LIST = "/console/events"
 

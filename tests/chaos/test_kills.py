@@ -27,7 +27,7 @@ def _copies(ledger: ProviderProcess) -> Counter[str]:
 
 
 def _all_end() -> None:
-    eventually(have_ended, seconds=90, message=f"everything to end: {count_statuses()}")
+    eventually(have_ended, seconds=90, message=lambda: f"everything to end: {count_statuses()}")
 
 
 def test_a_worker_killed_in_the_middle_of_500_deliveries_loses_nothing(system: System, ledger: ProviderProcess) -> None:

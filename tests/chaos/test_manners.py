@@ -87,7 +87,7 @@ def test_kills_in_groups_quiet_hours_and_escalations_lose_and_double_nothing(
     system.kill("pipeline-1")
     system.start_everything()
 
-    eventually(all_told, seconds=120, message=f"everything to be told: {count_statuses()}")
+    eventually(all_told, seconds=120, message=lambda: f"everything to be told: {count_statuses()}")
     found = list(rows().values())
     check_alerts([row for row in found if row.recipient in (OPS, NIGHT)])
     check_steps([row for row in found if row.recipient in STEPS])

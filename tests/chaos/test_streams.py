@@ -48,7 +48,7 @@ def test_a_killed_reader_of_a_redis_stream_loses_and_doubles_nothing(system: Sys
         assert len(stored_ids()) < COUNT
         system.start("ingest", *command)
 
-        eventually(lambda: len(stored_ids()) >= COUNT, seconds=60, message=system.log("ingest"))
+        eventually(lambda: len(stored_ids()) >= COUNT, seconds=60, message=lambda: system.log("ingest"))
         eventually(lambda: not store.xpending(STREAM, GROUP)["pending"], seconds=10, message="nothing pending")
         assert sorted(stored_ids()) == sorted(wanted)
         assert store.xinfo_groups(STREAM)[0]["lag"] == 0
@@ -73,7 +73,7 @@ def test_a_killed_reader_of_kafka_loses_and_doubles_nothing(system: System) -> N
         assert len(stored_ids()) < COUNT
         system.start("ingest", *command, *options)
 
-        eventually(lambda: len(stored_ids()) >= COUNT, seconds=60, message=system.log("ingest"))
+        eventually(lambda: len(stored_ids()) >= COUNT, seconds=60, message=lambda: system.log("ingest"))
         each = COUNT // PARTITIONS
         wanted = [f"orders:{partition}:{offset}" for partition in range(PARTITIONS) for offset in range(each)]
         assert sorted(stored_ids()) == sorted(wanted)

@@ -107,6 +107,7 @@ def test_what_matches_nothing_at_all_is_known(matchers: list[Matcher]) -> None:
         ({}, "a", ""),
         ({"a": None}, "a", ""),
         ({"a": 750}, "a", "750"),
+        ({"a": -(2**63) - 1}, "a", "-9223372036854775809"),
         ({"a": 7.5}, "a", "7.5"),
         ({"a": True}, "a", "true"),
         ({"a": {"b": 1}}, "a", ""),
