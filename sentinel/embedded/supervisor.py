@@ -12,6 +12,7 @@ import shlex
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tornado.ioloop import IOLoop
@@ -24,6 +25,7 @@ from sentinel.imports import hidden
 with hidden("yaml"):  # for files of circus' own
     from circus.arbiter import Arbiter
     from circus.exc import ConflictError as CircusBusyError
+    from circus.process import DEAD_OR_ZOMBIE, UNEXISTING
     from circus.watcher import Watcher
 
 STEADY_SECONDS = 10
@@ -85,7 +87,7 @@ class Supervisor:
 
     async def start(self, *specs: ProcessSpec) -> None:
         """Start processes and return at once."""
-        children = [self._add(spec) for spec in specs]
+        children = [await self._add(spec) for spec in specs]
         await self._start_watchers(child.watcher for child in children)
 
     async def until(self, name: str, is_ready: Callable[[], Awaitable[bool]], *, seconds: float) -> None:
@@ -127,10 +129,16 @@ class Supervisor:
         self._is_ending = True
         await _when_free(self._arbiter.stop)
 
-    def _add(self, spec: ProcessSpec) -> Child:
-        program, *arguments = spec.command
+    async def _add(self, spec: ProcessSpec) -> Child:
         log = ProcessLog(spec.name, self._console.write, spec.ready_mark)
-        watcher = self._arbiter.add_watcher(
+        watcher = await _when_free(partial(self._watch, spec, log))
+        watcher.manage_processes = partial(_manage, watcher)
+        child = self._children[spec.name] = Child(spec, watcher, log)
+        return child
+
+    async def _watch(self, spec: ProcessSpec, log: ProcessLog) -> Watcher:
+        program, *arguments = spec.command
+        return self._arbiter.add_watcher(
             spec.name,
             shlex.quote(program),
             args=arguments,
@@ -145,8 +153,6 @@ class Supervisor:
                 "after_reap": (self._after_end, True),
             },
         )
-        child = self._children[spec.name] = Child(spec, watcher, log)
-        return child
 
     async def _start_watchers(self, watchers: Iterable[Watcher]) -> None:
         watchers = list(watchers)
@@ -184,6 +190,18 @@ def in_words(exit_code: int | None) -> str:
     return f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
 
 
+async def _manage(watcher: Watcher) -> None:
+    """Look after the process of a watcher, as circus does, but forget none that ended since circus looked for ends.
+
+    It would start another without a word, and a step that has ended that way would be waited for without end.
+    """
+    for pid, process in list(watcher.processes.items()):
+        if process.status in {DEAD_OR_ZOMBIE, UNEXISTING}:
+            watcher.reap_process(pid)
+    if not watcher.processes:
+        await type(watcher).manage_processes(watcher)
+
+
 def _read_the_rest(watcher: Watcher, process_pid: int, **_: Any) -> None:
     """Read what a dead process left in its pipe: circus closes it unread, and the last line is the reason."""
     process = watcher.processes[process_pid]
@@ -195,18 +213,16 @@ def _read_the_rest(watcher: Watcher, process_pid: int, **_: Any) -> None:
     watcher.stream_redirector.remove_redirections(process)
 
 
-async def _when_free(order: Callable[[], Awaitable[Any]]) -> None:
-    """Give circus an order; it takes one at a time and refuses others meanwhile.
+async def _when_free(order: Callable[[], Awaitable[Any]]) -> Any:
+    """Give circus an order and return what comes of it; circus takes one at a time and refuses others meanwhile.
 
     A cancelled caller leaves the order running to its end, so that no process starts unseen.
     """
     while True:
         try:
-            await asyncio.shield(asyncio.ensure_future(order()))
+            return await asyncio.shield(asyncio.ensure_future(order()))
         except CircusBusyError:
             await asyncio.sleep(POLL_SECONDS)
-        else:
-            return
 
 
 def _quieten_circus() -> None:

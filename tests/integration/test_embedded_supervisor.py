@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 import pytest
+from circus.arbiter import Arbiter
 
 from sentinel.embedded.process_log import Console, ProcessLog
 from sentinel.embedded.specs import ProcessSpec, tethered
@@ -111,6 +112,26 @@ def test_a_killed_process_is_started_again_and_the_log_says_so() -> None:
 
     assert "worker ended with signal 9" in terminal.lines("sentinel")[0]
     assert terminal.lines("sentinel")[0].endswith("(it is started again now)")
+
+
+@pytest.mark.timeout(60)
+def test_an_end_between_two_looks_of_circus_is_told_with_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Arbiter, "reap_processes", lambda _: None)  # the first look comes always too early
+
+    async def work(supervisor: Supervisor, terminal: Terminal) -> None:
+        with pytest.raises(ProcessFailedError, match="step ended with exit code 1: the table is missing"):
+            async with asyncio.timeout(PATIENCE):
+                await supervisor.run(
+                    python_process("step", "raise SystemExit('the table is missing')", is_lasting=False)
+                )
+        await supervisor.start(python_process("worker", LASTING))
+        await until(lambda: len(terminal.pids("worker")) == 1)
+        os.kill(terminal.pids("worker")[0], signal.SIGKILL)
+        await until(lambda: len(terminal.pids("worker")) == 2)
+
+    terminal = supervise(work)
+
+    assert "worker ended with signal 9" in terminal.lines("sentinel")[0]
 
 
 def test_a_process_that_dies_again_and_again_is_left_alone_longer_and_longer() -> None:
