@@ -195,10 +195,14 @@ def test_a_killed_postgres_comes_back_and_messages_are_accepted_again(running: U
     eventually(is_accepted, seconds=60, message=lambda: running.log[-2000:])
 
 
-def test_ctrl_c_stops_everything_and_the_next_start_has_the_data() -> None:
+def test_nothing_outlives_a_stop_or_a_kill_but_the_data_and_the_key_that_seals_secrets() -> None:
     with installation() as up:
         up.start()
         notification = send_as_printed(up).json()["id"]
+        hook = {"channel": "webhook", "target": "https://example.com/hooks/1"}
+        assert requests.post(f"{up.banner_url('API')}/endpoints", json=hook, timeout=10).status_code == 201
+        key = up.folder / "state" / "secret-key"
+        made = key.read_text()
         family = up.family()
 
         assert up.end(signal.SIGINT) == 0
@@ -207,38 +211,22 @@ def test_ctrl_c_stops_everything_and_the_next_start_has_the_data() -> None:
         assert up.log.splitlines()[-1].endswith(f"stopped; data stay in {up.folder / 'state'}")
 
         up.start()
-        kept = requests.get(f"{up.banner_url('API')}/notifications/{notification}", timeout=10)
-        assert kept.status_code == 200
-
-
-def test_the_key_that_seals_secrets_is_made_once_and_kept() -> None:
-    with installation() as up:
-        up.start()
-        hook = {"channel": "webhook", "target": "https://example.com/hooks/1"}
-        assert requests.post(f"{up.banner_url('API')}/endpoints", json=hook, timeout=10).status_code == 201
-        key = up.folder / "state" / "secret-key"
-        first = key.read_text()
-        assert up.end(signal.SIGTERM) == 0
-
-        up.start()
-
-        assert (key.read_text(), key.stat().st_mode & 0o777) == (first, 0o600)
+        assert is_kept(up, notification)
+        assert (key.read_text(), key.stat().st_mode & 0o777) == (made, 0o600)
         assert up.ask("secrets", "check").stdout.startswith("1 secrets are sealed with the first key, 0 with another")
-
-
-def test_nothing_outlives_a_killed_supervisor_and_the_next_start_has_the_data() -> None:
-    with installation() as up:
-        up.start()
-        notification = send_as_printed(up).json()["id"]
         family = up.family()
 
         up.end(signal.SIGKILL)
-
         _, alive = psutil.wait_procs(family, timeout=60)
         assert not alive
+
         up.start()
-        kept = requests.get(f"{up.banner_url('API')}/notifications/{notification}", timeout=10)
-        assert kept.status_code == 200
+        assert is_kept(up, notification)
+
+
+def is_kept(up: Up, notification: str) -> bool:
+    """Whether the API still knows it."""
+    return requests.get(f"{up.banner_url('API')}/notifications/{notification}", timeout=10).ok
 
 
 def test_given_servers_are_used_and_no_private_ones_started(servers: Servers) -> None:
