@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 
 from sentinel.cli import cli
 
@@ -48,3 +49,14 @@ def test_the_help_of_every_command_ends_with_an_example() -> None:
     for name, command in commands(cli):
         assert (command.epilog or "").startswith("Example: "), name
         assert name in str(command.epilog), name
+
+
+def test_the_list_of_commands_has_the_first_line_of_each_as_it_is() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["--help"]).output.split())
+    context = click.Context(cli)
+
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        first = (command.help or "").partition("\n\n")[0]
+        assert f" {name} {' '.join(first.split())}" in shown

@@ -49,6 +49,10 @@ PROCESSES = {
         KNOWING.format(program="flower"),
         (WEB - {"prometheus_client"}) | RULES | ADDRESSES | SENDING | DATABASE,
     ),
+    "list of commands": (
+        "from click.testing import CliRunner; from sentinel.cli import cli; CliRunner().invoke(cli, ['--help'])",
+        SENDING | ADDRESSES | WEB | RULES | {"celery", "sqlalchemy", "cryptography"},
+    ),
     "supervisor": (
         "import sentinel.embedded.system, sentinel.embedded.postgres, sentinel.embedded.valkey",
         SENDING | ADDRESSES | WEB | RULES | {"celery", "sqlalchemy", "pydantic", "click", "cryptography"},
