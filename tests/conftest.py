@@ -21,6 +21,7 @@ from sentinel.cli.db import upgrade
 from sentinel.embedded.servers import Servers, throwaway_servers
 from sentinel.services.ruling import live_rules
 from sentinel.services.sending import delivery
+from sentinel.services.watching import gauges
 from sentinel.settings import Settings, get_settings, load_settings
 from tests import lasting_engine
 from tests.brokers import Broker, of_rabbitmq
@@ -75,6 +76,7 @@ MADE_ONCE = (
     live_rules.get_live_rules,
     rule_state.get_rule_state,
     tracing.get_recorder,
+    gauges.get_gauges,
 )
 
 

@@ -193,9 +193,21 @@ def test_printing_without_an_end_is_refused(database: Configure) -> None:
     assert "--count" in str(result.exception)
 
 
+def heard_by_children() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_with_the_summary(url: str, tmp_path: Path) -> None:
     command = [SENTINEL, "load", "devices", "--rate", "50", "--duration", "60", "--url", url]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard_by_children,  # noqa: PLW1509 - no thread of ours holds a lock that signal() wants
+    ) as process:
         eventually(lambda: stored("events") >= 5, seconds=30, message="a few events")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
