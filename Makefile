@@ -21,7 +21,7 @@ up: $(UP_STAMP) ## run everything on this machine; Ctrl-C stops it, data stay in
 	@exec $(BIN)/sentinel up
 
 test: $(DEV_STAMP) ## run all tests, against a PostgreSQL and a Valkey of their own
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 check: $(DEV_STAMP) ## everything CI runs: format, lint, types, imports, vulnerabilities, tests
 	$(BIN)/ruff format --check
