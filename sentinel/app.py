@@ -51,6 +51,7 @@ from sentinel.api.senders import by_address, by_key, github, pagerduty, sns
 from sentinel.api.strangers import Strangers
 from sentinel.api.throttle import Throttle
 from sentinel.logs import configure_logs
+from sentinel.proxies import behind_proxies
 from sentinel.settings import Settings, get_settings
 from sentinel.web import ticket_links
 from sentinel.web.console import install_console
@@ -140,6 +141,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(ticket_links.blueprint)
     install_console(app, settings)
+    if settings.trusted_proxies:
+        app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]
     return app
 
 

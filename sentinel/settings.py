@@ -81,6 +81,18 @@ def _network(text: str) -> Network:
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
+def _somebodys(networks: tuple[Network, ...]) -> tuple[Network, ...]:
+    """Networks whose word is believed: not the whole of the internet."""
+    for each in networks:
+        if not each.prefixlen:
+            message = f'"{each}" is everybody, and everybody can forge; name the networks of your proxies alone'
+            raise ValueError(message)
+    return networks
+
+
+TrustedNetworks = Annotated[Networks, AfterValidator(_somebodys)]
+
+
 def _targets(value: Any) -> Any:
     """Targets as a variable has them: `channel:recipient`, separated by commas."""
     if not isinstance(value, str):
@@ -322,10 +334,15 @@ class Settings(BaseSettings):
     open_mode: bool | None = Field(
         default=None,
         description="answer requests without an API key as client `default`; "
-        "none means: in development, while bound to loopback",
+        "none means: in development, while bound to loopback and behind no proxy",
     )
     public_base_url: str = Field(
         default="", validation_alias=_env("PUBLIC_BASE_URL"), description="how the outside reaches the API"
+    )
+    trusted_proxies: TrustedNetworks = Field(
+        default=(),
+        description="networks of the reverse proxies in front of the API, separated by commas; only they are believed "
+        "who asked (X-Forwarded-For, -Proto, -Host)",
     )
     callback_tolerance_seconds: int = Field(
         default=600, ge=1, description="how old a signed report of SendGrid may be, or how far in the future"
@@ -650,6 +667,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _open_mode_has_no_proxy_in_front(self) -> Self:
+        if self.open_mode and self.trusted_proxies:
+            message = (
+                f"SENTINEL_OPEN_MODE is on, but SENTINEL_TRUSTED_PROXIES={','.join(map(str, self.trusted_proxies))} "
+                "brings requests from other machines; turn open mode off and create an API key with "
+                "`sentinel keys create`, or trust no proxy"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _smtp_in_clear_stays_on_this_machine(self) -> Self:
         if self.smtp_host and self.smtp_security == "none" and not is_loopback(self.smtp_host):
             message = f"SMTP_SECURITY=none would send passwords in clear to {self.smtp_host}; use starttls or tls"
@@ -730,7 +758,7 @@ class Settings(BaseSettings):
     def is_open(self) -> bool:
         """Whether requests without an API key are answered as client `default`."""
         if self.open_mode is None:
-            return self.env == "development" and is_loopback(self.api_host)
+            return self.env == "development" and is_loopback(self.api_host) and not self.trusted_proxies
         return self.open_mode
 
     @property

@@ -212,6 +212,7 @@ SENDGRID = {"SENDGRID_API_KEY": "SG.x", "SENDGRID_FROM_EMAIL": "a@example.com"}
         ({"SMTP_HOST": "mail.example.com", "SMTP_FROM_EMAIL": "a@example.com"}, "callbacks", "warning"),
         (TWILIO | {"PUBLIC_BASE_URL": "http://sentinel.example.com"}, "callbacks", "warning"),
         (SENDGRID | {"PUBLIC_BASE_URL": "https://sentinel.example.com"}, "callbacks", "warning"),
+        ({"PUBLIC_BASE_URL": "https://sentinel.example.com"}, "proxies", "warning"),
     ],
 )
 def test_doubtful_settings_are_found(variables: dict[str, str], subject: str, level: str, database: Configure) -> None:

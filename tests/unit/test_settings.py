@@ -212,6 +212,35 @@ def test_open_mode_is_for_development_on_this_machine_unless_said_otherwise(
 
 
 @pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("10.0.0.1/8", r'"10\.0\.0\.1/8" is not a network; write it like "10\.1\.0\.0/16"'),
+        ("10.0.0.0/8, caddy", r'"caddy" is not a network; write it like'),
+        ("0.0.0.0/0", r'"0\.0\.0\.0/0" is everybody, and everybody can forge; name the networks of your proxies alone'),
+        ("10.0.0.0/8,::/0", r'"::/0" is everybody'),
+    ],
+)
+def test_networks_of_proxies_that_are_none_are_refused_with_the_remedy(
+    value: str, complaint: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_TRUSTED_PROXIES", value)
+
+    with pytest.raises(ConfigurationError, match=rf"^SENTINEL_TRUSTED_PROXIES: {complaint}"):
+        load_settings()
+
+
+def test_open_mode_is_off_behind_a_proxy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTINEL_TRUSTED_PROXIES", "127.0.0.1, 2001:db8::/32")
+    assert load_settings().is_open is False
+
+    monkeypatch.setenv("SENTINEL_OPEN_MODE", "true")
+    with pytest.raises(
+        ConfigurationError, match=r"SENTINEL_OPEN_MODE is on, but SENTINEL_TRUSTED_PROXIES=127\.0\.0\.1/32,2"
+    ):
+        load_settings()
+
+
+@pytest.mark.parametrize(
     "url", ["https://api.twilio.com/", "http://127.0.0.1:8080", "http://localhost:1/", "http://[::1]:8080"]
 )
 def test_a_providers_address_is_https_or_on_this_machine(url: str) -> None:

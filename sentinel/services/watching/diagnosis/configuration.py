@@ -78,7 +78,21 @@ def check_access(settings: Settings) -> Iterator[Finding]:
         yield ok("access", f"open mode: requests to {settings.api_host} need no API key (development only)")
     else:
         yield ok("access", "each request needs an API key")
+    yield _proxies(settings)
     yield from _check_callbacks(settings, _live(settings))
+
+
+def _proxies(settings: Settings) -> Finding:
+    """The API speaks no TLS itself: whoever reaches it by https comes through a proxy."""
+    if settings.trusted_proxies:
+        return ok("proxies", f"believed who asks: {', '.join(map(str, settings.trusted_proxies))}")
+    if settings.public_base_url.startswith("https://"):
+        remedy = "set SENTINEL_TRUSTED_PROXIES to the network from which the proxy comes"
+        message = (
+            "PUBLIC_BASE_URL is https, so a proxy stands in front: to limits and audit all visitors are that proxy"
+        )
+        return warning("proxies", message, remedy)
+    return ok("proxies", "none: visitors are known by the address they come from")
 
 
 def _check_callbacks(settings: Settings, live: set[str]) -> Iterator[Finding]:
