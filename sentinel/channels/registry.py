@@ -146,17 +146,20 @@ def provider_name(channel: str, settings: Settings) -> str | None:
 
 
 def channels_by_provider(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Which channels each configured provider serves; the channels' order, then the providers'."""
+    """Which channels each configured provider serves; the channels' order, then the providers'.
+
+    A channel that is wrongly set up has nobody: it must not keep the others from theirs.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for channel in CHANNELS:
-        for name in provider_names(channel, settings):
-            found[name] = (*found.get(name, ()), channel)
+        for offer in _usable(channel, settings):
+            found[offer.name] = (*found.get(offer.name, ()), channel)
     return found
 
 
 def providers_to_ask(settings: Settings) -> tuple[str, ...]:
     """The configured providers that can be asked about a send in doubt."""
-    offers = {offer.name: offer for channel in CHANNELS for offer in _chosen(channel, settings)}
+    offers = {offer.name: offer for channel in CHANNELS for offer in _usable(channel, settings)}
     return tuple(name for name, offer in offers.items() if offer.looks_up)
 
 
