@@ -7,6 +7,7 @@ highlighter, and Flower with a web server. That is 20 MB and half a second for e
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,15 +15,16 @@ from typing import Any
 
 import click
 
-from sentinel.imports import hidden, load_redis, loading
+from sentinel.imports import UNWANTED, hidden, load_redis, loading
 
-# cffi would parse C in each new child, and dirty 10 MB that it shares with its parent; nobody here sends YAML.
-with hidden("cffi", "yaml"):
+with hidden(*UNWANTED):
     from celery import Celery, platforms
     from celery.app.utils import find_app
     from celery.apps.beat import Beat
     from celery.beat import Service
     from celery.utils.nodenames import default_nodename, host_format
+
+    importlib.import_module("celery.bootsteps")  # each application would load it later
 
 load_redis()  # before the broker's transport does
 
@@ -35,7 +37,7 @@ LONGEST_SLEEP_SECONDS = 0.5
 def worker(app: Celery, arguments: argparse.Namespace) -> Run:
     """Serve queues until a signal says stop."""
     queues = arguments.queues.split(",")
-    app.conf.imports = needed_modules(app, queues)
+    app.conf.imports = [*needed_modules(app, queues), *sending_modules(queues)]
     node = app.Worker(
         hostname=host_format(default_nodename(arguments.node)),
         queues=queues,
@@ -61,6 +63,15 @@ def needed_modules(app: Celery, queues: Iterable[str]) -> list[str]:
     """Modules of the tasks that may come over `queues`: those routed to other queues stay away."""
     routes = {pattern.removesuffix(".*"): route["queue"] for pattern, route in app.conf.task_routes.items()}
     return [module for module in app.conf.imports if routes.get(module) in {None, *queues}]
+
+
+def sending_modules(queues: Iterable[str]) -> list[str]:
+    """Modules that the channels' providers send with: no message waits until they are loaded."""
+    from sentinel.channels.registry import CHANNELS, modules_of  # noqa: PLC0415 - workers alone send
+    from sentinel.settings import get_settings  # noqa: PLC0415 - as above
+
+    channels = dict.fromkeys(queue.removesuffix(".retry") for queue in queues)
+    return modules_of([each for each in channels if each in CHANNELS], get_settings())
 
 
 class Clock(Beat):  # type: ignore[misc] # celery has no types

@@ -8,6 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+UNWANTED = ("cffi", "yaml", "greenlet")
+"""What Celery and SQLAlchemy would import because it is there.
+
+cffi would parse C in each new child, and dirty 10 MB that it shares with its parent; nobody here sends YAML or switches
+between greenlets.
+"""
+
 NEW_OBJECTS = 20_000
 """So many new objects make Python look for circles among them; a batch of events is thousands, and leaves none."""
 

@@ -12,7 +12,7 @@ from sentinel.imports import hidden
 from sentinel.settings import Settings
 from sentinel.tracing import log_ids
 
-with hidden("rich"):  # 4 MB in every process, for tracebacks that show local variables
+with hidden("rich", "greenlet"):  # 5 MB in every process, for tracebacks that show local variables, and for nobody
     import structlog
 
 # The SDKs print URLs, headers and (SendGrid, at DEBUG) the API key.

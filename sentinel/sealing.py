@@ -1,27 +1,29 @@
 """Secrets of webhooks and integrations, sealed for the database with keys of the environment.
 
-A room of its own: what seals takes 5 MB, and most processes only ask about API keys. docs/decisions/066, 092.
+What seals takes 13 MB and is loaded when it is first asked for: most processes never are. docs/decisions/066, 207.
 """
 
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
+import hashlib
+import hmac
+import secrets
 from functools import lru_cache
-
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from sentinel.errors import NoKeyError, UnreadableSecretError
 from sentinel.settings import KEY_BYTES, get_settings, split_keys
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 SEALED_PREFIX = "sealed:"
 
 
 def new_secret_key() -> str:
     """Make a key for SENTINEL_SECRET_KEYS."""
-    return Fernet.generate_key().decode()
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def is_sealed(text: str) -> bool:
@@ -47,10 +49,9 @@ def unseal(text: str) -> str:
     """
     if not is_sealed(text):
         return text
-    token = text.removeprefix(SEALED_PREFIX).encode()
     for key in _keys():
-        with suppress(InvalidToken):
-            return key.decrypt(token).decode()
+        if (secret := _opened(text, key)) is not None:
+            return secret
     raise UnreadableSecretError(
         "this secret was sealed with a key that is not among those of SENTINEL_SECRET_KEYS; add that key behind the "
         "others, or set a new secret"
@@ -60,13 +61,17 @@ def unseal(text: str) -> str:
 def is_sealed_freshly(text: str) -> bool:
     """Whether `text` is sealed with the key that is the first one now."""
     keys = _keys()
-    if not (keys and is_sealed(text)):
-        return False
+    return bool(keys) and is_sealed(text) and _opened(text, keys[0]) is not None
+
+
+def _opened(text: str, key: Fernet) -> str | None:
+    """What was sealed with this key; None if it was another one."""
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see above
+
     try:
-        keys[0].decrypt(text.removeprefix(SEALED_PREFIX).encode())
+        return key.decrypt(text.removeprefix(SEALED_PREFIX).encode()).decode()
     except InvalidToken:
-        return False
-    return True
+        return None
 
 
 def derived_keys(purpose: str) -> list[bytes]:
@@ -75,7 +80,9 @@ def derived_keys(purpose: str) -> list[bytes]:
 
 
 def _derive(key: bytes, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"sentinel " + purpose.encode()).derive(key)
+    """HKDF with SHA-256, no salt and one block (RFC 5869): what the library makes, without the library."""
+    pseudorandom = hmac.digest(bytes(hashlib.sha256().digest_size), key, "sha256")
+    return hmac.digest(pseudorandom, b"sentinel " + purpose.encode() + b"\x01", "sha256")
 
 
 def _keys() -> tuple[Fernet, ...]:
@@ -84,4 +91,6 @@ def _keys() -> tuple[Fernet, ...]:
 
 @lru_cache(maxsize=1)
 def _fernets(keys: tuple[str, ...]) -> tuple[Fernet, ...]:
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
+
     return tuple(Fernet(key) for key in keys)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from sentinel.imports import hidden, load_redis, loading, search_rarely
+from sentinel.imports import UNWANTED, hidden, load_redis, loading, search_rarely
 
 
 def application() -> Flask:
     """Build the API as the environment says."""
     search_rarely()
-    with hidden("cffi", "yaml"), loading():  # Celery would import them because they are there
+    with hidden(*UNWANTED), loading():
         load_redis()
         from sentinel import tracing  # noqa: PLC0415 - here, so that its modules count as loaded
         from sentinel.app import create_app  # noqa: PLC0415

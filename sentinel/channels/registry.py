@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,7 +27,8 @@ class Offer:
     `requires` names the settings it needs, each as its alternatives; `together` those that come in one piece.
     `switches` (where it is not None) names settings of which one must be set before `auto` takes it in development:
     a provider that needs no credentials would send to the outside by surprise. `looks_up`: it can be asked whether it
-    has a message whose send is in doubt. `package`: what it needs beside our own packages; the extra has its name.
+    has a message whose send is in doubt. `is_over_http`: it sends by our HTTP client. `package`: what it needs beside
+    our own packages; the extra has its name.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Offer:
     together: tuple[str, ...] = ()
     switches: tuple[str, ...] | None = None
     looks_up: bool = False
+    is_over_http: bool = True
     package: str | None = None
 
     def missing(self, settings: Settings) -> list[str]:
@@ -101,12 +103,15 @@ SMTP = Offer(
     "sentinel.channels.email_smtp",
     requires=(("smtp_host",), ("smtp_from_email",)),
     together=("smtp_username", "smtp_password"),
+    is_over_http=False,
 )
 SLACK = Offer("slack", "sentinel.channels.slack", switches=("slack_bot_token",))
 WEBHOOK = Offer("webhook", "sentinel.channels.webhook", switches=())
-INBOX = Offer("inbox", "sentinel.channels.inbox")
+INBOX = Offer("inbox", "sentinel.channels.inbox", is_over_http=False)
 APPRISE = Offer("apprise", "sentinel.channels.push_apprise", switches=(), package="apprise")
-SANDBOX = Offer("sandbox", "sentinel.channels.sandbox")
+SANDBOX = Offer("sandbox", "sentinel.channels.sandbox", is_over_http=False)
+
+HTTP_CLIENT = "sentinel.channels.http_client"
 
 LONGEST_PUSH = 10_000
 """Services take one to eight thousand characters; longer texts go out in pieces, of which there should not be many."""
@@ -141,17 +146,20 @@ def provider_name(channel: str, settings: Settings) -> str | None:
 
 
 def channels_by_provider(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Which channels each configured provider serves; the channels' order, then the providers'."""
+    """Which channels each configured provider serves; the channels' order, then the providers'.
+
+    A channel that is wrongly set up has nobody: it must not keep the others from theirs.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for channel in CHANNELS:
-        for name in provider_names(channel, settings):
-            found[name] = (*found.get(name, ()), channel)
+        for offer in _usable(channel, settings):
+            found[offer.name] = (*found.get(offer.name, ()), channel)
     return found
 
 
 def providers_to_ask(settings: Settings) -> tuple[str, ...]:
     """The configured providers that can be asked about a send in doubt."""
-    offers = {offer.name: offer for channel in CHANNELS for offer in _chosen(channel, settings)}
+    offers = {offer.name: offer for channel in CHANNELS for offer in _usable(channel, settings)}
     return tuple(name for name, offer in offers.items() if offer.looks_up)
 
 
@@ -162,6 +170,13 @@ def build_provider(channel: str, name: str, settings: Settings, transport: HttpT
         raise ConfigurationError(_not_configured(channel))
     provider: Provider = importlib.import_module(offer.module).build(settings, transport)
     return provider
+
+
+def modules_of(channels: Iterable[str], settings: Settings) -> list[str]:
+    """Modules that sending by these channels takes; none for a channel that is wrongly set up, which sends nothing."""
+    offers = [offer for channel in channels for offer in _usable(channel, settings)]
+    client = [HTTP_CLIENT] if any(offer.is_over_http for offer in offers) else []
+    return list(dict.fromkeys(offer.module for offer in offers)) + client
 
 
 def problems(settings: Settings) -> list[str]:
@@ -201,6 +216,13 @@ def _chosen(channel: str, settings: Settings) -> tuple[Offer, ...]:
         if trouble := _trouble(channel, offer, settings):
             raise ConfigurationError(trouble)
     return asked
+
+
+def _usable(channel: str, settings: Settings) -> tuple[Offer, ...]:
+    try:
+        return _chosen(channel, settings)
+    except ConfigurationError:
+        return ()
 
 
 def _asked(channel: str, wishes: list[str]) -> tuple[Offer, ...]:

@@ -14,7 +14,7 @@ import click
 from sentinel import stopping
 from sentinel.cli.processes import database_name
 from sentinel.errors import ConfigurationError
-from sentinel.imports import hidden, load_redis, loading, search_rarely
+from sentinel.imports import UNWANTED, hidden, load_redis, loading, search_rarely
 from sentinel.ingest.entries import Form, Intake, Pace
 from sentinel.settings import get_settings
 
@@ -189,7 +189,7 @@ def _intake(kind: str, form: str, shared: Mapping[str, Any]) -> Intake:
 @contextmanager
 def _loading() -> Iterator[None]:
     """Import what the process needs for its life; `--help` does without, and Celery without what it finds by chance."""
-    with hidden("cffi", "yaml"), loading():
+    with hidden(*UNWANTED), loading():
         load_redis()
         yield
 

@@ -13,8 +13,6 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography.exceptions import InvalidSignature
-
 from sentinel.errors import SentinelError
 from sentinel.integrations.sns import Envelope
 
@@ -68,7 +66,8 @@ def _path(url: str, base: str | None) -> str:
 
 def is_signed(envelope: Envelope, certificate: Certificate, *, now: datetime) -> bool:
     """Whether the holder of a certificate that is valid now signed what stands in the envelope."""
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - of this request alone
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - of this request alone
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.hashes import SHA1, SHA256  # noqa: PLC0415 - as above
 
     key = certificate.public_key()

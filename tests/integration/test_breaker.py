@@ -87,6 +87,31 @@ def test_the_sweep_wakes_one_message_for_the_probe_and_all_once_the_account_work
     assert {row(each).status for each in ids} == {"SENT"}
 
 
+def test_a_channel_that_is_set_up_by_half_keeps_nobody_on_other_channels_waiting(
+    ids: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
+) -> None:
+    provider.script(refused(401, 20003))
+    run_pipeline(ids[:1])
+    rest_is_over()
+    database(SENTINEL_EMAIL_PROVIDER="smtp")
+    execute("UPDATE notifications SET next_attempt_at = now() + interval '900 s', queue_at = now() + interval '900 s'")
+
+    assert sweeping.sweep_waiting() == 1
+
+
+def test_what_waits_on_a_channel_that_is_set_up_by_half_goes_on_waiting(
+    ids: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
+) -> None:
+    provider.script(refused(401, 20003))
+    run_pipeline(ids[:1])
+    rest_is_over()
+    database(TWILIO_AUTH_TOKEN="", SENTINEL_SMS_PROVIDER="twilio")
+    execute("UPDATE notifications SET next_attempt_at = now() + interval '900 s', queue_at = now() + interval '900 s'")
+
+    assert sweeping.sweep_waiting() == 0
+    assert (row(ids[0]).status, row(ids[0]).reason) == ("RETRYING", "account_paused")
+
+
 def test_an_account_that_fails_half_its_tries_is_left_alone(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
 ) -> None:
@@ -156,6 +181,19 @@ def test_operators_are_told_once_over_a_channel_that_works(
         told = connection.execute(text("SELECT channel, subject FROM notifications WHERE channel = 'email'")).all()
 
     assert [tuple(each) for each in told] == [("email", "Sentinel: provider account twilio stopped")]
+
+
+def test_operators_are_told_though_another_channel_is_set_up_by_half(
+    ids: list[str], run_pipeline: RunPipeline, provider: ProviderStandIn, database: Configure
+) -> None:
+    database(SENTINEL_OPERATOR_TARGETS="sms:+14155550199,inbox:1", SENTINEL_EMAIL_PROVIDER="smtp")
+    provider.always(refused(401, 20003))
+
+    run_pipeline(ids[:1])
+
+    with get_engine().connect() as connection:
+        told = connection.execute(text("SELECT subject FROM notifications WHERE channel = 'inbox'")).scalars().all()
+    assert told == ["Sentinel: provider account twilio stopped"]
 
 
 def test_an_operator_resumes_and_holds_an_account(

@@ -370,6 +370,15 @@ def test_operators_hear_once_that_messages_fail_for_a_reason_of_our_own(
     assert "Register this sender" in told.body
 
 
+def test_a_report_of_trouble_is_applied_though_a_provider_is_set_up_by_half(sent: str, database: Configure) -> None:
+    database(SENTINEL_OPERATOR_TARGETS="inbox:1", SENTINEL_EMAIL_PROVIDER="smtp")
+
+    receipts.apply(by_twilio(sent, sid_of(sent), News("undelivered", 30034)))
+
+    assert row(sent).status == "UNDELIVERED"
+    assert [found.recipient for found in rows().values() if found.channel == "inbox"] == ["1"]
+
+
 def test_a_doubt_that_a_report_has_settled_is_counted_as_found(
     accept: Accept, run_pipeline: RunPipeline, provider: ProviderStandIn
 ) -> None:

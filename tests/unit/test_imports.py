@@ -12,6 +12,7 @@ import pytest
 from sentinel.imports import hidden
 
 NOBODY = {"rich", "pygments", "prompt_toolkit", "click_repl", "yaml", "cffi", "pycparser", "sendgrid", "alembic"}
+NOBODY |= {"greenlet"}
 NOBODY |= {"opentelemetry"}  # unless traces are on
 """What libraries would import because it is there."""
 LATER = {"cloudevents", "apprise", "requests"}
@@ -23,19 +24,19 @@ RULES = {"jinja2", "lark", "re2"}
 DATABASE = {"sqlalchemy", "psycopg2"}
 FLOWER = {"flower", "tornado"}
 STREAMS = {"confluent_kafka", "google"}
-SEALING = {"cryptography.fernet"}
+SEALING = {"cryptography.fernet", "cryptography.hazmat"}
 
 WORKER = "celery_programs.worker(celery_programs.find_app('tasks'), options('{queues}'))"
 KNOWING = "celery_programs.{program}(celery_programs.find_app('sentinel.broker:celery'), options(''))"
 INGEST = "from click.testing import CliRunner; from sentinel.cli import cli; CliRunner().invoke(cli, ['ingest', {}])"
 """As far as the settings that are refused: everything is loaded by then."""
 PROCESSES = {
-    "api": ("from sentinel import serving; serving.application()", SENDING | FLOWER),
+    "api": ("from sentinel import serving; serving.application()", SENDING | FLOWER | SEALING),
     "pipeline worker": (
         WORKER.format(queues="pipeline,receipts,maintenance,inbox,inbox.retry"),
-        WEB | FLOWER | SEALING,
+        WEB | FLOWER | SEALING | SENDING,
     ),
-    "channel worker": (WORKER.format(queues="sms,sms.retry"), WEB | FLOWER | RULES | ADDRESSES),
+    "channel worker": (WORKER.format(queues="sms,sms.retry"), WEB | FLOWER | RULES | ADDRESSES | SEALING | SENDING),
     "ingest redis": (
         INGEST.format("'redis', '--stream', 's', '--client', 'c', '--url', 'no:address'"),
         WEB | FLOWER | RULES | ADDRESSES | SENDING | STREAMS,
@@ -85,6 +86,36 @@ def test_what_records_traces_is_loaded_at_the_start_where_they_are_wanted(proces
     code, _ = PROCESSES[process]
 
     assert "opentelemetry.sdk.trace" in modules_after(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t", "TWILIO_FROM_NUMBER": "+15005550006"}
+SMTP = {"SENTINEL_EMAIL_PROVIDER": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_FROM_EMAIL": "a@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("queues", "variables", "provider", "client"),
+    [
+        ("sms,sms.retry", TWILIO, "sms_twilio", SENDING),
+        ("email,email.retry", SMTP, "email_smtp", set()),
+        ("email,email.retry", TWILIO, "sandbox", set()),
+        ("webhook.retry", {"SENTINEL_WEBHOOK_PROVIDER": "webhook"}, "webhook", SENDING),
+    ],
+)
+def test_a_worker_loads_at_its_start_what_its_providers_send_with_and_no_more(
+    queues: str, variables: dict[str, str], provider: str, client: set[str]
+) -> None:
+    loaded = modules_after(WORKER.format(queues=queues), **variables)
+
+    assert f"sentinel.channels.{provider}" in loaded
+    assert loaded & SENDING == client
+
+
+def test_a_worker_starts_though_a_provider_of_its_channel_is_set_up_by_half() -> None:
+    half = {"SENTINEL_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": "AC1"}
+
+    loaded = modules_after(WORKER.format(queues="sms,sms.retry"), **half)
+
+    assert "sentinel.channels.sms_twilio" not in loaded
 
 
 def modules_after(code: str, **variables: str) -> set[str]:

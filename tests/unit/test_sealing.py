@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +120,15 @@ def test_keys_for_other_purposes_say_nothing_of_one_another(use_keys: UseKeys) -
     assert len(set(found)) == 4
     assert {len(key) for key in found} == {32}
     assert derived_keys("sessions") == found[:2]
+
+
+def test_keys_for_other_purposes_are_those_that_the_library_derives(use_keys: UseKeys) -> None:
+    use_keys(SECRET_KEY)
+    key = base64.urlsafe_b64decode(SECRET_KEY)
+
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"sentinel sessions").derive(key)
+
+    assert derived_keys("sessions") == [derived]
 
 
 @pytest.mark.parametrize(

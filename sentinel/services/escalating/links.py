@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 
+from sentinel.sealing import derived_keys
 from sentinel.settings import get_settings
 
 PATH = "/t"
@@ -43,6 +44,4 @@ def _token(message_id: int, key: bytes) -> str:
 
 
 def _keys() -> list[bytes]:
-    from sentinel.sealing import derived_keys  # noqa: PLC0415 - few messages have a link, and what derives takes 5 MB
-
     return derived_keys(PURPOSE)

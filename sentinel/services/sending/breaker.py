@@ -201,12 +201,12 @@ def _tell_operators(uow: UnitOfWork, name: str, what: str, text: str) -> None:
 
 def wake(uow: UnitOfWork, *, most: int) -> int:
     """Let messages go whose account works again, and one where an account may be tried; returns how many."""
-    settings, woken = get_settings(), 0
-    found = accounts.standings(uow.session, channels_by_provider(settings))
+    served, woken = channels_by_provider(get_settings()), 0
+    found = accounts.standings(uow.session, served)
     if not found:
         return 0
     for channel, parked in accounts.count_parked(uow.session).items():
-        standings = [found.get(name, Standing()) for name in provider_names(channel, settings)]
+        standings = [found.get(name, Standing()) for name, channels in served.items() if channel in channels]
         if any(is_usable(standing, now=uow.now) for standing in standings):
             woken += accounts.wake(uow.session, channel, most=min(parked, most), now=uow.now)
         elif any(is_due(standing, now=uow.now) for standing in standings):

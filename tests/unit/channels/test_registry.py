@@ -12,7 +12,15 @@ import pytest
 from sentinel.channels import registry
 from sentinel.channels.http import HttpTransport
 from sentinel.channels.recipients import normalise
-from sentinel.channels.registry import CHANNELS, ROUTES, build_provider, problems, provider_name
+from sentinel.channels.registry import (
+    CHANNELS,
+    ROUTES,
+    build_provider,
+    channels_by_provider,
+    problems,
+    provider_name,
+    providers_to_ask,
+)
 from sentinel.errors import ConfigurationError
 from tests.unit.channels.conftest import built_providers, close_all, make_settings
 
@@ -101,6 +109,14 @@ def test_a_provider_asked_for_by_name_must_be_complete(channel: str, given: dict
     with pytest.raises(ConfigurationError, match=missing):
         provider_name(channel, settings)
     assert any(missing in problem for problem in problems(settings))
+
+
+def test_a_channel_that_is_wrongly_set_up_has_nobody_and_the_others_keep_theirs() -> None:
+    settings = make_settings(**LIVE, **TWILIO, email_provider="smtp")
+
+    assert channels_by_provider(settings)["twilio"] == ("sms",)
+    assert "smtp" not in channels_by_provider(settings)
+    assert providers_to_ask(settings) == ("twilio",)
 
 
 def test_nothing_is_wrong_with_an_empty_development_machine() -> None:
