@@ -9,6 +9,7 @@ import click
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.json_options import json_value
 from sentinel.cli.output import print_json, print_table
+from sentinel.durations import written
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.access import clients
@@ -43,7 +44,7 @@ def list_command(*, client: str | None, limit: int, as_json: bool) -> None:
         print_json([view(row, owner) for row, owner in rows])
         return
     lines = [
-        (row.name, owner, ", ".join(row.targets), row.next_at, f"{row.within_seconds} s", row.is_failing)
+        (row.name, owner, ", ".join(row.targets), row.next_at, written(row.within_seconds), row.is_failing)
         for row, owner in rows
     ]
     print_table(COLUMNS, lines)

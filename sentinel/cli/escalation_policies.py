@@ -9,11 +9,10 @@ import click
 from sentinel.channels.masking import masked_target
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.output import print_json, print_table
-from sentinel.durations import in_seconds
+from sentinel.durations import parse_seconds, written
 from sentinel.models import EscalationPolicy
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries.named import Filter
-from sentinel.rules.literals import duration
 from sentinel.rules.syntax import SEVERITIES
 from sentinel.services.escalating import policies as service
 from sentinel.services.escalating.policies import Step, Written
@@ -28,7 +27,7 @@ of_client = click.option("--client", default=DEFAULT_CLIENT, show_default=True, 
 def seconds(_: click.Context, option: click.Parameter, value: str | None) -> int | None:
     """How long an option means: 90s, 5m, 2h, 1d."""
     try:
-        return None if value is None else in_seconds(value)
+        return None if value is None else parse_seconds(value)
     except ValueError as error:
         raise click.BadParameter(f"{error}; write it like 90s, 5m, 2h or 1d", param=option) from None
 
@@ -41,7 +40,7 @@ def _step(text: str) -> Step:
     wait, _, targets = text.strip().partition(" ")
     named = tuple(each.strip() for each in targets.split(",") if each.strip())
     try:
-        wait_seconds = in_seconds(wait)
+        wait_seconds = parse_seconds(wait)
     except ValueError as error:
         raise click.BadParameter(f"{error}; {STEP_REMEDY}") from None
     if not named:
@@ -135,14 +134,10 @@ def _owner(uow: UnitOfWork, name: str) -> int:
     return client_id(uow.session, name) or 0  # never 0: a name is found or refused
 
 
-def _wait(seconds: int) -> str:
-    return duration(seconds) if seconds else "0s"
-
-
 def _line(row: EscalationPolicy, client: str) -> tuple[object, ...]:
     steps = "; ".join(
-        f"{_wait(step['wait_seconds'])} {', '.join(map(masked_target, step['notify']))}" for step in row.steps
+        f"{written(step['wait_seconds'])} {', '.join(map(masked_target, step['notify']))}" for step in row.steps
     )
-    again = f"{row.repeat}, after {duration(row.repeat_wait_seconds)}" if row.repeat else None
-    timeout = row.acknowledge_timeout_seconds and duration(row.acknowledge_timeout_seconds)
+    again = f"{row.repeat}, after {written(row.repeat_wait_seconds)}" if row.repeat else None
+    timeout = row.acknowledge_timeout_seconds and written(row.acknowledge_timeout_seconds)
     return (client, row.name, steps, again, timeout, ", ".join(row.default_for), row.tells_end)

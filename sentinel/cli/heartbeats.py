@@ -9,7 +9,7 @@ import click
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.json_options import json_value
 from sentinel.cli.output import print_facts, print_json, print_table
-from sentinel.durations import in_seconds
+from sentinel.durations import parse_seconds
 from sentinel.models import Heartbeat
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.models.heartbeat import HeartbeatState
@@ -38,7 +38,7 @@ class Length(click.ParamType[int]):
         """Return the seconds."""
         text = str(value)
         try:
-            seconds = in_seconds(f"{text}s" if text.isdecimal() else text)
+            seconds = parse_seconds(f"{text}s" if text.isdecimal() else text)
         except ValueError as error:
             self.fail(f"{error}; write it like 90s, 5m, 1h or 1d", param, ctx)
         if seconds < self.least:

@@ -11,7 +11,7 @@ import click
 from sentinel.cli.database import client_id, operator_work
 from sentinel.cli.notifications import until_moment
 from sentinel.cli.output import print_facts, print_json, print_table, shown
-from sentinel.durations import in_seconds
+from sentinel.durations import parse_seconds
 from sentinel.models import Rotation
 from sentinel.models.client import DEFAULT_CLIENT
 from sentinel.queries.named import Filter
@@ -31,7 +31,7 @@ of_client = click.option("--client", default=DEFAULT_CLIENT, show_default=True, 
 
 def _days(_: click.Context, option: click.Parameter, value: str) -> int:
     try:
-        days, rest = divmod(in_seconds(value), DAY_SECONDS)
+        days, rest = divmod(parse_seconds(value), DAY_SECONDS)
     except ValueError:
         days, rest = 0, 0
     if rest or not 0 < days <= service.LONGEST_SHIFT_DAYS:

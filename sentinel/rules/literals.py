@@ -8,10 +8,10 @@ import re
 
 from lark import Token
 
+from sentinel.durations import SIZES
 from sentinel.rules import limits, patterns
 from sentinel.rules.refusal import Refused
 
-UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "/": "/"}
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
@@ -57,7 +57,7 @@ def whole_number_of(token: Token, *, low: int, high: int) -> int:
 
 def seconds_of(token: Token, *, low: int = 1) -> int:
     """A duration, as seconds."""
-    seconds = int(token[:-1]) * UNITS[token[-1]]
+    seconds = int(token[:-1]) * SIZES[token[-1]]
     if not low <= seconds <= limits.SECONDS:
         raise Refused(token, f"{token} is no usable duration", f"from {low}s to 366d")
     return seconds
@@ -79,11 +79,3 @@ def quoted(text: str) -> str:
         .replace("\\b", "\\u0008")
         .replace("\\f", "\\u000c")
     )
-
-
-def duration(seconds: int) -> str:
-    """The duration in the largest unit that fits: 300 → `5m`."""
-    if not seconds:
-        return "0s"
-    unit, size = next((unit, size) for unit, size in UNITS.items() if seconds % size == 0)
-    return f"{seconds // size}{unit}"

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sentinel.durations import written
 from sentinel.rules.grouping import Grouping, Terms
-from sentinel.rules.literals import duration, quoted
+from sentinel.rules.literals import quoted
 from sentinel.rules.syntax import (
     Action,
     And,
@@ -72,8 +73,8 @@ def action_text(action: Action) -> str:
 def caps_text(caps: Sequence[Cap]) -> str:
     """`10m` for once in it, `3 per 1h, 7 per 1d` for more."""
     if [each.times for each in caps] == [1]:
-        return duration(caps[0].seconds)
-    return ", ".join(f"{each.times} per {duration(each.seconds)}" for each in caps)
+        return written(caps[0].seconds)
+    return ", ".join(f"{each.times} per {written(each.seconds)}" for each in caps)
 
 
 def path_text(path: Path) -> str:
@@ -157,7 +158,7 @@ def _window(node: Window) -> str:
     inner = path_text(node.field.path) if node.field else ""
     parts = ["absent" if node.kind == "absent" else f"{node.kind}({inner})"]
     if node.seconds is not None:
-        parts.append(f"over {duration(node.seconds)}")
+        parts.append(f"over {written(node.seconds)}")
     parts += _by(node.by)
     if node.comparison:
         parts.append(f"{node.comparison.operator} {node.comparison.number!r}")
@@ -221,20 +222,20 @@ def _grouping(grouping: Grouping) -> list[str]:
     for word in ("wait", "interval", "repeat", "pause"):
         seconds = getattr(terms, f"{word}_seconds")
         if seconds != getattr(USUAL, f"{word}_seconds"):
-            parts.append(f"{word} {'off' if seconds is None else duration(seconds)}")
+            parts.append(f"{word} {'off' if seconds is None else written(seconds)}")
     if not terms.says_resolved:
         parts.append("resolved off")
     if not terms.flap_changes:
         parts.append("flapping off")
     elif (terms.flap_changes, terms.flap_seconds) != (USUAL.flap_changes, USUAL.flap_seconds):
-        parts.append(f"flapping {terms.flap_changes} within {duration(terms.flap_seconds)}")
+        parts.append(f"flapping {terms.flap_changes} within {written(terms.flap_seconds)}")
     return parts
 
 
 def _clock(options: Options) -> list[str]:
     """`for` and `keep`; their groups stand after the first of them."""
     words = (("for", options.hold_seconds), ("keep", options.keep_seconds))
-    first, *more = [f"{word} {duration(seconds)}" for word, seconds in words if seconds is not None] or [""]
+    first, *more = [f"{word} {written(seconds)}" for word, seconds in words if seconds is not None] or [""]
     return [first, *_by(options.hold_by), *more] if first else []
 
 

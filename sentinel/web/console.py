@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from sentinel.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
@@ -20,7 +21,7 @@ from sentinel.services.access.login_throttle import LoginThrottle
 from sentinel.settings import Settings
 from sentinel.web import login, sessions
 from sentinel.web.access import asks, check_access, may, visitor
-from sentinel.web.addresses import own_page, relative
+from sentinel.web.addresses import BELOW, HOME, own_page, relative
 from sentinel.web.forms import LoginForm, form_id
 from sentinel.web.frame import MESSAGES, bare_problem, page, problem_page
 from sentinel.web.headers import HEADERS
@@ -39,6 +40,12 @@ STALE = (
 
 OPEN = frozenset({"console.login", "console.check_login", "console.make_first_user", "console.static"})
 """What needs no login."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""What browsers and scripts ask by."""
+
+FIXED = {HOME: {"GET"}, BELOW: set(), "/login": {"GET", "POST"}, "/logout": {"POST"}, "/first-user": {"POST"}}
+"""Addresses that are not matched by what begins with the console's, and what their pages know."""
 
 csrf = CSRFProtect()
 blueprint = Blueprint(
@@ -99,11 +106,30 @@ for screen in SCREENS:
     blueprint.register_blueprint(screen)
 
 
-@blueprint.route("/console/<path:_page>", methods=["GET", "POST"])
 @asks
-def missing(_page: str) -> AnyResponse:
-    """Any other address below the console, said as a page and not as JSON."""
-    return problem_page(HTTPStatus.NOT_FOUND)
+def missing(_page: str = "") -> AnyResponse:
+    """Whatever else is asked of the console's addresses, answered by a page and not by JSON."""
+    known = [method for method in METHODS if _is_known(method)]
+    if not known:
+        return problem_page(HTTPStatus.NOT_FOUND)
+    response = problem_page(HTTPStatus.METHOD_NOT_ALLOWED)
+    response.headers["Allow"] = ", ".join(known)
+    return response
+
+
+def _is_known(method: str) -> bool:
+    """Whether a page has this address by another method."""
+    try:
+        endpoint, _ = current_app.url_map.bind_to_environ(request.environ).match(method=method)
+    except RequestRedirect:  # only a slash is missing
+        return True
+    return current_app.view_functions[endpoint] is not missing
+
+
+blueprint.add_url_rule(f"{BELOW}<path:_page>", view_func=missing, methods=METHODS)
+for place, (address, own_methods) in enumerate(FIXED.items()):
+    others = [method for method in METHODS if method not in own_methods]
+    blueprint.add_url_rule(address, f"missing_{place}", missing, methods=others)
 
 
 @blueprint.errorhandler(CSRFError)

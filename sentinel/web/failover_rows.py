@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sentinel.channels.registry import CHANNELS
-from sentinel.durations import UNITS, parse_seconds
+from sentinel.durations import SIZES, parse_seconds
 from sentinel.errors import FieldError, InvalidInputError, shown
 from sentinel.services.sending.failover import MOST_TARGETS, Target
+from sentinel.web.moments import in_short
 
 FIELD = "failover"
 ENDPOINT = "endpoint"
@@ -18,7 +19,6 @@ PARTS = ("place", "target", "after")
 ROOM = 2
 """Empty rows that a form offers."""
 LONGEST_PATIENCE = 7 * 86_400
-SIZES = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
 def rows_of(values: Mapping[str, str]) -> list[tuple[str, str, str]]:
@@ -47,17 +47,9 @@ def values_of(targets: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     values: dict[str, str] = {}
     for number, target in enumerate(targets):
         name = target.get(ENDPOINT)
-        row = (ENDPOINT if name else target["channel"], name or target["recipient"], written(target["after_seconds"]))
+        row = (ENDPOINT if name else target["channel"], name or target["recipient"], in_short(target["after_seconds"]))
         values |= {f"{FIELD}-{number}-{part}": text for part, text in zip(PARTS, row, strict=True)}
     return values
-
-
-def written(seconds: int | None) -> str:
-    """A length of time as the form takes it: `5m`; none is nothing."""
-    if seconds is None:
-        return ""
-    unit = next(unit for unit, size in SIZES.items() if seconds % size == 0)
-    return f"{seconds // SIZES[unit]}{unit}"
 
 
 def _row(values: Mapping[str, str], number: int) -> tuple[str, str, str]:
@@ -73,6 +65,6 @@ def _seconds(text: str) -> int | None:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= LONGEST_PATIENCE:
-        remedy = f"write a number and one of {', '.join(UNITS)}, as 5m; up to a week"
+        remedy = f"write a number and one of {', '.join(reversed(SIZES))}, as 5m; up to a week"
         raise InvalidInputError(FieldError(FIELD, shown(text), f"{shown(text)} is no such time", remedy))
     return seconds

@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from sentinel import metrics
+from sentinel.durations import MINUTE, told
 from sentinel.errors import InvalidInputError
 from sentinel.logs import get_logger
 from sentinel.openness import is_open_to
@@ -111,7 +112,7 @@ def _throttle() -> LoginThrottle:
 def _too_many(wait_seconds: int, origin: str) -> Response:
     log.warning("login_throttled", origin=origin, wait_seconds=wait_seconds)
     metrics.count("logins_total", result="throttled")
-    minutes = max(1, round(wait_seconds / 60))
-    response = problem_page(HTTPStatus.TOO_MANY_REQUESTS, f"Too many tries. Try again in {minutes} min.")
+    whole_minutes = -(-wait_seconds // MINUTE) * MINUTE  # nobody is asked to come too early
+    response = problem_page(HTTPStatus.TOO_MANY_REQUESTS, f"Too many tries. Try again in {told(whole_minutes)}.")
     response.headers["Retry-After"] = str(wait_seconds)
     return response

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sentinel.durations import parse_seconds, parse_until
+from sentinel.durations import parse_seconds, parse_until, written
 from sentinel.errors import FieldError, InvalidInputError, shown
 
 WHEN = 'write how long ("30m", "2h", "1d"), or a time: "2026-12-24 18:00" is UTC, "2026-12-24T18:00+01:00" is not'
 HOW_LONG = 'write how long: "15m", "2h", "1d"'
-
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s"))
 
 
 def read_moment(given: str, field: str, *, now: datetime) -> datetime | None:
@@ -53,9 +50,7 @@ def in_short(length: timedelta | int | None) -> str:
     """A length of time as people type it: `90s`, `15m`, `2h`; nothing as nothing."""
     if length is None:
         return ""
-    whole = max(1, round(length.total_seconds())) if isinstance(length, timedelta) else length
-    size, unit = next(((size, unit) for size, unit in UNITS if whole and whole % size == 0), UNITS[-1])
-    return f"{whole // size}{unit}"
+    return written(max(1, round(length.total_seconds())) if isinstance(length, timedelta) else length)
 
 
 def when(at: datetime, *, now: datetime) -> str:

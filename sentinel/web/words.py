@@ -11,11 +11,10 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from sentinel.clock import utc_now
+from sentinel.durations import told
 
 CODE = re.compile(r"`([^`]+)`")
 NOTHING = "\N{EN DASH}"
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-STEPS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
 
 TONES = {
     "good": {
@@ -66,21 +65,8 @@ def moment(at: datetime | None) -> str:
 
 
 def seconds(length: float | timedelta | None) -> str:
-    """A duration in at most two of its parts: `3 d 4 h`, `12 min`, `5 s`, `40 ms`."""
-    if length is None:
-        return NOTHING
-    left = length.total_seconds() if isinstance(length, timedelta) else float(length)
-    if left < 1:
-        return f"{left * 1000:.0f} ms" if left else "0 s"
-    if left < MINUTE:
-        return f"{left:.0f} s" if left >= 10 or left == int(left) else f"{left:.1f} s"  # noqa: PLR2004 - two digits say enough
-    parts: list[str] = []
-    rest = int(left)
-    for size, name in STEPS:
-        if rest >= size or parts:
-            parts.append(f"{rest // size} {name}" if rest // size else "")
-            rest %= size
-    return " ".join(part for part in parts[:2] if part)
+    """A duration in at most two of its parts; nothing as a dash."""
+    return NOTHING if length is None else told(length)
 
 
 def ago(at: datetime | None) -> str:

@@ -100,7 +100,7 @@ def test_more_than_a_page_is_said() -> None:
         (("nonsense", "--until", "2h"), "is not a matcher"),
         (("a=b", "--until", "soon"), "is not a time"),
         (("a=b",), "--until"),
-        (("a=b", "--until", "2h", "--until-quiet", "soon"), "is not a duration"),
+        (("a=b", "--until", "2h", "--until-quiet", "soon"), "is no length of time"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_remedy(arguments: tuple[str, ...], complaint: str) -> None:

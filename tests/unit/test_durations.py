@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.durations import UNITS, parse_seconds, parse_since
+from sentinel.durations import SIZES, parse_seconds, parse_since, told, written
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def test_before_the_first_year_there_is_no_time(text: str) -> None:
         parse_since(text, now=NOW)
 
 
-@given(number=st.integers(0, 20_000), unit=st.sampled_from(sorted(UNITS)))
+@given(number=st.integers(0, 20_000), unit=st.sampled_from(sorted(SIZES)))
 def test_so_long_ago_is_never_after_now_and_grows_with_the_number(number: int, unit: str) -> None:
     found = parse_since(f"{number}{unit}", now=NOW)
 
@@ -84,7 +84,7 @@ def test_no_text_raises_anything_but_a_value_error(text: str) -> None:
         assert parse_since(text, now=NOW).tzinfo is not None
 
 
-@given(number=st.integers(0, 20_000), unit=st.sampled_from(sorted(UNITS)))
+@given(number=st.integers(0, 20_000), unit=st.sampled_from(sorted(SIZES)))
 def test_a_duration_is_as_long_as_it_is_ago(number: int, unit: str) -> None:
     text = f"{number}{unit}"
 
@@ -93,5 +93,44 @@ def test_a_duration_is_as_long_as_it_is_ago(number: int, unit: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "m", "-5m", "2026-11-20T18:00:00Z", "999999999w"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"duration|longer than"):
+    with pytest.raises(ValueError, match=r"is no length of time|is longer than time goes"):
         parse_seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (90, "90s"), (300, "5m"), (7200, "2h"), (86_400, "1d"), (604_800, "1w"), (604_801, "604801s")],
+)
+def test_a_length_is_written_in_the_largest_unit_that_fits_it(seconds: int, text: str) -> None:
+    assert written(seconds) == text
+
+
+@given(st.integers(0, 10**8))
+def test_what_is_written_is_read_back(seconds: int) -> None:
+    assert parse_seconds(written(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (-3, "0 s"),
+        (0, "0 s"),
+        (0.04, "40 ms"),
+        (4.25, "4.2 s"),
+        (40, "40 s"),
+        (59.9, "59 s"),
+        (119, "1 min"),
+        (timedelta(minutes=12), "12 min"),
+        (7199, "1 h 59 min"),
+        (7200, "2 h"),
+        (timedelta(days=3, minutes=5), "3 d"),
+        (timedelta(days=3, hours=4, minutes=5), "3 d 4 h"),
+    ],
+)
+def test_a_length_is_told_in_two_parts_at_most(length: float | timedelta, said: str) -> None:
+    assert told(length) == said
+
+
+@given(st.floats(0, 1e9))
+def test_whatever_is_told_is_short(seconds: float) -> None:
+    assert len(told(seconds)) <= len("11574 d 23 h")

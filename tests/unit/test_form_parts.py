@@ -26,13 +26,6 @@ def test_targets_come_back_from_their_rows_as_they_were(targets: list[Target]) -
     assert len(failover_rows.rows_of(values)) == min(MOST_TARGETS, len(targets) + failover_rows.ROOM)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(None, ""), (90, "90s"), (300, "5m"), (7200, "2h"), (86_400, "1d"), (604_800, "1w")]
-)
-def test_a_length_of_time_is_written_in_its_largest_whole_unit(seconds: int | None, text: str) -> None:
-    assert failover_rows.written(seconds) == text
-
-
 @pytest.mark.parametrize("after", ["soon", "0s", "2w", "-5m", "5"])
 def test_a_time_that_cannot_be_waited_for_is_refused(after: str) -> None:
     row = {"failover-0-place": "sms", "failover-0-target": "+14155552671", "failover-0-after": after}

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel.durations import written
 from sentinel.models.status import Reason
 from sentinel.queries import endpoints
 from sentinel.rendering import Facts
 from sentinel.rules.explain import Explanation, explain
 from sentinel.rules.group_keys import labels_of
-from sentinel.rules.literals import duration
 from sentinel.rules.printer import caps_text, condition_text
 from sentinel.rules.rulings import is_stateful
 from sentinel.rules.syntax import SEVERITIES, RuleSyntax
@@ -108,7 +108,7 @@ def needs(rule: RuleSyntax) -> list[str]:
     options = rule.options
     found = [condition_text(each) for each in split(rule.condition).windows]
     times = {"for": options.hold_seconds, "keep": options.keep_seconds}
-    found += [f"{word} {duration(seconds)}" for word, seconds in times.items() if seconds is not None]
+    found += [f"{word} {written(seconds)}" for word, seconds in times.items() if seconds is not None]
     return found + ([f"throttle {caps_text(options.throttle.caps)}"] if options.throttle else [])
 
 

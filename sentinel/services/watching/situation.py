@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from sentinel.durations import told
 from sentinel.services.sending.breaker import CLOSED, HALF_OPEN, OPEN, Account, is_usable
 from sentinel.services.watching.curves import FAILED, SENT, Curves
 from sentinel.services.watching.gauges import Values
@@ -19,8 +20,6 @@ OVERDUE_SECONDS = 60.0
 
 MANY_FAILURES, FEW_FAILURES = 0.05, 3
 """Some numbers and addresses are always wrong: a smaller part, or fewer, are no trouble of ours."""
-
-MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 class Level(StrEnum):
@@ -102,13 +101,9 @@ def troubles(facts: Facts) -> list[Trouble]:
     return sorted(found, key=lambda trouble: trouble.level != Level.STUCK)
 
 
-def in_words(seconds: float) -> str:
-    """A length of time as one says it: `40 s`, `4 min`, `2 h`, `3 d`."""
-    if seconds < 2 * MINUTE:
-        return f"{max(0, int(seconds))} s"
-    if seconds < 2 * HOUR:
-        return f"{int(seconds // MINUTE)} min"
-    return f"{int(seconds // HOUR)} h" if seconds < 2 * DAY else f"{int(seconds // DAY)} d"
+def _said(seconds: float) -> str:
+    """In whole seconds: what is told again every few seconds need not be exact."""
+    return told(int(seconds))
 
 
 def _parts(facts: Facts) -> Iterator[Trouble]:
@@ -148,7 +143,7 @@ def _wait(account: Account, facts: Facts) -> str:
     since, parked = account.standing.opened_at, facts.parked(account)
     when = ""
     if since:
-        ago, at = in_words((facts.now - since).total_seconds()), _moment(since, "%H:%M", now=facts.now)
+        ago, at = _said((facts.now - since).total_seconds()), _moment(since, "%H:%M", now=facts.now)
         when = f" It began {ago} ago, at {at} UTC."
     if not parked:
         return f"No message of {_listed(account.channels)} waits for it.{when}"
@@ -192,7 +187,7 @@ def _lies(length: int, due: float, channels: Sequence[str], facts: Facts) -> str
     if length:
         return f"{_jobs(length)} there"
     if due:
-        return f"the oldest message could have gone {in_words(due)} ago"
+        return f"the oldest message could have gone {_said(due)} ago"
     waiting = sum(facts.waiting(channel) or 0 for channel in channels)
     return f"{_messages(waiting)} {_verb(waiting, 'wait')} for later" if waiting else "nothing waits there now"
 
@@ -206,19 +201,19 @@ def _backlogs(facts: Facts) -> Iterator[Trouble]:
         channel, seconds = rest[0], facts.gauges[(name, rest[0])]
         if seconds > OVERDUE_SECONDS:
             waiting = facts.waiting(channel) or 0
-            text = f"{_messages(waiting)} {_verb(waiting, 'wait')}; the oldest could have gone {in_words(seconds)} ago."
+            text = f"{_messages(waiting)} {_verb(waiting, 'wait')}; the oldest could have gone {_said(seconds)} ago."
             remedy = f"See the workers; if all are well, start one more: `sentinel worker --channel {channel}`."
             yield Trouble(Level.STUCK, f"{channel} is behind", text, remedy, "notifications.index", (channel,))
     seconds = facts.gauges.get(("events_oldest_pending_seconds",), 0.0)
     if seconds > OVERDUE_SECONDS:
         pending = int(facts.gauges.get(("events_pending",), 0.0))
-        text = f"{pending:,} events wait for their rules, the oldest for {in_words(seconds)}."
+        text = f"{pending:,} events wait for their rules, the oldest for {_said(seconds)}."
         yield Trouble(
             Level.STUCK, "Events are not evaluated", text, "Run `sentinel worker --pipeline`.", "workers.index"
         )
     late = facts.gauges.get(("escalations_overdue_seconds",), 0.0)
     if late > OVERDUE_SECONDS:
-        text = f"The next step of a ticket should have been told {in_words(late)} ago."
+        text = f"The next step of a ticket should have been told {_said(late)} ago."
         yield Trouble(
             Level.STUCK, "Escalations are late", text, "See beat and the pipeline's workers.", "tickets.index"
         )
@@ -233,7 +228,7 @@ def _clock(facts: Facts) -> Iterator[Trouble]:
     frequent = {name for name, period in facts.periods.items() if period <= RARE}
     if frequent and frequent <= silent.keys():
         last = min((age for name in frequent if (age := ages[name]) is not None), default=None)
-        since = "ever run" if last is None else f"run for {in_words(last)}"
+        since = "ever run" if last is None else f"run for {_said(last)}"
         text = f"None of its tasks has {since}: what is due later does not go out."
         remedy = "Run `sentinel beat` (exactly one) and `sentinel worker --pipeline`."
         yield Trouble(Level.STUCK, "The clock stands still", text, remedy, "workers.index")
@@ -247,7 +242,7 @@ def _silence(silent: Mapping[str, float | None]) -> str:
     """Which tasks are silent, and for how long."""
     seen = {name: age for name, age in silent.items() if age is not None}
     never = sorted(silent.keys() - seen)
-    ran = f"{_listed(sorted(seen))} ran last {in_words(min(seen.values()))} ago" if seen else ""
+    ran = f"{_listed(sorted(seen))} ran last {_said(min(seen.values()))} ago" if seen else ""
     return " and ".join(part for part in (ran, f"{_listed(never)} never ran" if never else "") if part)
 
 
@@ -271,7 +266,7 @@ def _books(facts: Facts) -> Iterator[Trouble]:
 def _streams(facts: Facts) -> Iterator[Trouble]:
     for (_, stream, group), lag in facts.lags.items():
         if lag.silent_seconds > OVERDUE_SECONDS:
-            silence = in_words(lag.silent_seconds)
+            silence = _said(lag.silent_seconds)
             text = f"Group {group} has not been heard of for {silence}; it had {lag.entries:,} to store."
             yield Trouble(Level.LOOK, f"Nobody reads {stream}", text, "Start `sentinel ingest` again.", "queues.index")
 

@@ -183,7 +183,7 @@ def test_a_copy_begins_now_and_has_the_manners_of_the_first(visit: Visit) -> Non
         "Load tests every night",
         "monday:friday 03:00-04:00",
         "Europe/Berlin",
-        'value="7d"',
+        'value="1w"',
         'value="1h"',
         'value="ops"',
     ):

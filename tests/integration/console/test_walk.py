@@ -94,3 +94,49 @@ def test_what_does_not_exist_is_said_as_a_page(as_role: AsRole) -> None:
                 continue  # what is there, only Flower knows, and it does not run
             assert answer.status_code in {404, 303}, (rule, answer.status_code)
             assert answer.status_code == 303 or "<h1" in answer.text, rule
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/console/nope", "/console/", "/console/rules/1/nope", "/console/flower"])
+def test_an_address_that_no_page_has_is_answered_by_a_page_whatever_is_asked_of_it(
+    path: str, method: str, as_role: AsRole
+) -> None:
+    admin = as_role("admin")
+    if (path, method) == ("/console/flower", "GET"):
+        return  # led to where Flower is
+
+    answer = admin.send_by(method, path)
+
+    wanted = 405 if path == "/console/flower" else 404
+    assert (answer.status_code, answer.mimetype, "<h1" in answer.text) == (wanted, "text/html", True)
+    assert "Content-Security-Policy" in answer.headers
+    assert "alice (admin)" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/console", "GET"),
+        ("/console/rules", "GET"),
+        ("/console/rules/1/edit", "GET, POST"),
+        ("/login", "GET, POST"),
+        ("/logout", "POST"),
+        ("/first-user", "POST"),
+    ],
+)
+def test_what_a_page_cannot_do_is_said_as_a_page_with_what_it_can(path: str, allowed: str, as_role: AsRole) -> None:
+    admin = as_role("admin")
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        if method not in allowed:
+            answer = admin.send_by(method, path)
+            assert (answer.status_code, answer.headers.get("Allow")) == (405, allowed), method
+            assert "That cannot be done here." in answer.text
+    assert actions() == []
+
+
+def test_a_stranger_is_led_to_the_login_from_wherever_nothing_is(database: Configure) -> None:
+    stranger = application(get_settings()).test_client()
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        for path in ("/console/nope", "/console/", "/console/rules"):
+            answer = stranger.open(path, method=method)
+            assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (303, "/login"), (method, path)

@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sentinel.queries.accounts import Standing
 from sentinel.services.sending.breaker import Account
 from sentinel.services.watching.curves import Curves, Step, Window
-from sentinel.services.watching.situation import Facts, Level, in_words, troubles
+from sentinel.services.watching.situation import Facts, Level, troubles
 from sentinel.stream_lag import Lag
 
 NOW = datetime(2026, 11, 30, 14, 6, tzinfo=UTC)
@@ -245,16 +243,3 @@ def test_the_worst_comes_first() -> None:
     facts = with_gauges({("audit_discrepancies",): 2.0, ("part_up", "broker"): 0.0})
 
     assert [told.level for told in troubles(facts)] == [Level.STUCK, Level.LOOK]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(-3, "0 s"), (40, "40 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (200_000, "2 d")],
-)
-def test_lengths_of_time_are_said_short(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
-
-
-@given(st.floats(0, 1e9))
-def test_a_length_of_time_never_needs_more_than_a_few_characters(seconds: float) -> None:
-    assert len(in_words(seconds)) <= 9

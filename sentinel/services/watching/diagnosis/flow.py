@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sentinel.broker import celery
 from sentinel.channels.recipients import normalise
 from sentinel.channels.registry import provider_name
+from sentinel.durations import told
 from sentinel.errors import InvalidInputError
 from sentinel.models import AuditRun, ProviderAccount, SelfTest
 from sentinel.queries import audit, diagnosis, self_tests
@@ -115,4 +116,4 @@ def _check_switches(settings: Settings) -> Iterator[Finding]:
 
 
 def _ago(duration: timedelta) -> str:
-    return str(timedelta(seconds=max(0, int(duration.total_seconds()))))
+    return told(int(duration.total_seconds()))
