@@ -20,7 +20,7 @@ from sentinel.embedded.ports import url_of
 from sentinel.errors import FieldError, InvalidInputError
 from sentinel.load import made_up
 from sentinel.load.made_up import LARGEST_SEED, AlertMix, fresh_label
-from sentinel.load.plan import LARGEST_BATCH, Plan, fitting_batch
+from sentinel.load.plan import LARGEST_BATCH, PATIENCE_SECONDS, Plan, fitting_batch
 from sentinel.load.sender import Target, offer
 from sentinel.load.shares import Shares, read_shares
 from sentinel.load.tally import PERCENTILES, Tally, percentile
@@ -146,6 +146,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         burst=options["burst"],
         batch=options["batch"] or fitting_batch(rate),
         connections=options["connections"],
+        patience_seconds=PATIENCE_SECONDS,
     )
 
 

@@ -17,13 +17,17 @@ SINGLE_UP_TO = 300
 
 LARGEST_BATCH = 1000
 
-TRIES = 5
-"""How often a request is made that the API puts off, or does not answer."""
+PATIENCE_SECONDS = 60.0
+"""How long a request is made again that the API puts off, or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many events, how fast, and how they are sent. No rate: as fast as the answers come."""
+    """How many events, how fast, and how they are sent. No rate: as fast as the answers come.
+
+    `patience_seconds` after it was first made a request is made for the last time; `start_seconds`: how long an API is
+    waited for that does not answer at the beginning.
+    """
 
     rate: float | None
     seconds: float | None
@@ -31,7 +35,8 @@ class Plan:
     burst: int
     batch: int
     connections: int
-    tries: int = TRIES
+    patience_seconds: float = PATIENCE_SECONDS
+    start_seconds: float = 0.0
 
     @property
     def total(self) -> int | None:

@@ -16,7 +16,7 @@ import orjson
 from sentinel.channels.retry_after import asked_wait
 from sentinel.clock import utc_now
 from sentinel.errors import SentinelError
-from sentinel.load.plan import TRIES, Plan
+from sentinel.load.plan import Plan
 from sentinel.load.tally import Tally
 
 ANSWER_SECONDS = 30
@@ -45,24 +45,33 @@ async def offer(events: Iterable[dict[str, Any]], plan: Plan, target: Target, ta
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     connector = aiohttp.TCPConnector(limit=plan.connections)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=target.headers) as session:
-        await _require_answer(session, target, plan.tries)
+        await _require_answer(session, target, plan.start_seconds)
         await _Offer(session, plan, target, tally).run(events)
 
 
-async def _require_answer(session: aiohttp.ClientSession, target: Target, tries: int) -> None:
-    """Somebody must be there before anything is offered; whoever would wait for an answer waits for this one too."""
-    for left in reversed(range(max(1, tries - TRIES))):
+async def _require_answer(session: aiohttp.ClientSession, target: Target, seconds: float) -> None:
+    """Somebody must be there before anything is offered; an API that is started anew is waited for so long."""
+    deadline = time.monotonic() + seconds
+    while True:
         try:
             async with session.get(f"{target.url}/ping") as response:
                 await response.read()
                 return
         except (aiohttp.ClientError, TimeoutError) as error:
-            if not left:
+            if (left := deadline - time.monotonic()) <= 0:
                 raise SentinelError(
                     f"nobody answers at {target.url} ({type(error).__name__}); start Sentinel with `sentinel up`, "
                     "or say with --url where it is"
                 ) from None
-        await asyncio.sleep(SHORTEST_WAIT)
+        await asyncio.sleep(min(SHORTEST_WAIT, left))
+
+
+@dataclass(frozen=True, slots=True)
+class _PutOff:
+    """A request that was not taken: how long to wait before it is made again, and why."""
+
+    seconds: float
+    why: str
 
 
 class _Offer:
@@ -112,31 +121,36 @@ class _Offer:
             self._tally.seconds = self._elapsed()
 
     async def _post(self, events: Events) -> None:
-        """Send one request; put it off as often as the API asks, or is away, up to a bound."""
+        """Have one request taken; while the API puts it off, or is away, it is made again until a deadline."""
         url, body = (self._url, events[0]) if len(events) == 1 else (f"{self._url}/batch", events)
-        data, why = orjson.dumps(body), ""
-        for _ in range(self._plan.tries):
-            began = time.monotonic()
-            try:
-                async with self._session.post(url, data=data) as response:
-                    answer = await response.read()
-            except (aiohttp.ClientError, TimeoutError) as error:
-                wait, why = SHORTEST_WAIT, f"no answer: {type(error).__name__}"
-            else:
-                self._tally.answer_ms.append((time.monotonic() - began) * 1000)
-                if response.status not in PUT_OFF:
-                    _note(self._tally, response.status, answer, len(events))
-                    return
-                wait, why = _wait(response), f"{response.status} {_message(answer)}"
+        data, deadline = orjson.dumps(body), time.monotonic() + self._plan.patience_seconds
+        while (put_off := await self._try(url, data, len(events))) is not None:
             self._tally.waits += 1
-            await asyncio.sleep(wait)
-        self._tally.given_up += 1
-        self._tally.fail(len(events), why)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._tally.given_up += 1
+                self._tally.fail(len(events), put_off.why)
+                return
+            await asyncio.sleep(min(put_off.seconds, left))
+
+    async def _try(self, url: str, data: bytes, events: int) -> _PutOff | None:
+        """Send once, and count the answer if there is one that says something about these events."""
+        began = time.monotonic()
+        try:
+            async with self._session.post(url, data=data) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return _PutOff(SHORTEST_WAIT, f"no answer: {type(error).__name__}")
+        self._tally.answer_ms.append((time.monotonic() - began) * 1000)
+        if response.status in PUT_OFF:
+            return _PutOff(_wait(response), f"{response.status} {_message(answer)}")
+        _note(self._tally, response.status, answer, events)
+        return None
 
 
 def _wait(response: aiohttp.ClientResponse) -> float:
     asked = asked_wait(response.headers, now=utc_now())
-    return min(LONGEST_WAIT, SHORTEST_WAIT if asked is None else asked)
+    return min(LONGEST_WAIT, max(SHORTEST_WAIT, asked or 0.0))
 
 
 def _note(tally: Tally, status: int, answer: bytes, events: int) -> None:

@@ -20,7 +20,7 @@ class Tally:
     waits: int = 0
     """How often a request was put off, because the API asked for it or could not be reached."""
     given_up: int = 0
-    """Requests that were still put off, or not answered, at their last try; their events have failed."""
+    """Requests that were still put off, or not answered, at their deadline; their events have failed."""
     problem: str | None = None
     """The first refusal or failure, in words."""
     seconds: float = 0.0

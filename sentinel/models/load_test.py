@@ -82,6 +82,8 @@ class LoadTest(Base):
     duplicates: Mapped[int] = mapped_column(Integer, server_default=ZERO)
     refused: Mapped[int] = mapped_column(Integer, server_default=ZERO)
     failed: Mapped[int] = mapped_column(Integer, server_default=ZERO)
+    # Requests that nobody had taken at their deadline: a load test that has any cannot go on.
+    given_up: Mapped[int] = mapped_column(Integer, server_default=ZERO)
     # How often a request was put off, because the API asked for it or did not answer.
     waits: Mapped[int] = mapped_column(Integer, server_default=ZERO)
     seconds: Mapped[float] = mapped_column(Float, server_default=ZERO)

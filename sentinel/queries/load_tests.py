@@ -68,8 +68,8 @@ CLAIM = text("""
 REPORT = text("""
     UPDATE load_tests
     SET lease_until = :lease_until, updated_at = :now, place = :place, ahead = CAST(:ahead AS int[]),
-        accepted = :accepted, duplicates = :duplicates, refused = :refused, failed = :failed, waits = :waits,
-        seconds = :seconds, p50_ms = :p50_ms, p99_ms = :p99_ms, curve = CAST(:curve AS jsonb),
+        accepted = :accepted, duplicates = :duplicates, refused = :refused, failed = :failed, given_up = :given_up,
+        waits = :waits, seconds = :seconds, p50_ms = :p50_ms, p99_ms = :p99_ms, curve = CAST(:curve AS jsonb),
         problem = CASE WHEN is_stop_wanted THEN problem ELSE :problem END,
         starts = CASE WHEN accepted + duplicates + refused + failed
             < CAST(:accepted AS int) + :duplicates + :refused + :failed THEN 1 ELSE starts END

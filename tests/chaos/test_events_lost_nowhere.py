@@ -53,7 +53,7 @@ def test_a_database_that_is_away_during_intake_leaves_one_ticket_per_event(syste
     answered = counted("accepted", told) + counted("duplicates", told)
     eventually(lambda: not ask("SELECT count(*) FROM events WHERE status = 'PENDING'"), seconds=60, message="all ends")
     sick = ask(f"SELECT count(*) FROM events WHERE {SICK}")
-    # The generator gives up on what was put off too often; whatever was answered is there.
+    # The generator gives up on what was put off too long; whatever was answered is there.
     assert COUNT / 2 < answered <= ask("SELECT count(*) FROM events") <= COUNT, told
     assert sick > COUNT / 4
     assert ask("SELECT count(*) FROM tickets") == ask("SELECT count(DISTINCT event_id) FROM tickets") == sick

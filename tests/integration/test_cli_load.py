@@ -132,7 +132,8 @@ def test_a_busy_api_is_waited_for_as_long_as_it_asks(httpserver: HTTPServer) -> 
     assert (found["accepted"], found["put off"], found["failed"], result.exit_code) == ("1", "2", "0", 0)
 
 
-def test_what_is_never_taken_is_counted_and_said(httpserver: HTTPServer) -> None:
+def test_what_is_never_taken_is_counted_and_said(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentinel.cli.load.PATIENCE_SECONDS", 1.0)
     httpserver.expect_request("/ping").respond_with_data("")
     httpserver.expect_request("/events/batch").respond_with_json(REFUSAL, 503, {"Retry-After": "0"})
 
@@ -141,6 +142,34 @@ def test_what_is_never_taken_is_counted_and_said(httpserver: HTTPServer) -> None
     assert result.exit_code == 1
     assert summary(result)["failed"] == "6"
     assert "503 not now" in result.stderr
+
+
+def test_a_request_is_tried_until_a_deadline_however_often_it_is_put_off(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentinel.cli.load.PATIENCE_SECONDS", 4.0)
+    httpserver.expect_request("/ping").respond_with_data("")
+    for _ in range(6):
+        httpserver.expect_oneshot_request("/events").respond_with_json(REFUSAL, 503, {"Retry-After": "0"})
+    httpserver.expect_oneshot_request("/events").respond_with_json({"status": "accepted"}, 202)
+
+    result = run("alerts", "--count", "1", "--rate", "0", "--url", httpserver.url_for(""))
+
+    found = summary(result)
+    assert (found["accepted"], found["put off"], found["failed"], result.exit_code) == ("1", "6", "0", 0)
+
+
+def test_however_long_the_api_asks_to_wait_the_last_try_is_made_at_the_deadline(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentinel.cli.load.PATIENCE_SECONDS", 1.0)
+    httpserver.expect_request("/ping").respond_with_data("")
+    httpserver.expect_oneshot_request("/events").respond_with_json(REFUSAL, 429, {"Retry-After": "3600"})
+    httpserver.expect_oneshot_request("/events").respond_with_json({"status": "accepted"}, 202)
+
+    result = run("alerts", "--count", "1", "--rate", "0", "--url", httpserver.url_for(""))
+
+    assert summary(result)["accepted"] == "1"
 
 
 def test_refused_events_are_counted_and_the_reason_is_said(httpserver: HTTPServer) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pytest_httpserver import HTTPServer
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -196,6 +197,33 @@ def test_what_cannot_go_on_fails_with_its_reason(url: str, turns: list[Turn]) ->
     assert done.status == "failed"
     assert "401" in str(done.problem)
     assert all(key.revoked_at is not None for key in own_keys())
+
+
+def test_one_that_was_killed_after_it_had_given_up_does_not_end_as_if_all_was_answered(
+    httpserver: HTTPServer, url: str, turns: list[Turn], database: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpserver.expect_request("/ping").respond_with_data("")
+    httpserver.expect_request("/events").respond_with_json({"message": "not now", "errors": []}, 503)
+    database(SENTINEL_LOAD_TEST_URL=httpserver.url_for(""))
+    monkeypatch.setattr("sentinel.services.loading.plans.PATIENCE_SECONDS", 0.2)
+    load_test_id = begin(Wish(rate=1, count=2))
+    starting.sweep()
+    with monkeypatch.context() as dying:
+        dying.setattr(running._Run, "_end", killed)
+        with pytest.raises(KeyboardInterrupt):
+            running.resume(turns[0])
+    execute("UPDATE load_tests SET plan = plan || jsonb_build_object('url', CAST(:url AS text))", url=url)
+    lose_leases()
+    starting.sweep()
+
+    running.resume(turns[1])
+
+    done = row(load_test_id)
+    assert (done.status, done.failed, "503 not now" in str(done.problem)) == ("failed", 1, True)
+
+
+def killed(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_what_is_started_again_and_again_in_vain_fails(turns: list[Turn]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +27,7 @@ from sentinel.stand_ins import ProviderStandIn, refused
 from tests.integration.calls import bearer, execute, send
 from tests.integration.conftest import Accept, RunPipeline
 from tests.rows import count_statuses, row
+from tests.system import eventually
 
 
 @pytest.fixture
@@ -163,6 +166,45 @@ def test_what_is_stopped_leaves_the_letters_as_they_were(failed: list[str]) -> N
     assert replays.sweep() == 0
     assert (found.replay.status, found.replay.stopped_by, found.left) == (ReplayStatus.STOPPED, "bob", 20)
     assert {(row(each).status, row(each).reason) for each in failed[:20]} == {("FAILED", "attempts_exhausted")}
+
+
+@pytest.fixture
+def slow_letters(accept: Accept) -> Iterator[None]:
+    """A thousand letters, each of which takes the database three milliseconds to write."""
+    accept()
+    execute("""
+        INSERT INTO notifications (id, client_id, channel, recipient, body, status, reason, attempt_limit, created_at, updated_at)
+        SELECT gen_random_uuid(), client_id, channel, recipient, body, 'FAILED', 'attempts_exhausted', 6, created_at, created_at
+        FROM notifications, generate_series(1, 1000)""")
+    execute("""
+        CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(0.003); RETURN NEW; END $$""")
+    execute("CREATE TRIGGER be_slow BEFORE UPDATE ON notifications FOR EACH ROW EXECUTE FUNCTION be_slow()")
+    yield
+    execute("DROP FUNCTION be_slow CASCADE")
+
+
+def test_a_stop_is_heard_within_about_a_second_however_many_letters_have_their_turn(slow_letters: None) -> None:
+    begun = begin(rate=1000, total=1000)
+    driver = threading.Thread(target=lambda: list(replays.drive(begun.id)))
+    driver.start()
+    eventually(lambda: is_taken(begun.id), seconds=10, message="nobody carries the replay on")
+
+    asked = time.monotonic()
+    with unit_of_work() as uow:
+        found = replays.stop(uow, begun.id, client_id=None, by="bob")
+    seconds = time.monotonic() - asked
+    driver.join()
+
+    assert seconds < 1.5
+    assert found.left >= 600
+    assert progress(begun.id).replay.seen == found.replay.seen
+
+
+def is_taken(replay_id: int) -> bool:
+    """Whether another transaction has the row of a replay."""
+    with unit_of_work() as uow:
+        return queries.take(uow.session, replay_id) is None
 
 
 def test_our_own_mistake_holds_up_one_replay_and_not_those_behind_it(failed: list[str]) -> None:

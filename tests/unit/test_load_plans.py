@@ -96,16 +96,17 @@ def test_in_whatever_order_requests_are_answered_the_place_is_the_first_that_was
 
 def row(**values: object) -> LoadTest:
     usual = {"label": "alert-7-x", "plan": {"rate": 10, "burst": 1, "batch": 4, "connections": 8}, "total": 10}
-    counts = dict.fromkeys(("accepted", "duplicates", "refused", "failed", "waits", "place", "seconds"), 0)
+    counts = dict.fromkeys(("accepted", "duplicates", "refused", "failed", "given_up", "waits", "place", "seconds"), 0)
     return LoadTest(**(usual | counts | {"ahead": [], "curve": [], "problem": None} | values))
 
 
 def test_the_next_process_knows_what_the_one_before_has_settled() -> None:
-    tally = running.tally_of(row(place=4, ahead=[8], accepted=6, seconds=2.5))
+    tally = running.tally_of(row(place=4, ahead=[8], accepted=6, seconds=2.5, given_up=1))
 
     tally.settle(4, 4)
 
     assert (tally.place, tally.ahead, tally.answered, tally.seconds) == (10, {}, 6, 2.5)
+    assert tally.given_up == 1
 
 
 @pytest.mark.parametrize(
@@ -148,5 +149,9 @@ def test_a_curve_stays_short_and_keeps_its_end(steps: list[tuple[float, int]]) -
     assert all(rate >= 0 for _, rate in rates(points))
 
 
-def test_plans_of_the_command_line_are_as_patient_as_before() -> None:
-    assert Plan(1.0, 1.0, None, 1, 1, 1).tries == 5
+def test_load_tests_wait_two_minutes_for_an_api_and_the_command_line_one_and_not_at_its_start() -> None:
+    plan = Plan(1.0, 1.0, None, 1, 1, 1)
+    load_test = read_plan(row().plan, 10)
+
+    assert (plan.patience_seconds, plan.start_seconds) == (60, 0)
+    assert (load_test.patience_seconds, load_test.start_seconds) == (120, 120)

@@ -33,10 +33,10 @@ from sentinel.settings import get_settings
 
 log = get_logger(__name__)
 
-SLICE = 1000
-"""Letters that one transaction starts over."""
+SLICE = 200
+"""Letters that one transaction starts over: a stop waits for it, so it must be short on a slow machine too."""
 
-MOST_SLICES = 5
+MOST_SLICES = 25
 """Slices of one sweep: with a sweep every two seconds no replay is faster than 2,500 a second."""
 
 AHEAD = timedelta(seconds=10)

@@ -20,8 +20,8 @@ MIXED = ("severity", "source", "name")
 """What alerts are drawn from; a distribution of each may be given."""
 
 CONNECTIONS = 8
-TRIES = 240
-"""Half a second each: an API that is started anew is waited for, and one that stays away is not waited for for ever."""
+PATIENCE_SECONDS = 120.0
+"""An API that is started anew is waited for, and one that stays away is not waited for for ever."""
 
 USUAL = AlertMix()
 LONGEST_SHARES = 1000
@@ -77,7 +77,7 @@ def checked(wish: Wish, settings: Settings) -> Plan:
     if errors:
         raise InvalidInputError(*errors)
     rate = wish.rate or 1.0
-    plan = Plan(rate, wish.seconds, wish.count, wish.burst or 1, fitting_batch(rate), CONNECTIONS, TRIES)
+    plan = Plan(rate, wish.seconds, wish.count, wish.burst or 1, fitting_batch(rate), CONNECTIONS)
     total, most = plan.total or 0, settings.load_test_max_events
     if total > most:
         remedy = f"at most {most} (SENTINEL_LOAD_TEST_MAX_EVENTS): a lower rate, a shorter time or a smaller count"
@@ -134,7 +134,16 @@ def kept(wish: Wish, plan: Plan) -> dict[str, Any]:
 
 def read_plan(kept_plan: Mapping[str, Any], total: int) -> Plan:
     """The plan of a row. Its end is a number of events and not a time: what an outage held up is offered after it."""
-    return Plan(kept_plan["rate"], None, total, kept_plan["burst"], kept_plan["batch"], kept_plan["connections"], TRIES)
+    return Plan(
+        kept_plan["rate"],
+        None,
+        total,
+        kept_plan["burst"],
+        kept_plan["batch"],
+        kept_plan["connections"],
+        patience_seconds=PATIENCE_SECONDS,
+        start_seconds=PATIENCE_SECONDS,
+    )
 
 
 def made(kind: str, seed: int, label: str, kept_plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

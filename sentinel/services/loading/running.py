@@ -40,6 +40,9 @@ LEASE_SECONDS = 20
 GRACE_SECONDS = 5.0
 """Requests that are under way when it is stopped may have their answers."""
 
+COUNTED = ("accepted", "duplicates", "refused", "failed", "given_up", "waits")
+"""What the row keeps of a tally under the same names."""
+
 KEY_SPARE = timedelta(hours=2)
 """Its key outlives the plan by this much: the API may be away for a while."""
 
@@ -84,7 +87,7 @@ class _Run:
         self._target = target
         self._tally = tally_of(load_test)
         self._curve = load_test.curve
-        self._is_stopping = load_test.is_stop_wanted
+        self._is_stopping = load_test.is_stop_wanted or self._tally.given_up > 0
         self._lease_until = _lease(utc_now())
 
     async def until_the_end(self) -> None:
@@ -145,14 +148,13 @@ def tally_of(load_test: LoadTest) -> Tally:
     """What earlier processes have counted."""
     size = load_test.plan["batch"]
     ahead = {start: min(size, load_test.total - start) for start in load_test.ahead}
-    counts = {name: getattr(load_test, name) for name in ("accepted", "duplicates", "refused", "failed", "waits")}
+    counts = {name: getattr(load_test, name) for name in COUNTED}
     return Tally(**counts, problem=load_test.problem, seconds=load_test.seconds, place=load_test.place, ahead=ahead)
 
 
 def _progress(tally: Tally, curve: list[list[float]]) -> dict[str, Any]:
     times = sorted(tally.answer_ms)
-    counted = ("place", "accepted", "duplicates", "refused", "failed", "waits", "seconds", "problem")
-    return {name: getattr(tally, name) for name in counted} | {
+    return {name: getattr(tally, name) for name in (*COUNTED, "place", "seconds", "problem")} | {
         "ahead": sorted(tally.ahead),
         **{f"p{each}_ms": percentile(times, each) for each in PERCENTILES},
         "curve": curve,
