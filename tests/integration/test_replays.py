@@ -173,8 +173,10 @@ def slow_letters(accept: Accept) -> Iterator[None]:
     """A thousand letters, each of which takes the database three milliseconds to write."""
     accept()
     execute("""
-        INSERT INTO notifications (id, client_id, channel, recipient, body, status, reason, attempt_limit, created_at, updated_at)
-        SELECT gen_random_uuid(), client_id, channel, recipient, body, 'FAILED', 'attempts_exhausted', 6, created_at, created_at
+        INSERT INTO notifications (
+            id, client_id, channel, recipient, body, status, reason, attempt_limit, created_at, updated_at)
+        SELECT gen_random_uuid(), client_id, channel, recipient, body, 'FAILED', 'attempts_exhausted', 6, created_at,
+            created_at
         FROM notifications, generate_series(1, 1000)""")
     execute("""
         CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
