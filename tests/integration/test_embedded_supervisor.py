@@ -101,14 +101,16 @@ def test_a_process_that_never_becomes_ready_is_named() -> None:
         supervise(work)
 
 
-def test_a_killed_process_is_started_again_and_the_log_says_so() -> None:
-    async def work(supervisor: Supervisor, terminal: Terminal) -> None:
-        await supervisor.start(python_process("worker", LASTING))
-        await until(lambda: len(terminal.pids("worker")) == 1)
-        os.kill(terminal.pids("worker")[0], signal.SIGKILL)
-        await until(lambda: len(terminal.pids("worker")) == 2)
+async def kill_a_worker(supervisor: Supervisor, terminal: Terminal) -> None:
+    """Start one, kill it, and wait until another has come."""
+    await supervisor.start(python_process("worker", LASTING))
+    await until(lambda: len(terminal.pids("worker")) == 1)
+    os.kill(terminal.pids("worker")[0], signal.SIGKILL)
+    await until(lambda: len(terminal.pids("worker")) == 2)
 
-    terminal = supervise(work)
+
+def test_a_killed_process_is_started_again_and_the_log_says_so() -> None:
+    terminal = supervise(kill_a_worker)
 
     assert "worker ended with signal 9" in terminal.lines("sentinel")[0]
     assert terminal.lines("sentinel")[0].endswith("(it is started again now)")
@@ -124,10 +126,7 @@ def test_an_end_between_two_looks_of_circus_is_told_with_its_exit_code(monkeypat
                 await supervisor.run(
                     python_process("step", "raise SystemExit('the table is missing')", is_lasting=False)
                 )
-        await supervisor.start(python_process("worker", LASTING))
-        await until(lambda: len(terminal.pids("worker")) == 1)
-        os.kill(terminal.pids("worker")[0], signal.SIGKILL)
-        await until(lambda: len(terminal.pids("worker")) == 2)
+        await kill_a_worker(supervisor, terminal)
 
     terminal = supervise(work)
 
